@@ -1,0 +1,13 @@
+# What an administrator installs. A configuration that is there already stays as it is.
+EXTRA_DIST += %D%/memtgtd.conf
+
+config_dir = $(DESTDIR)$(sysconfdir)/memtgt
+config_file = $(config_dir)/memtgtd.conf
+
+install-data-local:
+	$(MKDIR_P) "$(config_dir)"
+	test -e "$(config_file)" || \
+		$(INSTALL_DATA) "$(srcdir)/etc/memtgtd.conf" "$(config_file)"
+
+uninstall-local:
+	if cmp -s "$(srcdir)/etc/memtgtd.conf" "$(config_file)"; then rm -f "$(config_file)"; fi

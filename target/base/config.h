@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * config.h - the configuration as an immutable object.
+ *
+ * Read once from a libconfig file, checked whole, then only read. All sizes are bytes, all times
+ * seconds. Each scalar key is one row of tbl/config_keys.def, which the reader, the check for
+ * unknown keys, and the test of memtgtd.conf(5) share.
+ */
+#ifndef MEMTGT_CONFIG_H
+#define MEMTGT_CONFIG_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "memtgt/iscsi_proto.h"
+
+#define CONFIG_LUNS_MAX                                                          \
+	256 /* LUN ids 0-255 of one target: peripheral addressing, SAM-5 4.7.7.2 \
+	     */
+#define CONFIG_SERIAL_MAX 20
+#define CONFIG_CPUS_MAX	  256
+
+enum config_provisioning { PROVISIONING_FULL, PROVISIONING_THIN };
+enum config_page_kind { PAGES_AUTO, PAGES_HUGE, PAGES_PLAIN };
+enum config_digest { DIGEST_NONE = 1, DIGEST_CRC32C = 2 }; /* a set, as bits */
+
+/* A portal: where to listen, and what SendTargets tells initiators (the same unless announced). */
+struct config_portal {
+	char *address;	/* numeric IPv4 or IPv6, without brackets */
+	uint16_t port;	/* 0: any free one */
+	char *announce; /* "ADDRESS:PORT" or "[ADDRESS]:PORT", or NULL */
+	int line;
+};
+
+/* An initiator may log in if it matches one rule. Empty fields match all. */
+struct config_rule {
+	char *initiator; /* fnmatch(3) pattern of the InitiatorName, or NULL */
+	int family;	 /* AF_INET, AF_INET6; 0 = any address */
+	uint8_t network[16];
+	unsigned prefix;
+};
+
+struct config_access {
+	bool any; /* access = "any" */
+	struct config_rule *rules;
+	size_t nrules;
+};
+
+struct config_lun {
+	unsigned id;
+	uint64_t size;
+	enum config_provisioning provisioning;
+	unsigned block_size;		    /* 512 or 4096 */
+	char serial[CONFIG_SERIAL_MAX + 1]; /* empty: made from host, target and id */
+	int line;
+};
+
+struct config_target {
+	char name[ISCSI_NAME_MAX + 1];
+	char alias[64];
+	struct config_access access; /* as written here or, failing that, at the top */
+	struct config_lun *luns;     /* by rising id */
+	size_t nluns;
+	int line;
+};
+
+struct config_pool {
+	enum config_page_kind pages;
+	uint64_t size;	  /* ceiling of memory for all LUNs; 0: the sum of the full LUNs and of what
+			     the host has free, less headroom, if any LUN is thin */
+	uint64_t floor;	  /* guaranteed part: static hugepages */
+	uint64_t elastic; /* part returned to the host when unmapped: surplus hugepages */
+	uint64_t headroom;   /* memory that stays with the host */
+	uint64_t numa_nodes; /* bit per node; 0: any */
+};
+
+struct config_limits {
+	unsigned connections;
+	unsigned connections_per_address;
+	unsigned logins; /* connections that have not logged in yet */
+	unsigned login_timeout;
+	unsigned rx_stall, tx_stall;
+	unsigned ping_interval, ping_timeout; /* NOP-In; interval 0: never */
+	unsigned queue_depth;		      /* commands of one session, 1-1024 */
+};
+
+/* What the target brings to the negotiation of each key. RFC 7143 13 */
+struct config_login {
+	unsigned header_digest, data_digest; /* sets of enum config_digest that are accepted */
+	uint32_t max_recv_data_segment_length;
+	uint32_t max_burst_length, first_burst_length;
+	uint32_t max_outstanding_r2t;
+	bool initial_r2t, immediate_data;
+	uint32_t default_time2wait, default_time2retain;
+};
+
+struct config_reactor {
+	unsigned count;			/* 0: the CPUs this process may use */
+	unsigned cpus[CONFIG_CPUS_MAX]; /* reactor i is pinned to cpus[i % ncpus]; ncpus 0: not
+					   pinned */
+	size_t ncpus;
+	unsigned spin_us; /* bounded spin before sleeping */
+	char engine[16];  /* "auto", "io_uring", "epoll" */
+};
+
+struct config {
+	char *path;
+	int log_level; /* enum log_level */
+	struct config_portal *portals;
+	size_t nportals;
+	struct config_target *targets;
+	size_t ntargets;
+	struct config_pool pool;
+	struct config_limits limits;
+	struct config_login login;
+	struct config_reactor reactor;
+};
+
+/*
+ * Read and check `path`. On success returns 0 and *out, to be freed by config_free(). On failure
+ * returns the number of errors, after printing each to `errors` as one line
+ * "FILE:LINE: KEY: what was found; what is allowed". All errors of a file are reported in one run,
+ * save that a syntax error ends the reading.
+ */
+int config_load(const char *path, struct config **out, FILE *errors)
+	__attribute__((warn_unused_result));
+void config_free(struct config *c);
+
+/* "256M", "1G", "64MiB", "512": a number of bytes, binary units. 0 or -EINVAL, -ERANGE. */
+int config_parse_size(const char *text, uint64_t *out) __attribute__((warn_unused_result));
+
+/* RFC 7143 4.2.7: an iqn., eui. or naa. name in its normal form. NULL if right, else what is wrong.
+ */
+const char *config_bad_iscsi_name(const char *name);
+
+/* May this initiator, from this address, use a target with this access? */
+bool config_may_access(const struct config_access *a, const char *initiator,
+		       const struct sockaddr_storage *from);
+
+#endif

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+/* config_check.c - what keys must be together: access beyond loopback, memory, bursts. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/config_addr.h"
+#include "base/config_read.h"
+#include "base/config_text.h"
+
+#define POOL_PAGE ((uint64_t)2 << 20)
+
+static const config_setting_t *seen(const struct config_reader *r, enum config_scope scope,
+				    const char *name)
+{
+	const struct config_key *k = config_key_find(scope, name);
+
+	assert(k);
+	return r->seen[k - config_keys];
+}
+
+static int copy_access(struct config_access *to, const struct config_access *from)
+{
+	to->any = from->any;
+	to->rules = from->nrules ? calloc(from->nrules, sizeof(*to->rules)) : NULL;
+	if (from->nrules && !to->rules)
+		return -1;
+	for (; to->nrules < from->nrules; to->nrules++) {
+		const struct config_rule *rule = &from->rules[to->nrules];
+		struct config_rule *copy = &to->rules[to->nrules];
+		*copy = *rule;
+		if (rule->initiator && !(copy->initiator = strdup(rule->initiator)))
+			return -1;
+	}
+	return 0;
+}
+
+/* A target without rules of its own has those of the top level. */
+static void inherit_access(struct config_reader *r)
+{
+	for (size_t i = 0; i < r->config->ntargets; i++) {
+		struct config_access *a = &r->config->targets[i].access;
+		if (!a->any && !a->nrules && copy_access(a, &r->access))
+			config_source_no_memory(&r->source);
+	}
+}
+
+/* Whoever offers memory to other hosts says to whom. */
+static void check_portals(struct config_reader *r)
+{
+	const struct config *c = r->config;
+	const config_setting_t *open = NULL;
+	char place[512];
+
+	for (size_t i = 0; !open && i < c->ntargets; i++)
+		if (!c->targets[i].access.any && !c->targets[i].access.nrules)
+			open = r->targets_at[i];
+	for (size_t i = 0; open && i < c->nportals; i++) {
+		const char *address = c->portals[i].address;
+		if (!address || config_addr_is_loopback(address))
+			continue;
+		config_source_place(&r->source, open, place, sizeof(place));
+		config_source_error(&r->source, r->portals_at[i], "address",
+				    "found \"%s\", which other hosts reach, but the target at %s "
+				    "has no access rules; set access to a list of rules, or to "
+				    "\"any\", there or at the top level",
+				    address, place);
+	}
+}
+
+static void check_pool_sizes(struct config_reader *r)
+{
+	const struct config_pool *p = &r->config->pool;
+	const struct {
+		const char *name;
+		uint64_t value;
+	} sizes[] = {{"size", p->size}, {"floor", p->floor}, {"elastic", p->elastic}};
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		if (sizes[i].value % POOL_PAGE)
+			config_source_error(&r->source, seen(r, SCOPE_POOL, sizes[i].name), NULL,
+					    "found %llu bytes; allowed are multiples of 2M, the "
+					    "page of the pool",
+					    (unsigned long long)sizes[i].value);
+}
+
+static uint64_t sum_of_full(const struct config *c)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < c->ntargets; i++)
+		for (size_t j = 0; j < c->targets[i].nluns; j++) {
+			const struct config_lun *l = &c->targets[i].luns[j];
+			uint64_t bytes = (l->size + POOL_PAGE - 1) / POOL_PAGE * POOL_PAGE;
+			if (l->provisioning == PROVISIONING_FULL &&
+			    __builtin_add_overflow(sum, bytes, &sum))
+				return UINT64_MAX;
+		}
+	return sum;
+}
+
+static void check_pool(struct config_reader *r)
+{
+	const struct config_pool *p = &r->config->pool;
+	uint64_t full = sum_of_full(r->config);
+	char found[24], want[24];
+
+	config_text_of_size(p->size, found);
+	if (p->size && full > p->size) {
+		config_text_of_size(full, want);
+		config_source_error(&r->source, seen(r, SCOPE_POOL, "size"), NULL,
+				    "found %s; the LUNs that are not thin need %s, in pages of 2M",
+				    found, want);
+	}
+	if (p->size && p->floor + p->elastic > p->size) {
+		config_text_of_size(p->floor + p->elastic, want);
+		config_source_error(&r->source, seen(r, SCOPE_POOL, "size"), NULL,
+				    "found %s; floor and elastic together are %s", found, want);
+	}
+	if (p->pages == PAGES_PLAIN && p->floor + p->elastic)
+		config_source_error(&r->source, seen(r, SCOPE_POOL, "pages"), NULL,
+				    "found \"plain\"; floor and elastic are hugepages, which need "
+				    "\"huge\" or \"auto\"");
+}
+
+/* RFC 7143 13.14: FirstBurstLength must not exceed MaxBurstLength. */
+static void check_bursts(struct config_reader *r)
+{
+	struct config_login *l = &r->config->login;
+	const config_setting_t *first = seen(r, SCOPE_LOGIN, "FirstBurstLength");
+
+	if (l->first_burst_length <= l->max_burst_length)
+		return;
+	if (first)
+		config_source_error(&r->source, first, NULL,
+				    "found %u; allowed is at most MaxBurstLength, %u",
+				    l->first_burst_length, l->max_burst_length);
+	else
+		l->first_burst_length = l->max_burst_length;
+}
+
+void config_read_check(struct config_reader *r)
+{
+	inherit_access(r);
+	check_portals(r);
+	check_pool_sizes(r);
+	check_pool(r);
+	check_bursts(r);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * directory.h - which sessions there are, on whichever reactor.
+ *
+ * A session is known by {InitiatorName, ISID, target, portal group}: RFC 7143 4.4.3. A login for a
+ * name that exists ends the old session first (session reinstatement, 6.3.5), wherever it lives,
+ * and is answered only when the old one can touch no data any more. When several logins race for
+ * one name, the last to enter stays.
+ *
+ * Sessions are addressed by reactor, slot and connection id, never by pointer: either side may
+ * end at any moment.
+ */
+#ifndef MEMTGT_DIRECTORY_H
+#define MEMTGT_DIRECTORY_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "memtgt/iscsi_proto.h"
+
+struct conn;
+struct reactor;
+
+/* A session's address. */
+struct session_ref {
+	struct reactor *reactor;
+	uint32_t slot, id;
+};
+
+struct directory_entry {
+	struct list link;
+	char initiator[ISCSI_NAME_MAX + 1];
+	uint8_t isid[6];
+	const void *target; /* identity only */
+	uint16_t tsih;
+	struct session_ref ref;
+	bool waiting; /* for those of the same name to be gone */
+};
+
+struct directory {
+	pthread_mutex_t lock;
+	struct list entries;
+	uint16_t last_tsih;
+	uint64_t tsih_used[65536 / 64];
+	/* Posts to a session's reactor; set before the first entry. Called under the lock. */
+	void (*end)(struct session_ref who);   /* it is replaced */
+	void (*alone)(struct session_ref who); /* it was waiting, and the others are gone */
+};
+
+void directory_init(struct directory *d, void (*end)(struct session_ref),
+		    void (*alone)(struct session_ref));
+void directory_free(struct directory *d);
+
+/* A TSIH that no session has; 0: none is left. */
+uint16_t directory_tsih_get(struct directory *d);
+void directory_tsih_put(struct directory *d, uint16_t tsih);
+bool directory_tsih_exists(struct directory *d, uint16_t tsih);
+
+enum directory_result {
+	DIRECTORY_ALONE, /* go on */
+	DIRECTORY_WAIT,	 /* alone() will be called */
+};
+/*
+ * Enters `e` (the caller's, all but link, tsih and waiting filled). Others of the same name are
+ * told to end.
+ */
+enum directory_result directory_enter(struct directory *d, struct directory_entry *e);
+/* The session touches nothing any more. */
+void directory_leave(struct directory *d, struct directory_entry *e);
+
+#endif

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: MIT
+/* session.c - bytes to PDUs to handlers, and the life of a session. */
+#include "iscsi/session.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "iscsi/login.h"
+#include "iscsi/task.h"
+
+#define IN_LOGIN     1u
+#define IN_DISCOVERY 2u
+#define IN_NORMAL    4u
+
+struct handler {
+	enum pdu_error (*header)(struct session *s);
+	enum pdu_error (*end)(struct session *s);
+	unsigned states;
+};
+
+#define X(op, name, in, last) [op] = {.header = name##_header, .end = last, .states = in},
+static const struct handler handlers[ISCSI_OP_MASK + 1] = {
+#include "iscsi/handlers.def"
+};
+#undef X
+
+const char *session_name(const struct session *s)
+{
+	static _Thread_local char buf[ISCSI_NAME_MAX + sizeof(s->conn.peer_name) + 8];
+	if (!s->params.initiator_name[0])
+		return s->conn.peer_name;
+	snprintf(buf, sizeof(buf), "%s at %s", s->params.initiator_name, s->conn.peer_name);
+	return buf;
+}
+
+enum pdu_error session_fail(struct session *s, const char *fmt, ...)
+{
+	char what[256];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	log_peer(LOG_LEVEL_WARNING, "%s: %s; connection closed", session_name(s), what);
+	conn_close(&s->conn, CONN_CLOSE_PROTOCOL);
+	return PDU_CLOSED;
+}
+
+/* ---- numbering, RFC 7143 4.2.2.1 ---- */
+
+uint32_t session_max_cmdsn(const struct session *s)
+{
+	return s->exp_cmdsn + s->w->node->config->limits.queue_depth - s->in_flight - 1;
+}
+
+enum cmdsn_verdict session_cmdsn(struct session *s, uint32_t cmdsn, bool immediate)
+{
+	if (immediate)
+		return CMDSN_TAKE;
+	if (sn_lt(cmdsn, s->exp_cmdsn) || sn_lt(session_max_cmdsn(s), cmdsn))
+		return CMDSN_IGNORE;
+	if (cmdsn != s->exp_cmdsn)
+		return CMDSN_GAP;
+	s->exp_cmdsn++;
+	return CMDSN_TAKE;
+}
+
+/* ---- receiving ---- */
+
+static unsigned present_state(const struct session *s)
+{
+	if (s->state == SESSION_LOGIN)
+		return IN_LOGIN;
+	if (s->state != SESSION_FULL)
+		return 0;
+	return s->params.discovery ? IN_DISCOVERY : IN_NORMAL;
+}
+
+/* Login Requests and Data-Out carry no CmdSN of their own: 11.12.8, 11.7. All others do. */
+static bool has_cmdsn(unsigned opcode)
+{
+	return opcode != ISCSI_OP_LOGIN_REQ && opcode != ISCSI_OP_DATA_OUT &&
+	       opcode != ISCSI_OP_SNACK_REQ;
+}
+
+static enum pdu_error take_cmdsn(struct session *s, const struct bhs *bhs)
+{
+	/* The place is the same in all requests: 11.3, 11.5, 11.10, 11.14, 11.18. */
+	uint32_t cmdsn = get32(((const struct bhs_scsi_cmd *)(const void *)bhs)->cmdsn);
+
+	switch (session_cmdsn(s, cmdsn, bhs->opcode & ISCSI_IMMEDIATE)) {
+	case CMDSN_TAKE:
+		break;
+	case CMDSN_IGNORE:
+		s->rx_skip = true;
+		log_peer(LOG_LEVEL_INFO, "%s: CmdSN %u is outside the window %u-%u: ignored",
+			 session_name(s), cmdsn, s->exp_cmdsn, session_max_cmdsn(s));
+		break;
+	case CMDSN_GAP:
+		return session_fail(s, "CmdSN %u where %u was expected", cmdsn, s->exp_cmdsn);
+	}
+	return PDU_OK;
+}
+
+static enum pdu_error on_header(void *arg, struct pdu_rx *rx)
+{
+	struct session *s = arg;
+	unsigned opcode = rx->bhs.opcode & ISCSI_OP_MASK;
+	const struct handler *h = &handlers[opcode];
+	unsigned state = present_state(s);
+
+	s->rx_mode = RX_DROP;
+	s->rx_skip = false;
+	s->rx_task = NULL;
+	if (s->conn.is_dead)
+		return PDU_CLOSED;
+	if (s->state == SESSION_ENDING) {
+		/* The last answer is on its way; nothing may be asked any more. 11.14 */
+		s->rx_skip = true;
+		return PDU_OK;
+	}
+	/* Before login nothing but a Login Request is answered: 6.3. */
+	if (state != IN_DISCOVERY && state != IN_NORMAL && !(h->states & state))
+		return session_fail(s, "PDU with opcode 0x%02x before the login was complete",
+				    opcode);
+	if (has_cmdsn(opcode) && h->header) {
+		enum pdu_error err = take_cmdsn(s, &rx->bhs);
+		if (err != PDU_OK || s->rx_skip)
+			return err;
+	}
+	if (!h->header)
+		return reply_reject(s, opcode == ISCSI_OP_SNACK_REQ ? ISCSI_REJECT_SNACK
+								    : ISCSI_REJECT_NOT_SUPPORTED);
+	if (!(h->states & state))
+		return reply_reject(s, ISCSI_REJECT_PROTOCOL_ERROR);
+	return h->header(s);
+}
+
+static size_t on_data(void *arg, struct pdu_rx *rx, uint32_t offset, const uint8_t *p, size_t n)
+{
+	struct session *s = arg;
+	(void)rx, (void)offset;
+	if (s->rx_mode == RX_COLLECT) {
+		memcpy(s->text + s->text_len, p, n);
+		s->text_len += (uint32_t)n;
+		return n;
+	}
+	if (s->rx_mode == RX_DROP)
+		return n;
+
+	size_t took = task_data(s->rx_task, p, n);
+	if (took < n) {
+		/* No page at the moment: nothing more is read until the next turn offers it again.
+		 */
+		s->memory_wait = true;
+		conn_pause_rx(&s->conn);
+		conn_want_slice(&s->conn);
+	}
+	return took;
+}
+
+/* Without recovery levels a lost PDU cannot be asked for again: say so, and end. RFC 7143 7.8 */
+static enum pdu_error data_digest_error(struct session *s)
+{
+	log_peer(LOG_LEVEL_WARNING, "%s: wrong data digest; connection closed", session_name(s));
+	(void)reply_reject(s, ISCSI_REJECT_DATA_DIGEST);
+	conn_close_after_send(&s->conn, CONN_CLOSE_PROTOCOL);
+	return PDU_CLOSED;
+}
+
+static enum pdu_error on_end(void *arg, struct pdu_rx *rx, bool digest_ok)
+{
+	struct session *s = arg;
+	if (!digest_ok)
+		return data_digest_error(s);
+
+	const struct handler *h = &handlers[rx->bhs.opcode & ISCSI_OP_MASK];
+	if (h->end && !s->rx_skip) {
+		enum pdu_error err = h->end(s);
+		if (err != PDU_OK)
+			return err;
+	}
+	s->rx_task = NULL;
+	if (s->replies >= REPLIES_MAX)
+		s->rx_budget = 1; /* this PDU is the last of the turn */
+	return PDU_OK;
+}
+
+static const struct pdu_rx_ops rx_ops = {.header = on_header, .data = on_data, .end = on_end};
+
+static const char *pdu_error_text(enum pdu_error e)
+{
+	switch (e) {
+	case PDU_TOO_LONG:
+		return "DataSegmentLength is above MaxRecvDataSegmentLength";
+	case PDU_AHS_TOO_LONG:
+		return "the additional header segments are too long";
+	case PDU_HEADER_DIGEST:
+		return "wrong header digest";
+	default:
+		return NULL;
+	}
+}
+
+static size_t session_input(struct conn *c, const uint8_t *p, size_t n)
+{
+	struct session *s = session_of(c);
+	size_t taken = 0;
+
+	if (s->replies >= REPLIES_MAX) {
+		conn_pause_rx(c);
+		return 0;
+	}
+	s->rx_budget = CONN_PDUS_PER_TURN;
+	enum pdu_error err = pdu_rx_feed(&s->rx, &rx_ops, s, p, n, &s->rx_budget, &taken);
+	const char *why = pdu_error_text(err);
+	if (why)
+		(void)session_fail(s, "%s", why);
+	return taken;
+}
+
+bool session_collect(struct session *s)
+{
+	if (s->rx.data_len > REPLY_DATA_MAX - s->text_len)
+		return false;
+	if (!s->text)
+		s->text = arena_get(&s->w->bufs);
+	if (!s->text)
+		return false;
+	s->rx_mode = RX_COLLECT;
+	return true;
+}
+
+void session_drop_text(struct session *s)
+{
+	if (s->text)
+		arena_put(&s->w->bufs, s->text);
+	s->text = NULL;
+	s->text_len = 0;
+}
+
+/* ---- the connection's events ---- */
+
+static int session_opened(struct conn *c)
+{
+	struct session *s = session_of(c);
+	memset((uint8_t *)s + sizeof(*c), 0, sizeof(*s) - sizeof(*c));
+	s->w = c->reactor->owner;
+	s->began = c->reactor->now;
+	s->admitted = s->counted_login = true;
+	s->exchange.ttt = ISCSI_TAG_NONE;
+	pdu_rx_init(&s->rx, ISCSI_LOGIN_DATA_MAX, ISCSI_AHS_MAX);
+	list_init(&s->tasks);
+	list_init(&s->running);
+	list_init(&s->held);
+	list_init(&s->out);
+	return 0;
+}
+
+static bool session_slice(struct conn *c)
+{
+	struct session *s = session_of(c);
+	if (s->memory_wait) {
+		s->memory_wait = false;
+		conn_resume_rx(c);
+	}
+	struct list *l = list_pop(&s->running);
+	if (l)
+		task_slice(container_of(l, struct task, phase_link));
+	return !list_empty(&s->running);
+}
+
+static void session_dead(struct conn *c, enum conn_close_reason why)
+{
+	struct session *s = session_of(c);
+	unsigned n = task_abort_all(s, NULL);
+	if (s->entered && s->state != SESSION_JOINING)
+		log_info("%s: session with %s ended (%s)%s", session_name(s), s->params.target_name,
+			 conn_close_reason_text(why), n ? ", commands were aborted" : "");
+	/* From here on nothing of this session touches data: a login that waits may go on. */
+	if (s->entered)
+		directory_leave(&s->w->node->directory, &s->entry);
+	s->entered = false;
+}
+
+static void session_closed(struct conn *c)
+{
+	struct session *s = session_of(c);
+	struct iscsi_node *n = s->w->node;
+	for (struct list *l; (l = list_pop(&s->out));)
+		reply_free(s, container_of(l, struct reply, tx.link));
+	text_end(s);
+	login_free(s);
+	free(s->nexus.ua);
+	directory_tsih_put(&n->directory, s->tsih);
+	admission_leave(&n->admission, &c->peer, s->counted_login);
+}
+
+/* ---- limits of time, once a second ---- */
+
+static bool older(uint64_t now, uint64_t since, unsigned limit_s)
+{
+	return now > since && now - since > limit_s * NS_PER_S;
+}
+
+static const char *stalled(const struct session *s, uint64_t now)
+{
+	const struct config_limits *l = &s->w->node->config->limits;
+	if (s->state < SESSION_FULL && older(now, s->began, l->login_timeout))
+		return "did not log in within limits.login_timeout";
+	if (pdu_rx_partial(&s->rx) && !s->conn.rx_paused &&
+	    older(now, s->conn.last_rx, l->rx_stall))
+		return "sent half a PDU and nothing for limits.rx_stall";
+	if (s->conn.batch && older(now, s->conn.last_tx, l->tx_stall))
+		return "took no data for limits.tx_stall";
+	if (s->receiving) {
+		list_for_each (it, &s->tasks) {
+			const struct task *t = container_of(it, struct task, link);
+			if ((t->phase == TASK_UNSOLICITED || t->phase == TASK_SOLICITED) &&
+			    !s->memory_wait && older(now, t->when, l->rx_stall))
+				return "withheld data of a WRITE for limits.rx_stall";
+		}
+	}
+	if (s->ping_at && older(now, s->ping_at, l->ping_timeout))
+		return "did not answer a ping within limits.ping_timeout";
+	return NULL;
+}
+
+/* 11.19.3: a NOP-In that asks for an answer has a Target Transfer Tag and takes no StatSN. */
+static void ping(struct session *s, uint64_t now)
+{
+	struct reply *r = reply_new(s, ISCSI_OP_NOP_IN, (be32){{0xff, 0xff, 0xff, 0xff}}, 0);
+	if (!r)
+		return;
+	if (++s->ping_ttt == ISCSI_TAG_NONE)
+		s->ping_ttt = 0;
+	put32(&((struct bhs_nop_in *)(void *)&r->bhs)->ttt, s->ping_ttt);
+	r->takes_statsn = false;
+	s->ping_at = now;
+	reply_send(s, r);
+}
+
+static void session_tick(struct conn *c, uint64_t now)
+{
+	struct session *s = session_of(c);
+	unsigned interval = s->w->node->config->limits.ping_interval;
+
+	if (s->ping_at && c->last_rx > s->ping_at)
+		s->ping_at = 0; /* whatever it sent, it lives */
+	const char *why = stalled(s, now);
+	if (why) {
+		log_peer(LOG_LEVEL_WARNING, "%s: %s; connection closed", session_name(s), why);
+		conn_close(c, CONN_CLOSE_TIMEOUT);
+	} else if (s->state == SESSION_FULL && !s->params.discovery && interval && !s->ping_at &&
+		   older(now, c->last_rx, interval)) {
+		ping(s, now);
+	}
+}
+
+const struct conn_ops session_conn_ops = {
+	.opened = session_opened,
+	.input = session_input,
+	.fill = send_fill,
+	.sent = send_sent,
+	.slice = session_slice,
+	.tick = session_tick,
+	.dead = session_dead,
+	.closed = session_closed,
+};
+
+struct session_ref session_ref(const struct session *s)
+{
+	struct reactor *r = s->conn.reactor;
+	return (struct session_ref){r, arena_index(&r->conns, s), s->conn.id};
+}
+
+struct session *session_at(struct session_ref ref)
+{
+	struct session *s = arena_at(&ref.reactor->conns, ref.slot);
+	return s && s->conn.id == ref.id && !s->conn.is_dead ? s : NULL;
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+/* device.c - the life of a command. See scsi.h. */
+#include <assert.h>
+
+#include "scsi/data.h"
+#include "scsi/nexus.h"
+#include "scsi/op.h"
+#include "scsi/scsi.h"
+#include "store/store.h"
+
+int scsi_worker_init(struct scsi_worker *w, struct store_reader *reader, uint32_t bufs)
+{
+	w->reader = reader;
+	return arena_init(&w->bufs, SCSI_BUF_SIZE, bufs);
+}
+
+void scsi_worker_free(struct scsi_worker *w)
+{
+	arena_free(&w->bufs);
+}
+
+unsigned scsi_pin(struct scsi_worker *w)
+{
+	return store_pin(w->reader);
+}
+
+void scsi_unpin(struct scsi_worker *w, unsigned pin)
+{
+	store_unpin(w->reader, pin);
+}
+
+void scsi_quiet(struct scsi_worker *w)
+{
+	store_reader_quiet(w->reader);
+}
+
+static void task_begin(struct scsi_task *t)
+{
+	t->op = NULL;
+	t->lu = scsi_lu_find(t->nexus->target, t->lun);
+	t->off = t->bytes = 0;
+	t->in_len = t->out_want = t->out_len = t->out_done = t->done = 0;
+	t->buf = NULL;
+	t->status = SCSI_GOOD;
+	t->sense_len = 0;
+}
+
+/* SAM-5 5.14.1: all but INQUIRY, REPORT LUNS and REQUEST SENSE report what waits, and end. */
+static struct scsi_result admit(struct scsi_task *t)
+{
+	struct scsi_result r = scsi_op_find(t->cdb, &t->op);
+	const bool always = r.outcome == SENSE_OK && t->op->flags & SCSI_OP_ALWAYS;
+	enum scsi_attention a;
+
+	if (!t->lu && !always)
+		return scsi_fail(SENSE_NO_SUCH_LU);
+	if (t->lu && !always && attention_take(nexus_attentions(t->nexus, t->lu), &a))
+		return scsi_fail(attention_outcome(a));
+	if (r.outcome != SENSE_OK)
+		return r;
+	return scsi_op_check(t->op, t->cdb);
+}
+
+static enum scsi_step finish(struct scsi_task *t, struct scsi_result r)
+{
+	if (r.outcome != SENSE_OK)
+		t->in_len = 0;
+	sense_finish(t, r);
+	return t->in_len ? SCSI_IN : SCSI_DONE;
+}
+
+enum scsi_step scsi_start(struct scsi_task *t)
+{
+	task_begin(t);
+	struct scsi_result r = admit(t);
+
+	if (r.outcome == SENSE_OK)
+		r = t->op->start(t);
+	if (r.outcome != SENSE_OK)
+		return finish(t, r);
+	t->out_len = t->out_want < t->out_limit ? t->out_want : t->out_limit;
+	if (t->out_len)
+		return SCSI_OUT;
+	return r.more ? SCSI_RUN : finish(t, r);
+}
+
+size_t scsi_data_out(struct scsi_task *t, const uint8_t *p, size_t n)
+{
+	const uint64_t before = t->out_done;
+
+	assert(n <= t->out_len - before);
+	if (t->status != SCSI_GOOD) {
+		t->out_done += n;
+		return n;
+	}
+	struct scsi_result r = t->op->out(t, p, n);
+
+	if (r.outcome != SENSE_OK) {
+		finish(t, r);
+		t->out_done = before + n;
+	}
+	return (size_t)(t->out_done - before);
+}
+
+void scsi_data_failed(struct scsi_task *t, enum scsi_outcome o)
+{
+	finish(t, scsi_fail(o));
+}
+
+enum scsi_step scsi_run(struct scsi_task *t)
+{
+	assert(t->out_done == t->out_len);
+	if (t->status != SCSI_GOOD || !t->op->run)
+		return SCSI_DONE;
+	struct scsi_result r = t->op->run(t);
+
+	return r.outcome == SENSE_OK && r.more ? SCSI_RUN : finish(t, r);
+}
+
+static size_t medium_in(const struct scsi_task *t, uint64_t off, size_t len, struct iovec *iov,
+			size_t *niov)
+{
+	size_t sum = 0, used = 0;
+
+	while (sum < len && used < *niov) {
+		size_t have;
+		const uint8_t *p = store_at(t->lu->store, t->off + off + sum, len - sum, &have);
+
+		iov[used].iov_base = (void *)(uintptr_t)p; /* iovecs are not const; only read */
+		iov[used++].iov_len = have;
+		sum += have;
+	}
+	*niov = used;
+	return sum;
+}
+
+size_t scsi_data_in(struct scsi_task *t, uint64_t off, size_t len, struct iovec *iov, size_t *niov)
+{
+	assert(off <= t->in_len && len <= t->in_len - off);
+	if (!t->buf)
+		return medium_in(t, off, len, iov, niov);
+	if (!len || !*niov) {
+		*niov = 0;
+		return 0;
+	}
+	iov[0] = (struct iovec){.iov_base = t->buf + off, .iov_len = len};
+	*niov = 1;
+	return len;
+}
+
+void scsi_end(struct scsi_task *t)
+{
+	scsi_buf_put(t);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* handlers.h - the functions that the rows of tbl/scsi_ops.def name. */
+#ifndef MEMTGT_HANDLERS_H
+#define MEMTGT_HANDLERS_H
+
+#include "scsi/op.h"
+
+/* inquiry.c */
+scsi_fn scsi_inquiry;
+/* capacity.c */
+scsi_fn scsi_read_capacity10, scsi_read_capacity16, scsi_get_lba_status;
+/* report_luns.c */
+scsi_fn scsi_report_luns;
+/* report_opcodes.c */
+scsi_fn scsi_report_opcodes;
+/* mode_sense.c */
+scsi_fn scsi_mode_sense;
+/* unit.c */
+scsi_fn scsi_test_unit_ready, scsi_request_sense, scsi_start_stop, scsi_sync_cache, scsi_prefetch;
+/* rw.c */
+scsi_fn scsi_read, scsi_write;
+scsi_out_fn scsi_write_out;
+/* verify.c */
+scsi_fn scsi_verify, scsi_verify_run;
+scsi_out_fn scsi_verify_out;
+/* write_same.c */
+scsi_fn scsi_write_same, scsi_write_same_run;
+/* unmap.c */
+scsi_fn scsi_unmap, scsi_unmap_run;
+/* data.c */
+scsi_out_fn scsi_list_out;
+
+#endif

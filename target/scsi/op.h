@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * op.h - the table of commands (tbl/scsi_ops.def), and what is known of a CDB from it alone.
+ */
+#ifndef MEMTGT_OP_H
+#define MEMTGT_OP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "scsi/sense.h"
+
+struct scsi_task;
+
+/*
+ * start: checks the CDB; sets the range, in_len with its data, or out_want. more: call run.
+ * run: one slice.
+ * out: takes the next n bytes of data-out, or the first of them, and counts them in out_done.
+ */
+typedef struct scsi_result scsi_fn(struct scsi_task *t) SCSI_CHECKED;
+typedef struct scsi_result scsi_out_fn(struct scsi_task *t, const uint8_t *p,
+				       size_t n) SCSI_CHECKED;
+
+#define SA_NONE (-1)
+
+/* Runs without a LU and past unit attentions, which it leaves pending. SAM-5 5.14.1 */
+#define SCSI_OP_ALWAYS 0x01u
+
+struct scsi_op {
+	uint8_t opcode;
+	int sa; /* service action, SA_NONE if the opcode has none */
+	uint8_t cdb_len, flags;
+	scsi_fn *start;
+	scsi_out_fn *out;
+	scsi_fn *run;
+	const char *name;
+	uint8_t usage[16];
+};
+
+extern const struct scsi_op scsi_ops[];
+extern const size_t scsi_ops_count;
+
+/* The row that answers an opcode and a service action (SA_NONE: whatever there is first, to learn
+ * whether the opcode has service actions). NULL: not supported. */
+const struct scsi_op *scsi_op_lookup(uint8_t opcode, int sa);
+
+/* The row of a CDB; else INVALID COMMAND OPERATION CODE, or a field pointer to the service action.
+ */
+struct scsi_result scsi_op_find(const uint8_t cdb[static 16],
+				const struct scsi_op **out) SCSI_CHECKED;
+
+/* Points at the highest wrong bit of the first wrong byte. */
+struct scsi_result scsi_op_check(const struct scsi_op *op,
+				 const uint8_t cdb[static 16]) SCSI_CHECKED;
+
+#endif

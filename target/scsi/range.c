@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+/* range.c - the LBA and length fields of CDBs, checked without overflow. */
+#include "scsi/range.h"
+
+#include "memtgt/wire.h"
+#include "scsi/limits.h"
+#include "scsi/op.h"
+
+/* Where the length field of a CDB of this size begins. */
+static unsigned length_at(unsigned cdb_len)
+{
+	switch (cdb_len) {
+	case 6:
+		return 4;
+	case 10:
+		return 7;
+	case 12:
+		return 6;
+	default:
+		return 10;
+	}
+}
+
+struct scsi_range scsi_cdb_range(const struct scsi_task *t)
+{
+	const uint8_t *cdb = t->cdb, *len = cdb + length_at(t->op->cdb_len);
+
+	switch (t->op->cdb_len) {
+	case 6: /* SBC-2 5.5: 21 bits of LBA; length 0 means 256 */
+		return (struct scsi_range){
+			.lba = ld24(cdb + 1) & 0x1fffff,
+			.blocks = *len ? *len : 256,
+		};
+	case 10:
+		return (struct scsi_range){.lba = ld32(cdb + 2), .blocks = ld16(len)};
+	case 12:
+		return (struct scsi_range){.lba = ld32(cdb + 2), .blocks = ld32(len)};
+	default:
+		return (struct scsi_range){.lba = ld64(cdb + 2), .blocks = ld32(len)};
+	}
+}
+
+struct scsi_result scsi_range_check(const struct scsi_lu *lu, uint64_t lba, uint64_t blocks)
+{
+	if (lba > lu->blocks)
+		return scsi_fail_info(SENSE_LBA_RANGE, lba);
+	if (blocks > lu->blocks - lba)
+		return scsi_fail_info(SENSE_LBA_RANGE, lu->blocks);
+	return scsi_ok();
+}
+
+struct scsi_result scsi_range_set(struct scsi_task *t)
+{
+	struct scsi_range g = scsi_cdb_range(t);
+	struct scsi_result r = scsi_range_check(t->lu, g.lba, g.blocks);
+
+	if (r.outcome != SENSE_OK)
+		return r;
+	t->off = g.lba << t->lu->block_shift;
+	t->bytes = (uint64_t)g.blocks << t->lu->block_shift;
+	return r;
+}
+
+struct scsi_result scsi_transfer_set(struct scsi_task *t)
+{
+	struct scsi_range g = scsi_cdb_range(t);
+
+	if (g.blocks > SCSI_TRANSFER_MAX >> t->lu->block_shift)
+		return scsi_bad_byte(length_at(t->op->cdb_len));
+	return scsi_range_set(t);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* range.h - where on the medium a CDB points, and whether that is there. */
+#ifndef MEMTGT_RANGE_H
+#define MEMTGT_RANGE_H
+
+#include <stdint.h>
+
+#include "scsi/scsi.h"
+
+/* LOGICAL BLOCK ADDRESS and the length field of the 6-, 10-, 12- and 16-byte CDBs of SBC. */
+struct scsi_range {
+	uint64_t lba;
+	uint32_t blocks;
+};
+struct scsi_range scsi_cdb_range(const struct scsi_task *t);
+
+/*
+ * LOGICAL BLOCK ADDRESS OUT OF RANGE unless [lba, lba+blocks) lies on the medium; INFORMATION is
+ * the first LBA that does not. Zero blocks may begin at the end.
+ */
+struct scsi_result scsi_range_check(const struct scsi_lu *lu, uint64_t lba,
+				    uint64_t blocks) SCSI_CHECKED;
+
+/* The same, for the task's CDB; then sets off and bytes. */
+struct scsi_result scsi_range_set(struct scsi_task *t) SCSI_CHECKED;
+
+/* The same, with MAXIMUM TRANSFER LENGTH of VPD B0h kept: INVALID FIELD IN CDB above it. */
+struct scsi_result scsi_transfer_set(struct scsi_task *t) SCSI_CHECKED;
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scsi.h - the device server: takes CDBs and data, gives status, sense and data.
+ *
+ * Knows no transport, no socket and no thread: the iSCSI layer calls it inside a turn of a
+ * reactor's loop. The life of a command:
+ *
+ *	scsi_start()			checks everything that can be known from the CDB
+ *	  SCSI_OUT: scsi_data_out()...	in rising order, until out_len bytes came; then
+ *	  SCSI_RUN: scsi_run()		one slice, until it no longer says SCSI_RUN
+ *	  SCSI_IN:  scsi_data_in()...	where the answer's bytes lie, any time until scsi_end()
+ *	  SCSI_DONE			status and sense are final
+ *	scsi_end()			always, exactly once, also for an aborted command
+ */
+#ifndef MEMTGT_SCSI_H
+#define MEMTGT_SCSI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "base/arena.h"
+#include "scsi/attention.h"
+#include "scsi/sense.h"
+
+#define SCSI_CDB_MAX	260u /* SPC-4 4.3.1 */
+#define SCSI_LUNS_MAX	256u
+#define SCSI_SERIAL_MAX 20u
+/* Parameter lists and parameter data never exceed this; see scsi_worker.bufs. */
+#define SCSI_BUF_SIZE 8192u
+
+struct store_lun;
+struct store_reader;
+struct scsi_op;
+
+/* SAM-5 5.3.1 */
+enum scsi_status {
+	SCSI_GOOD = 0x00,
+	SCSI_CHECK_CONDITION = 0x02,
+	SCSI_BUSY = 0x08,
+	SCSI_RESERVATION_CONFLICT = 0x18,
+	SCSI_TASK_SET_FULL = 0x28,
+	SCSI_TASK_ABORTED = 0x40,
+};
+
+/* A logical unit. Immutable while commands run; owned by whoever made the target. */
+struct scsi_lu {
+	unsigned id;
+	struct store_lun *store;
+	uint32_t block_size, block_shift;
+	uint64_t blocks;
+	bool thin;
+	char serial[SCSI_SERIAL_MAX + 1];
+	uint8_t naa[8]; /* NAA Locally Assigned, SPC-4 7.8.6.6.4 */
+};
+
+/* A SCSI target device with one target port. */
+struct scsi_target {
+	const char *name;	/* its iSCSI name */
+	uint16_t relative_port; /* SPC-4 7.8.6.7 */
+	uint16_t port_group;	/* the portal group tag */
+	size_t nlus;
+	struct scsi_lu *lus; /* by rising id */
+	struct scsi_lu *by_id[SCSI_LUNS_MAX];
+};
+
+/* An I_T nexus: what the device server remembers of one session. Only its reactor touches it. */
+struct scsi_nexus {
+	const struct scsi_target *target;
+	char port_name[256];	    /* "iqn...,i,0x<ISID>", the initiator port, SPC-4 7.6.4 */
+	struct scsi_attentions *ua; /* one per LU, in the order of target->lus */
+};
+
+/* What the device server needs of the thread it runs in. One per reactor. */
+struct scsi_worker {
+	struct store_reader *reader;
+	struct arena bufs; /* SCSI_BUF_SIZE each: parameter lists and data, partial blocks */
+};
+
+enum scsi_step {
+	SCSI_DONE, /* status is set; no data-in */
+	SCSI_IN,   /* status GOOD; in_len bytes are there for scsi_data_in() */
+	SCSI_OUT,  /* wants out_len bytes by scsi_data_out(), then scsi_run() */
+	SCSI_RUN,  /* more to do: call scsi_run() on a later turn */
+};
+
+struct scsi_task {
+	/* The caller's, before scsi_start(). */
+	struct scsi_worker *worker;
+	struct scsi_nexus *nexus;
+	uint8_t lun[8];	    /* SAM-5 4.7 */
+	uint8_t cdb[16];    /* longer CDBs are refused: none is supported */
+	uint16_t cdb_len;   /* of what the initiator sent, 16 without an AHS */
+	uint64_t out_limit; /* bytes of data-out the initiator offers (expected transfer length), 0
+			       if it is not a write */
+
+	/* The device server's. */
+	const struct scsi_op *op;
+	struct scsi_lu *lu;  /* NULL: no such LUN */
+	uint64_t off, bytes; /* the medium's range: byte offset and length */
+	uint64_t in_len;     /* data-in the command has to give (before the initiator's limit) */
+	uint64_t out_want;   /* data-out the CDB asks for */
+	uint64_t out_len;    /* data-out to be sent: the smaller of out_want and out_limit */
+	uint64_t out_done;   /* data-out received */
+	uint64_t done;	     /* progress of slices */
+	uint8_t *buf;	     /* parameter list, parameter data, or a block cut in two */
+	uint8_t status;	     /* enum scsi_status */
+	uint8_t sense_len;
+	uint8_t sense[SCSI_SENSE_MAX];
+};
+
+/*
+ * 0 or -ENOMEM. `bufs`: most buffers at once, one per command that may be in flight.
+ */
+int scsi_worker_init(struct scsi_worker *w, struct store_reader *reader, uint32_t bufs)
+	__attribute__((warn_unused_result));
+void scsi_worker_free(struct scsi_worker *w);
+
+/* A nexus begins with unit attention 29/00 on every LU. `ua` has room for target->nlus. */
+void scsi_nexus_init(struct scsi_nexus *n, const struct scsi_target *t, struct scsi_attentions *ua);
+
+enum scsi_step scsi_start(struct scsi_task *t) __attribute__((warn_unused_result));
+
+/*
+ * The next n bytes of data-out (together never more than out_len). Whole blocks reach the medium;
+ * a block cut in two waits until its rest is there, so that no peer's stall is ever visible inside
+ * a block. Returns the bytes taken, n in all cases but one: fewer when memory is short at the
+ * moment (the caller offers the rest again on a later turn). After an error all bytes are taken
+ * and dropped, and scsi_run() then tells the status.
+ */
+size_t scsi_data_out(struct scsi_task *t, const uint8_t *p, size_t n)
+	__attribute__((warn_unused_result));
+
+/*
+ * The transport saw the data-out go wrong: the command ends with this outcome, and touches the
+ * medium no more. Instead of the rest of scsi_data_out() and scsi_run(). RFC 7143 11.4.7.2
+ */
+void scsi_data_failed(struct scsi_task *t, enum scsi_outcome o);
+
+/* One slice. After the data-out is complete, or whenever the last step was SCSI_RUN. */
+enum scsi_step scsi_run(struct scsi_task *t) __attribute__((warn_unused_result));
+
+/*
+ * Where bytes [off, off+len) of the data-in lie: fills at most *niov entries and returns the bytes
+ * they cover (fewer than len if the entries ran out). Pointers into the medium are good until the
+ * worker's next quiet point unless pinned (scsi_pin()).
+ */
+size_t scsi_data_in(struct scsi_task *t, uint64_t off, size_t len, struct iovec *iov, size_t *niov);
+
+void scsi_end(struct scsi_task *t);
+
+/* Pass-through of store_pin() and friends, so that the transport needs no store. */
+unsigned scsi_pin(struct scsi_worker *w);
+void scsi_unpin(struct scsi_worker *w, unsigned pin);
+void scsi_quiet(struct scsi_worker *w);
+
+/*
+ * Names a LU whose `id` is set: fills naa, and serial with `serial` or, if that is empty, with one
+ * made up. Equal arguments give equal names, on every start; different ones different names.
+ * `host_id` tells hosts apart (machine-id), `generation` grows when the content was lost.
+ */
+void scsi_lu_name(struct scsi_lu *lu, const uint8_t host_id[static 16], const char *target,
+		  uint32_t generation, const char *serial);
+
+/* The LU a LUN field names (peripheral or flat addressing, SAM-5 4.7.7), or NULL. */
+struct scsi_lu *scsi_lu_find(const struct scsi_target *t, const uint8_t lun[static 8]);
+
+/* Raise a unit attention on one LU, or on all (lu NULL), for this nexus. */
+void scsi_attention_raise(struct scsi_nexus *n, const struct scsi_lu *lu, enum scsi_attention a);
+
+#endif

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+/*
+ * unmap.c - UNMAP. SBC-3 5.28.
+ *
+ * The whole list is checked before the first block goes: a list that is refused changes nothing.
+ */
+#include <assert.h>
+
+#include "memtgt/wire.h"
+#include "scsi/data.h"
+#include "scsi/handlers.h"
+#include "scsi/limits.h"
+#include "scsi/range.h"
+#include "store/store.h"
+
+#define HEADER	   8u
+#define DESCRIPTOR 16u
+_Static_assert(HEADER + SCSI_UNMAP_DESCRIPTORS * DESCRIPTOR <= SCSI_BUF_SIZE, "list fits");
+
+struct scsi_result scsi_unmap(struct scsi_task *t)
+{
+	const unsigned len = ld16(t->cdb + 7);
+
+	if (!len)
+		return scsi_ok();
+	if (len < HEADER)
+		return scsi_fail(SENSE_BAD_LIST_LENGTH);
+	if (len > SCSI_BUF_SIZE)
+		return scsi_bad_byte(7);
+	return scsi_list_want(t, len);
+}
+
+/* UNMAP BLOCK DESCRIPTOR DATA LENGTH; the last descriptor is ignored if it is not whole. */
+static unsigned descriptors(const struct scsi_task *t)
+{
+	return ld16(t->buf + 2) / DESCRIPTOR;
+}
+
+static struct scsi_range descriptor(const struct scsi_task *t, unsigned i)
+{
+	const uint8_t *d = t->buf + HEADER + i * DESCRIPTOR;
+
+	return (struct scsi_range){.lba = ld64(d), .blocks = ld32(d + 8)};
+}
+
+/*
+ * A list that promises more than came is refused whole: GOOD would tell of ranges that were never
+ * seen. Sets t->bytes to the sum, which cannot overflow: 256 times less than 2^46 each.
+ */
+static struct scsi_result check_list(struct scsi_task *t)
+{
+	if (t->out_done < HEADER || ld16(t->buf + 2) > t->out_done - HEADER)
+		return scsi_fail(SENSE_BAD_LIST_LENGTH);
+	if (descriptors(t) > SCSI_UNMAP_DESCRIPTORS)
+		return scsi_bad_list(2);
+	for (unsigned i = 0; i < descriptors(t); i++) {
+		struct scsi_range g = descriptor(t, i);
+		struct scsi_result r = scsi_range_check(t->lu, g.lba, g.blocks);
+
+		if (r.outcome != SENSE_OK)
+			return r;
+		t->bytes += (uint64_t)g.blocks << t->lu->block_shift;
+	}
+	return scsi_ok();
+}
+
+/* One slice of the descriptor that t->done has come to. */
+static void unmap_slice(struct scsi_task *t)
+{
+	uint64_t before = 0;
+
+	for (unsigned i = 0; i < descriptors(t); i++) {
+		const struct scsi_range g = descriptor(t, i);
+		const uint64_t len = (uint64_t)g.blocks << t->lu->block_shift;
+
+		if (t->done < before + len) {
+			const uint64_t in = t->done - before;
+			const uint64_t off = (g.lba << t->lu->block_shift) + in;
+
+			t->done += store_unmap(t->worker->reader, t->lu->store, off, len - in);
+			return;
+		}
+		before += len;
+	}
+}
+
+struct scsi_result scsi_unmap_run(struct scsi_task *t)
+{
+	if (!t->bytes) { /* the first call, or nothing to unmap */
+		struct scsi_result r = check_list(t);
+
+		if (r.outcome != SENSE_OK)
+			return r;
+	}
+	unmap_slice(t);
+	return t->done < t->bytes ? scsi_more() : scsi_ok();
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+/*
+ * write_same.c - WRITE SAME. SBC-3 5.43, 5.44.
+ *
+ * Any length but 0 is taken (VPD B0h reports no MAXIMUM WRITE SAME LENGTH, and WSNZ 1) and done in
+ * slices. A length of 0 would mean "to the end of the medium": what a programming error sends
+ * must not erase a disk. ANCHOR is refused by the CDB's usage mask.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "scsi/data.h"
+#include "scsi/handlers.h"
+#include "scsi/range.h"
+#include "scsi/stream.h"
+#include "store/store.h"
+
+#define UNMAP_BIT 0x08u
+#define NDOB_BIT  0x01u
+
+/* With NDOB the block is one of zeroes; it waits in the buffer as if it had been sent. */
+static struct scsi_result without_data(struct scsi_task *t)
+{
+	if (!scsi_buf_get(t))
+		return scsi_fail(SENSE_BUSY);
+	memset(t->buf, 0, t->lu->block_size);
+	return scsi_more();
+}
+
+struct scsi_result scsi_write_same(struct scsi_task *t)
+{
+	if (!scsi_cdb_range(t).blocks) /* SBC-3 6.5.3, WSNZ */
+		return scsi_bad_byte(t->op->cdb_len == 10 ? 7 : 10);
+	struct scsi_result r = scsi_range_set(t);
+
+	if (r.outcome != SENSE_OK)
+		return r;
+	if (t->cdb[1] & NDOB_BIT)
+		return without_data(t);
+	t->out_want = t->lu->block_size;
+	if (t->out_limit != t->out_want)
+		return scsi_fail(SENSE_BAD_DATA_LENGTH);
+	return scsi_list_want(t, t->lu->block_size);
+}
+
+static bool all_zero(const uint8_t *p, size_t n)
+{
+	return !p[0] && !memcmp(p, p + 1, n - 1);
+}
+
+struct scsi_result scsi_write_same_run(struct scsi_task *t)
+{
+	const uint64_t off = t->off + t->done, left = t->bytes - t->done;
+	const uint32_t block = t->lu->block_size;
+
+	/* SBC-3 5.43: UNMAP gives way to writing if unmapped blocks would read otherwise. */
+	if (t->cdb[1] & UNMAP_BIT && all_zero(t->buf, block)) {
+		t->done += store_unmap(t->worker->reader, t->lu->store, off, left);
+	} else {
+		int64_t got = store_fill(t->worker->reader, t->lu->store, off, left, t->buf, block);
+
+		if (got < 0 && got != -EAGAIN)
+			return scsi_store_error(t, got, off);
+		t->done += got > 0 ? (uint64_t)got : 0;
+	}
+	return t->done < t->bytes ? scsi_more() : scsi_ok();
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+/* server.c - start, serve, stop. */
+#include "server.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "accept.h"
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/log.h"
+#include "base/notify.h"
+#include "iscsi/node.h"
+#include "luns.h"
+#include "reactor/listen.h"
+#include "store/store.h"
+
+struct server {
+	const struct config *config;
+	struct store *store;
+	struct luns luns;
+	struct iscsi_node node;
+	unsigned started; /* workers that run */
+	int signals;
+	struct acceptor acceptor;
+};
+
+/* Descriptors beside those of connections: rings, memfds, portals, stdio. */
+#define SPARE_FILES 64u
+
+static void raise_file_limit(const struct config *c)
+{
+	struct rlimit rl;
+	rlim_t want = c->limits.connections + SPARE_FILES;
+	if (getrlimit(RLIMIT_NOFILE, &rl) || rl.rlim_cur >= want)
+		return;
+	rl.rlim_cur = rl.rlim_max < want ? rl.rlim_max : want;
+	(void)setrlimit(RLIMIT_NOFILE, &rl);
+	if (rl.rlim_cur < want)
+		log_warn("limits.connections is %u, but this process may open only %llu files: "
+			 "raise LimitNOFILE or lower the limit",
+			 c->limits.connections, (unsigned long long)rl.rlim_cur);
+}
+
+/* Signals come as a descriptor; no thread is ever interrupted. */
+static int open_signals(void)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* ---- reactors ---- */
+
+static unsigned usable_cpus(void)
+{
+	cpu_set_t set;
+	if (sched_getaffinity(0, sizeof(set), &set))
+		return 1;
+	return (unsigned)CPU_COUNT(&set);
+}
+
+static int start_workers(struct server *s)
+{
+	const struct config_reactor *r = &s->config->reactor;
+	for (unsigned i = 0; i < s->node.nworkers; i++) {
+		int cpu = r->ncpus ? (int)r->cpus[i % r->ncpus] : -1;
+		s->node.workers[i].reader = store_reader(s->store, i);
+		int err = iscsi_worker_start(&s->node, i, cpu);
+		if (err) {
+			log_error("cannot start reactor %u: %s", i, strerror(-err));
+			return err;
+		}
+		s->started++;
+	}
+	log_info("%u reactor%s on %s", s->started, s->started == 1 ? "" : "s",
+		 s->node.workers[0].reactor.engine->ops->name);
+	return 0;
+}
+
+/* A retired page waits for every reactor's quiet point: those asleep are woken. */
+static void wake_all(void *arg)
+{
+	struct server *s = arg;
+	for (unsigned i = 0; i < s->started; i++)
+		reactor_wake(&s->node.workers[i].reactor);
+}
+
+static int start_node(struct server *s)
+{
+	struct iscsi_node *n = &s->node;
+	n->config = s->config;
+	n->targets = s->luns.targets;
+	n->ntargets = s->config->ntargets;
+	n->workers = calloc(n->nworkers, sizeof(*n->workers));
+	if (!n->workers || iscsi_node_init(n)) {
+		log_error("no memory for %u reactors", n->nworkers);
+		return -ENOMEM;
+	}
+	store_on_retire(s->store, wake_all, s);
+	return start_workers(s);
+}
+
+/* ---- start ---- */
+
+static int open_store(struct server *s)
+{
+	struct store_options o;
+	char why[512];
+
+	luns_store_options(s->config, s->node.nworkers, &o);
+	int err = store_open(&s->store, &o, why, sizeof(why));
+	if (err)
+		log_error("%s", why);
+	return err;
+}
+
+static int start(struct server *s)
+{
+	const struct config *c = s->config;
+	raise_file_limit(c);
+	s->node.nworkers = c->reactor.count ? c->reactor.count : usable_cpus();
+	s->signals = open_signals();
+	if (s->signals < 0) {
+		log_error("signalfd: %s", strerror(errno));
+		return -errno;
+	}
+	int err = open_store(s);
+	if (!err)
+		luns_report_pool(c, s->store);
+	if (!err)
+		err = luns_create(&s->luns, c, s->store);
+	if (!err)
+		err = start_node(s);
+	if (!err)
+		err = acceptor_open(&s->acceptor, c, &s->node);
+	return err;
+}
+
+/* ---- serve and stop ---- */
+
+/* Until a signal that ends the daemon. */
+static void serve(struct server *s)
+{
+	struct pollfd fds[ACCEPTOR_PORTALS_MAX + 1];
+	size_t n = acceptor_poll_fds(&s->acceptor, fds);
+	fds[n] = (struct pollfd){.fd = s->signals, .events = POLLIN};
+
+	for (;;) {
+		if (poll(fds, n + 1, -1) < 0 && errno != EINTR) {
+			log_error("poll: %s", strerror(errno));
+			return;
+		}
+		struct signalfd_siginfo si;
+		if (read(s->signals, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
+			log_info("signal %s: stopping", strsignal((int)si.ssi_signo));
+			return;
+		}
+		for (size_t i = 0; i < n; i++)
+			if (fds[i].revents)
+				acceptor_accept(&s->acceptor, i);
+	}
+}
+
+/* Initiators are asked to log out, and have a little time to do so. */
+static void drain(struct server *s)
+{
+	uint64_t until = clock_now() + ISCSI_DRAIN_S * NS_PER_S;
+	iscsi_node_drain(&s->node);
+	while (iscsi_node_connections(&s->node) && clock_now() < until)
+		(void)poll(NULL, 0, 10);
+}
+
+static void stop(struct server *s)
+{
+	acceptor_close(&s->acceptor);
+	if (s->started)
+		drain(s);
+	s->node.nworkers = s->started;
+	iscsi_node_stop(&s->node);
+	if (s->node.workers)
+		iscsi_node_free(&s->node);
+	free(s->node.workers);
+	luns_destroy(&s->luns, s->started > 0);
+	if (s->store)
+		store_close(s->store);
+	if (s->signals >= 0)
+		close(s->signals);
+}
+
+int server_run(const struct config *c)
+{
+	struct server s = {.config = c, .signals = -1};
+	int err = start(&s);
+	if (!err) {
+		acceptor_announce(&s.acceptor);
+		notify_ready();
+		serve(&s);
+		notify_stopping();
+	}
+	stop(&s);
+	return err ? EXIT_FAILURE : EXIT_SUCCESS;
+}

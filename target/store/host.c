@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+/* host.c - hugepage counters of the host, and the budget that keeps its headroom. */
+#include "store/host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store/store.h"
+
+#define HUGE_DIR "/sys/kernel/mm/hugepages/hugepages-2048kB/"
+
+static uint64_t read_counter(const char *path)
+{
+	unsigned long long v = 0;
+	FILE *f = fopen(path, "re");
+
+	if (!f)
+		return 0;
+	if (fscanf(f, "%llu", &v) != 1)
+		v = 0;
+	fclose(f);
+	return v;
+}
+
+void host_huge_read(struct host_huge *h)
+{
+	h->total = read_counter(HUGE_DIR "nr_hugepages");
+	h->free = read_counter(HUGE_DIR "free_hugepages");
+	h->reserved = read_counter(HUGE_DIR "resv_hugepages");
+	h->surplus = read_counter(HUGE_DIR "surplus_hugepages");
+	h->overcommit = read_counter(HUGE_DIR "nr_overcommit_hugepages");
+}
+
+uint64_t host_huge_left(const struct host_huge *h)
+{
+	uint64_t idle = h->free > h->reserved ? h->free - h->reserved : 0;
+	uint64_t more = h->overcommit > h->surplus ? h->overcommit - h->surplus : 0;
+
+	return idle + more;
+}
+
+/* The number behind `key` in a small file of /proc or /sys, 0 if there is none: no memory that we
+ * know of. An empty key: the number the file begins with. */
+static uint64_t read_number(int fd, const char *key)
+{
+	char buf[2048];
+	ssize_t n = pread(fd, buf, sizeof(buf) - 1, 0);
+
+	if (n <= 0)
+		return 0;
+	buf[n] = '\0';
+	const char *at = strstr(buf, key);
+	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
+}
+
+static void read_host(struct budget *b, uint64_t now)
+{
+	b->left = (int64_t)(read_number(b->meminfo, "MemAvailable:") << 10) - b->keep;
+	if (b->huge_free >= 0) {
+		if (b->left < 0)
+			b->left = 0;
+		b->left += (int64_t)(read_number(b->huge_free, "") << STORE_PAGE_SHIFT);
+	}
+	b->read_at = now;
+	b->taken = 0;
+}
+
+int budget_open(struct budget *b, const char *meminfo, const char *huge_free, uint64_t headroom)
+{
+	int rc;
+
+	if (headroom > INT64_MAX - BUDGET_RESERVE)
+		return -EINVAL;
+	*b = (struct budget){.huge_free = -1, .keep = (int64_t)(headroom + BUDGET_RESERVE)};
+	b->meminfo = open(meminfo, O_RDONLY | O_CLOEXEC);
+	if (b->meminfo < 0)
+		return -errno;
+	if (huge_free) {
+		b->huge_free = open(huge_free, O_RDONLY | O_CLOEXEC);
+		if (b->huge_free < 0) {
+			rc = -errno;
+			goto err_meminfo;
+		}
+	}
+	rc = -pthread_mutex_init(&b->lock, NULL);
+	if (rc)
+		goto err_huge;
+	b->taken = BUDGET_MAX_PAGES; /* nothing was read yet */
+	return 0;
+
+err_huge:
+	if (b->huge_free >= 0)
+		close(b->huge_free);
+err_meminfo:
+	close(b->meminfo);
+	return rc;
+}
+
+void budget_close(struct budget *b)
+{
+	pthread_mutex_destroy(&b->lock);
+	if (b->huge_free >= 0)
+		close(b->huge_free);
+	close(b->meminfo);
+}
+
+bool budget_take(struct budget *b, uint64_t now)
+{
+	pthread_mutex_lock(&b->lock);
+	if (b->taken >= BUDGET_MAX_PAGES || now - b->read_at >= BUDGET_MAX_NS)
+		read_host(b, now);
+	bool ok = b->left >= (int64_t)STORE_PAGE_SIZE;
+	if (ok) {
+		b->left -= (int64_t)STORE_PAGE_SIZE;
+		b->taken++;
+	}
+	pthread_mutex_unlock(&b->lock);
+	return ok;
+}
+
+void budget_give(struct budget *b, uint32_t pages)
+{
+	pthread_mutex_lock(&b->lock);
+	b->left += (int64_t)((uint64_t)pages << STORE_PAGE_SHIFT);
+	pthread_mutex_unlock(&b->lock);
+}

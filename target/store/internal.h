@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* internal.h - what the files of the store share: the store, a LUN. */
+#ifndef MEMTGT_STORE_INTERNAL_H
+#define MEMTGT_STORE_INTERNAL_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "store/pool.h"
+#include "store/retire.h"
+#include "store/store.h"
+#include "store/table.h"
+
+struct store {
+	struct pool pool;
+	struct tables tables;
+	struct retire retire;
+	const uint8_t *zero; /* STORE_PAGE_SIZE that reads as zeroes, one page of memory at most */
+	_Atomic uint64_t used;
+	_Atomic unsigned luns;
+};
+
+/* Owned by who created it; readers may use it until store_lun_destroy(). */
+struct store_lun {
+	struct store *store;
+	uint64_t bytes;
+	enum store_provisioning provisioning;
+	struct table table;
+	_Atomic uint64_t pages; /* its share of store.used */
+};
+
+static inline uint64_t pages_of(uint64_t bytes)
+{
+	return (bytes + STORE_PAGE_SIZE - 1) >> STORE_PAGE_SHIFT;
+}
+
+/* A page of a LUN that may be written, got if there is none. 0, -EAGAIN or -ENOSPC. */
+int lun_page_make(struct store_lun *l, uint64_t page, uint32_t *num)
+	__attribute__((warn_unused_result));
+/* Takes a page out of the table, onto the list. */
+void lun_page_drop(struct store_lun *l, uint64_t page, struct page_list *out);
+/* All pages of a new full LUN. 0 or -ENOSPC; `done` is how far it came. */
+int lun_fill(struct store_lun *l, void (*progress)(void *arg, uint64_t done, uint64_t of),
+	     void *arg, uint64_t *done) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,18 @@
+# Sources of target/store.
+target_libmemtgt_a_SOURCES += \
+	%D%/data.c \
+	%D%/fill.c \
+	%D%/host.c \
+	%D%/host.h \
+	%D%/internal.h \
+	%D%/lun.c \
+	%D%/numa.c \
+	%D%/numa.h \
+	%D%/pool.c \
+	%D%/pool.h \
+	%D%/retire.c \
+	%D%/retire.h \
+	%D%/store.c \
+	%D%/store.h \
+	%D%/table.c \
+	%D%/table.h

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+/* lun.c - a LUN: made, emptied, and its pages one by one. */
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/internal.h"
+
+static void count(struct store_lun *l, int pages)
+{
+	atomic_fetch_add_explicit(&l->pages, (uint64_t)pages, memory_order_relaxed);
+	atomic_fetch_add_explicit(&l->store->used, (uint64_t)pages, memory_order_relaxed);
+}
+
+int lun_page_make(struct store_lun *l, uint64_t page, uint32_t *num)
+{
+	struct store *s = l->store;
+	uint32_t fresh, there = table_get(&l->table, page);
+	int rc;
+
+	if (there)
+		goto out;
+	rc = table_leaf_make(&l->table, page);
+	if (rc)
+		return rc;
+	rc = pool_get(&s->pool, &fresh);
+	if (rc) {
+		/* The last page of the pool may just have gone to this very place. */
+		there = table_get(&l->table, page);
+		if (!there)
+			return rc;
+		goto out;
+	}
+	/* Counted first: whoever drops the page at once must not count below 0. */
+	count(l, 1);
+	if (atomic_compare_exchange_strong_explicit(&l->table.entry[page], &there, fresh,
+						    memory_order_acq_rel, memory_order_acquire)) {
+		pool_settle(&s->pool);
+		there = fresh;
+	} else {
+		/* Nobody has seen it: no grace period is needed. */
+		struct page_list unseen = {0};
+		page_list_push(&s->pool, &unseen, fresh);
+		pool_put(&s->pool, &unseen);
+		count(l, -1);
+	}
+out:
+	*num = there;
+	return 0;
+}
+
+void lun_page_drop(struct store_lun *l, uint64_t page, struct page_list *out)
+{
+	if (!table_get(&l->table, page))
+		return;
+	uint32_t num = atomic_exchange_explicit(&l->table.entry[page], 0, memory_order_acq_rel);
+	if (!num)
+		return;
+	pool_leave(&l->store->pool, 1);
+	page_list_push(&l->store->pool, out, num);
+	count(l, -1);
+}
+
+static int check_size(const struct store *s, uint64_t bytes, enum store_provisioning p, char *why,
+		      size_t why_len)
+{
+	if (!bytes || bytes % 512 || bytes > STORE_LUN_MAX) {
+		snprintf(why, why_len,
+			 "a LUN of %" PRIu64 " bytes: its size must be a multiple of 512, at least "
+			 "512 and at most 64 TiB",
+			 bytes);
+		return -EINVAL;
+	}
+	uint64_t used = s->used, room = used < s->pool.pages_max ? s->pool.pages_max - used : 0;
+	if (p == STORE_FULL && pages_of(bytes) > room) {
+		snprintf(why, why_len,
+			 "a full LUN of %" PRIu64 " pages of 2 MiB: the pool has %" PRIu64
+			 " left; make pool.size larger",
+			 pages_of(bytes), room);
+		return -ENOSPC;
+	}
+	return 0;
+}
+
+static void explain_fill(const struct store_lun *l, uint64_t done, char *why, size_t why_len)
+{
+	uint64_t of = l->table.pages;
+	int n = snprintf(why, why_len,
+			 "a full LUN of %" PRIu64 " pages of 2 MiB: the host gave %" PRIu64 "; ",
+			 of, done);
+	size_t at = n < 0 || (size_t)n > why_len ? why_len : (size_t)n;
+	struct host_huge h;
+
+	host_huge_read(&h);
+	if (l->store->pool.kind == STORE_HUGE && !host_huge_left(&h))
+		snprintf(why + at, why_len - at,
+			 "sysctl -w vm.nr_overcommit_hugepages=%" PRIu64 " allows the rest",
+			 h.overcommit + of - done);
+	else
+		snprintf(why + at, why_len - at,
+			 "its free memory would fall below the headroom: make the LUN or the "
+			 "headroom smaller");
+}
+
+int store_lun_create(struct store *s, uint64_t bytes, enum store_provisioning p,
+		     void (*progress)(void *arg, uint64_t done, uint64_t of), void *arg,
+		     struct store_lun **out, char *why, size_t why_len)
+{
+	uint64_t done = 0;
+	int rc = check_size(s, bytes, p, why, why_len);
+
+	if (rc)
+		return rc;
+	struct store_lun *l = calloc(1, sizeof(*l));
+	if (!l) {
+		snprintf(why, why_len, "out of memory");
+		return -ENOMEM;
+	}
+	l->store = s;
+	l->bytes = bytes;
+	l->provisioning = p;
+	rc = table_open(&l->table, &s->tables, pages_of(bytes));
+	if (rc) {
+		snprintf(why, why_len, "cannot make the LUN's page table: %s", strerror(-rc));
+		free(l);
+		return -ENOMEM;
+	}
+	s->luns++;
+	rc = p == STORE_FULL ? lun_fill(l, progress, arg, &done) : 0;
+	if (rc) {
+		explain_fill(l, done, why, why_len);
+		store_lun_destroy(l);
+		return rc;
+	}
+	*out = l;
+	return 0;
+}
+
+void store_lun_destroy(struct store_lun *l)
+{
+	struct store *s = l->store;
+	uint64_t page = 0;
+
+	while (page < l->table.pages) {
+		if (!table_leaf(&l->table, page)) {
+			page += TABLE_LEAF;
+			continue;
+		}
+		struct page_list batch = {0};
+		uint64_t end = page + TABLE_LEAF;
+		for (; page < end && page < l->table.pages; page++)
+			lun_page_drop(l, page, &batch);
+		pool_put(&s->pool, &batch);
+	}
+	assert(l->pages == 0);
+	table_close(&l->table, &s->tables);
+	s->luns--;
+	free(l);
+}
+
+uint64_t store_lun_bytes(const struct store_lun *l)
+{
+	return l->bytes;
+}
+
+enum store_provisioning store_lun_provisioning(const struct store_lun *l)
+{
+	return l->provisioning;
+}
+
+uint64_t store_lun_pages(const struct store_lun *l)
+{
+	return l->pages;
+}

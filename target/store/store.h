@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store.h - the memory behind the LUNs: a pool of 2 MiB pages, and one page table per LUN.
+ *
+ * A LUN is a table of 32-bit page numbers; 0 means "never written", which reads as zeroes and
+ * holds no memory. The table is the truth at every instant: a page joins it by one aligned store
+ * after it is zero, and leaves by one exchange. A page that no table names is never touched (an
+ * access to a hole of the memfd would silently allocate, or raise SIGBUS).
+ *
+ * Readers. Every thread that touches pages is a reader. It calls store_reader_quiet() between
+ * turns of its loop, holding no pointer into a page except those it pinned (a send that is under
+ * way). A page taken out of a table is retired: it returns to the host only after every reader has
+ * been quiet and has released the pins it held then.
+ */
+#ifndef MEMTGT_STORE_H
+#define MEMTGT_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define STORE_PAGE_SHIFT 21
+#define STORE_PAGE_SIZE	 ((size_t)1 << STORE_PAGE_SHIFT)
+#define STORE_LUN_MAX	 ((uint64_t)1 << 46) /* 64 TiB */
+/* Work of one call of the functions that take slices: about a millisecond. */
+#define STORE_SLICE_BYTES ((uint64_t)4 << 20)
+#define STORE_SLICE_PAGES 256u
+
+struct store;
+struct store_lun;
+struct store_reader;
+
+enum store_kind { STORE_AUTO, STORE_HUGE, STORE_PLAIN };
+enum store_provisioning { STORE_FULL, STORE_THIN };
+
+struct store_options {
+	enum store_kind
+		kind;	     /* AUTO: hugepages if the host has enough for full_bytes, else plain */
+	uint64_t full_bytes; /* sum of the full LUNs, each rounded up to pages */
+	uint64_t ceiling;    /* bytes of the pool; at least full_bytes */
+	uint64_t headroom;   /* memory that stays with the host (plain pages: MemAvailable never
+				falls below it by our doing) */
+	uint64_t numa_nodes; /* bit per node, 0: any */
+	unsigned readers;    /* reactors, and whoever else touches pages */
+};
+
+struct store_stats {
+	enum store_kind kind; /* STORE_HUGE or STORE_PLAIN */
+	uint64_t page_size;
+	uint64_t pages_max;			/* ceiling */
+	uint64_t pages_used;			/* named by tables */
+	uint64_t pages_retired;			/* taken out, not yet given back */
+	uint64_t host_bytes;			/* what the host spends on the pool just now */
+	uint64_t host_static, host_surplus_max; /* vm.nr_hugepages, vm.nr_overcommit_hugepages */
+};
+
+/* 0 or -errno; then `why` holds a sentence for the operator that says what to do. */
+int store_open(struct store **out, const struct store_options *o, char *why, size_t why_len)
+	__attribute__((warn_unused_result));
+/* All LUNs destroyed, all readers gone. */
+void store_close(struct store *s);
+void store_get_stats(struct store *s, struct store_stats *out);
+
+/*
+ * A LUN of `bytes` (any multiple of 512, up to STORE_LUN_MAX). A full one has all its pages,
+ * zeroed and mapped, when this returns; `progress` (may be NULL) is called now and then with pages
+ * done and wanted. 0, -ENOSPC (`why` says what to do), -EINVAL, -ENOMEM.
+ */
+int store_lun_create(struct store *s, uint64_t bytes, enum store_provisioning p,
+		     void (*progress)(void *arg, uint64_t done, uint64_t of), void *arg,
+		     struct store_lun **out, char *why, size_t why_len)
+	__attribute__((warn_unused_result));
+/* No reader uses the LUN any more. Its pages return to the host at once. */
+void store_lun_destroy(struct store_lun *l);
+
+uint64_t store_lun_bytes(const struct store_lun *l);
+enum store_provisioning store_lun_provisioning(const struct store_lun *l);
+uint64_t store_lun_pages(const struct store_lun *l); /* pages its table names */
+
+/*
+ * i < options.readers; each index belongs to one thread. A reader is online from the first call on:
+ * nothing is freed without it. While its thread does not run yet, or no more, it must be offline,
+ * else retired pages wait for it: -EAGAIN for ever. Both are the thread's calls, or made while
+ * there is none; a reader that goes offline holds no pin.
+ */
+struct store_reader *store_reader(struct store *s, unsigned i);
+void store_reader_online(struct store_reader *r);
+void store_reader_offline(struct store_reader *r);
+/*
+ * `wake` asks every reader, the caller's own included, to pass a quiet point soon, also if it is
+ * asleep or about to sleep. Called from any thread: once when a grace period begins, and when a
+ * quiet point left retired pages to be freed by the next. Set before readers run.
+ */
+void store_on_retire(struct store *s, void (*wake)(void *arg), void *arg);
+
+/* Once per turn of the loop, with no pointer in hand but those pinned. Frees what may be freed. */
+void store_reader_quiet(struct store_reader *r);
+/* The reader keeps pointers beyond this turn. Give the result to store_unpin() when they are gone.
+ */
+unsigned store_pin(struct store_reader *r);
+void store_unpin(struct store_reader *r, unsigned pin);
+
+/*
+ * Where the bytes from `off` lie, and how many of the `want` follow there without a gap (never
+ * across a page). Holes are a region of zeroes. Good until the reader's next quiet point unless
+ * pinned. off + want <= store_lun_bytes().
+ */
+const uint8_t *store_at(const struct store_lun *l, uint64_t off, size_t want, size_t *have);
+
+/*
+ * Copy in. Zeroes into a hole leave the hole. Returns the bytes written, from the front (whole
+ * pages' shares only), or -EAGAIN (no page at the moment, try again after the next quiet point),
+ * -ENOSPC (the pool is full), if none could be written.
+ */
+int64_t store_write(struct store_reader *r, struct store_lun *l, uint64_t off, const void *p,
+		    size_t n) __attribute__((warn_unused_result));
+
+/*
+ * Make [off, off+len) read as zeroes: on a thin LUN wholly covered pages leave the table and
+ * return to the host, partly covered ones are zeroed; on a full one all are zeroed and kept.
+ * One slice: returns the bytes done, >= 1; call again for the rest.
+ */
+uint64_t store_unmap(struct store_reader *r, struct store_lun *l, uint64_t off, uint64_t len);
+
+/*
+ * Fill [off, off+len) with copies of a block (WRITE SAME); off and len are multiples of
+ * block_size. One slice; returns like store_write().
+ */
+int64_t store_fill(struct store_reader *r, struct store_lun *l, uint64_t off, uint64_t len,
+		   const uint8_t *block, size_t block_size) __attribute__((warn_unused_result));
+
+/* Does a page lie under `off`? *run: bytes from off, up to `max`, that share the answer
+ * (GET LBA STATUS). One slice. */
+bool store_mapped(const struct store_lun *l, uint64_t off, uint64_t max, uint64_t *run);
+
+#endif

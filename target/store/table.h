@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * table.h - one LUN's table of page numbers.
+ *
+ * A flat array in the tables' memfd, a fixed stride for each LUN, so that a table may grow in
+ * place. Even a load from a hole of a memfd makes a page, so a bit per leaf (4 KiB of entries)
+ * tells whether it may be looked at; the bits make scans of empty LUNs fast as well. Leaves stay
+ * until the LUN goes: 4 KiB for 2 GiB.
+ */
+#ifndef MEMTGT_STORE_TABLE_H
+#define MEMTGT_STORE_TABLE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store/store.h"
+
+#define TABLE_LEAF_SHIFT 10 /* entries of a leaf: 1024 */
+#define TABLE_LEAF	 ((uint64_t)1 << TABLE_LEAF_SHIFT)
+#define TABLE_STRIDE	 ((STORE_LUN_MAX >> STORE_PAGE_SHIFT) * sizeof(uint32_t))
+#define TABLES_MAX	 4096u
+
+/* The file of all tables. */
+struct tables {
+	int fd;
+	pthread_mutex_t lock; /* of used; a leaf */
+	uint64_t used[TABLES_MAX / 64];
+};
+
+struct table {
+	int fd;
+	unsigned slot;
+	uint64_t pages; /* entries */
+	_Atomic uint32_t *entry;
+	_Atomic uint64_t *leaf; /* bits, only ever set */
+};
+
+int tables_open(struct tables *ts) __attribute__((warn_unused_result));
+void tables_close(struct tables *ts);
+
+/* -ENOMEM or -ENOSPC (TABLES_MAX) */
+int table_open(struct table *t, struct tables *ts, uint64_t pages)
+	__attribute__((warn_unused_result));
+void table_close(struct table *t, struct tables *ts);
+
+/* Before an entry is written. 0 or -ENOSPC. */
+int table_leaf_make(struct table *t, uint64_t page) __attribute__((warn_unused_result));
+
+static inline bool table_leaf(const struct table *t, uint64_t page)
+{
+	uint64_t leaf = page >> TABLE_LEAF_SHIFT;
+	uint64_t bits = atomic_load_explicit(&t->leaf[leaf / 64], memory_order_acquire);
+
+	return bits >> leaf % 64 & 1;
+}
+
+/* The page's number, or 0. */
+static inline uint32_t table_get(const struct table *t, uint64_t page)
+{
+	if (!table_leaf(t, page))
+		return 0;
+	return atomic_load_explicit(&t->entry[page], memory_order_acquire);
+}
+
+#endif

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Commands through the device server of target/scsi, on a thin LUN with blocks of 512 bytes and a
+ * full one with 4096.
+ *
+ * Input: commands, each a LUN, the length of the data the initiator offers (16 bits), a CDB of 16
+ * bytes, and that data.
+ */
+#include <assert.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memtgt/wire.h"
+#include "scsi/scsi.h"
+#include "store/store.h"
+
+#define LUN_BYTES  ((uint64_t)8 << 20)
+#define COMMANDS   64
+#define TURNS_MAX  100000 /* slices of one command: more is a hang */
+#define IOVS	   4u
+#define CDB_LEN	   16u
+#define HEAD_BYTES (3u + CDB_LEN)
+
+int LLVMFuzzerTestOneInput(const uint8_t *input, size_t n);
+
+static struct store *store;
+static struct scsi_worker worker;
+static struct scsi_lu lus[2];
+static struct scsi_target target = {.name = "iqn.2026-01.org.memtgt:fuzz",
+				    .relative_port = 1,
+				    .port_group = 1,
+				    .nlus = 2,
+				    .lus = lus,
+				    .by_id = {&lus[0], &lus[1]}};
+
+static void make_lu(unsigned id, enum store_provisioning p, uint32_t shift)
+{
+	static const uint8_t host[16] = "fuzz";
+	char why[256];
+	struct scsi_lu *lu = &lus[id];
+
+	lu->id = id;
+	lu->thin = p == STORE_THIN;
+	lu->block_shift = shift;
+	lu->block_size = 1u << shift;
+	lu->blocks = LUN_BYTES >> shift;
+	scsi_lu_name(lu, host, target.name, 0, "");
+	if (store_lun_create(store, LUN_BYTES, p, NULL, NULL, &lu->store, why, sizeof(why))) {
+		fprintf(stderr, "fuzz_scsi: %s\n", why);
+		exit(1);
+	}
+}
+
+static void set_up(void)
+{
+	struct store_options o = {.kind = STORE_PLAIN,
+				  .full_bytes = LUN_BYTES,
+				  .ceiling = 2 * LUN_BYTES,
+				  .readers = 1};
+	char why[256];
+
+	if (store_open(&store, &o, why, sizeof(why))) {
+		fprintf(stderr, "fuzz_scsi: %s\n", why);
+		exit(1);
+	}
+	if (scsi_worker_init(&worker, store_reader(store, 0), 4))
+		exit(1);
+	make_lu(0, STORE_THIN, 9);
+	make_lu(1, STORE_FULL, 12);
+}
+
+/* Looks all over the answer, so that a pointer to the wrong place shows. */
+static volatile uint8_t sum;
+
+static void read_answer(struct scsi_task *t)
+{
+	for (uint64_t off = 0; off < t->in_len;) {
+		struct iovec iov[IOVS];
+		size_t niov = IOVS, left = 0;
+		size_t want = t->in_len - off < 65536 ? (size_t)(t->in_len - off) : 65536;
+		size_t got = scsi_data_in(t, off, want, iov, &niov);
+
+		assert(got && got <= want && niov && niov <= IOVS);
+		for (size_t i = 0; i < niov; i++) {
+			left += iov[i].iov_len;
+			for (size_t j = 0; j < iov[i].iov_len; j += 61)
+				sum = sum ^ ((const uint8_t *)iov[i].iov_base)[j];
+		}
+		assert(left == got);
+		off += got;
+	}
+}
+
+/* What the CDB asks for, of which the initiator has n bytes: the rest comes as zeroes. */
+static void send_data(struct scsi_task *t, const uint8_t *p, size_t n)
+{
+	static const uint8_t zeroes[4096];
+	unsigned turns = 0;
+
+	while (t->out_done < t->out_len) {
+		uint64_t left = t->out_len - t->out_done;
+		const uint8_t *from = n ? p : zeroes;
+		size_t len = n ? n : sizeof(zeroes);
+
+		if (len > left)
+			len = (size_t)left;
+		size_t taken = scsi_data_out(t, from, len);
+		turns++;
+		assert(taken <= len && turns < TURNS_MAX);
+		if (n) {
+			p += taken;
+			n -= taken;
+		}
+		store_reader_quiet(worker.reader);
+	}
+}
+
+static void command(struct scsi_nexus *nexus, const uint8_t *head, const uint8_t *data, size_t n)
+{
+	struct scsi_task t = {.worker = &worker, .nexus = nexus, .cdb_len = CDB_LEN};
+	unsigned turns = 0;
+
+	t.lun[1] = head[0] % 4; /* two that are there, two that are not */
+	t.out_limit = n;
+	memcpy(t.cdb, head + 3, CDB_LEN);
+	enum scsi_step step = scsi_start(&t);
+	if (step == SCSI_OUT) {
+		assert(t.out_len && t.out_len <= t.out_limit);
+		send_data(&t, data, n);
+		step = scsi_run(&t);
+	}
+	for (; step == SCSI_RUN; step = scsi_run(&t)) {
+		turns++;
+		assert(turns < TURNS_MAX);
+		store_reader_quiet(worker.reader);
+	}
+	assert(step == SCSI_DONE || step == SCSI_IN);
+	if (step == SCSI_IN) {
+		assert(t.status == SCSI_GOOD);
+		read_answer(&t);
+	} else if (t.status == SCSI_CHECK_CONDITION) {
+		assert(t.sense_len >= 18 && t.sense_len <= SCSI_SENSE_MAX);
+	}
+	scsi_end(&t);
+	store_reader_quiet(worker.reader);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *input, size_t n)
+{
+	struct scsi_attentions attentions[2];
+	struct scsi_nexus nexus;
+
+	if (!store)
+		set_up();
+	memset(&nexus, 0, sizeof(nexus));
+	scsi_nexus_init(&nexus, &target, attentions);
+	for (int i = 0; i < COMMANDS && n >= HEAD_BYTES; i++) {
+		const uint8_t *head = input;
+		size_t len = ld16(head + 1);
+
+		input += HEAD_BYTES;
+		n -= HEAD_BYTES;
+		if (len > n)
+			len = n;
+		/* The first command of each LUN is spent on the unit attention of a new nexus. */
+		command(&nexus, head, input, len);
+		input += len;
+		n -= len;
+	}
+	return 0;
+}

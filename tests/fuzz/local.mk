@@ -1,0 +1,27 @@
+# Fuzzers: fuzz_<subject>.c with a corpus in corpus/<subject>/. Linked with libFuzzer after
+# --enable-fuzzers, else with a main() that plays the files it is given.
+fuzzers += \
+	tests/fuzz/fuzz_login \
+	tests/fuzz/fuzz_pdu_rx \
+	tests/fuzz/fuzz_scsi \
+	tests/fuzz/fuzz_text
+check_PROGRAMS += $(fuzzers)
+EXTRA_DIST += %D%/corpus
+
+if FUZZERS
+fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
+fuzz_libs = target/libmemtgt.a $(memtgt_libs)
+else
+check_LIBRARIES += tests/fuzz/libreplay.a
+tests_fuzz_libreplay_a_SOURCES = %D%/replay.c
+fuzz_ldflags = $(AM_LDFLAGS)
+fuzz_libs = tests/fuzz/libreplay.a target/libmemtgt.a $(memtgt_libs)
+endif
+tests_fuzz_fuzz_login_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_login_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_pdu_rx_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_pdu_rx_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_scsi_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_scsi_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_text_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_text_LDADD = $(fuzz_libs)

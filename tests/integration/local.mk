@@ -1,0 +1,41 @@
+# Tests of the real daemon from outside.
+check_LIBRARIES += tests/lib/libdaemon.a
+tests_lib_libdaemon_a_SOURCES = \
+	tests/lib/daemon.c \
+	tests/lib/daemon.h \
+	tests/lib/rawinit.c \
+	tests/lib/rawinit.h \
+	tests/lib/rawio.c \
+	tests/lib/rawlogin.c
+
+integration_tests += \
+	tests/integration/test_discovery \
+	tests/integration/test_hostile \
+	tests/integration/test_io \
+	tests/integration/test_login \
+	tests/integration/test_reactors \
+	tests/integration/test_shutdown \
+	tests/integration/test_tasks
+tests_integration_test_discovery_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
+tests_integration_test_discovery_LDADD = $(client_libs) $(ISCSI_LIBS)
+tests_integration_test_hostile_LDADD = $(client_libs)
+tests_integration_test_io_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
+tests_integration_test_io_LDADD = $(client_libs) $(ISCSI_LIBS)
+tests_integration_test_login_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
+tests_integration_test_login_LDADD = $(client_libs) $(ISCSI_LIBS)
+tests_integration_test_reactors_LDADD = $(client_libs)
+tests_integration_test_shutdown_LDADD = $(client_libs)
+tests_integration_test_tasks_LDADD = $(client_libs)
+client_libs = tests/lib/libdaemon.a tests/lib/libtest.a $(CHECK_LIBS)
+
+if HAVE_CHECK
+if HAVE_ISCSI
+check_PROGRAMS += $(integration_tests)
+endif
+endif
+
+EXTRA_DIST += \
+	%D%/fio_verify.sh \
+	%D%/options.sh \
+	%D%/tools.sh \
+	tests/lib/daemon.sh

@@ -1,0 +1,4 @@
+# Unit tests of target/iscsi: sessions and what they share.
+unit_tests += tests/unit/test_directory
+unit_tests += tests/unit/test_admission
+unit_tests += tests/unit/test_session

@@ -1,0 +1,5 @@
+# Unit tests of target/iscsi: text, keys, login, SendTargets.
+unit_tests += tests/unit/test_text
+unit_tests += tests/unit/test_keys
+unit_tests += tests/unit/test_login
+unit_tests += tests/unit/test_sendtargets

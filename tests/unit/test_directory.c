@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+/* test_directory.c - sessions by name: replacing, racing, TSIHs. */
+#include "iscsi/directory.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/test_main.h"
+
+static uint32_t ended[16], alone[16];
+static unsigned nended, nalone;
+static struct directory dir;
+
+static void on_end(struct session_ref who)
+{
+	ended[nended++] = who.id;
+}
+
+static void on_alone(struct session_ref who)
+{
+	alone[nalone++] = who.id;
+}
+
+static void setup(void)
+{
+	nended = nalone = 0;
+	directory_init(&dir, on_end, on_alone);
+}
+
+static void teardown(void)
+{
+	directory_free(&dir);
+}
+
+static struct directory_entry entry(const char *name, uint8_t isid, const void *target, uint32_t id)
+{
+	struct directory_entry e = {.isid = {[5] = isid}, .target = target, .ref = {.id = id}};
+	snprintf(e.initiator, sizeof(e.initiator), "%s", name);
+	return e;
+}
+
+START_TEST(different_names_do_not_meet)
+{
+	int t1 = 0, t2 = 0;
+	struct directory_entry a = entry("iqn.a", 1, &t1, 1), b = entry("iqn.b", 1, &t1, 2);
+	struct directory_entry c = entry("iqn.a", 2, &t1, 3), d = entry("iqn.a", 1, &t2, 4);
+	struct directory_entry *all[] = {&a, &b, &c, &d};
+	for (int i = 0; i < 4; i++)
+		ck_assert_int_eq(directory_enter(&dir, all[i]), DIRECTORY_ALONE);
+	for (int i = 0; i < 4; i++)
+		directory_leave(&dir, all[i]);
+	ck_assert_uint_eq(nended + nalone, 0);
+}
+END_TEST
+
+START_TEST(the_old_one_ends_first)
+{
+	struct directory_entry a = entry("iqn.a", 1, NULL, 1), b = entry("iqn.a", 1, NULL, 2);
+	ck_assert_int_eq(directory_enter(&dir, &a), DIRECTORY_ALONE);
+	ck_assert_int_eq(directory_enter(&dir, &b), DIRECTORY_WAIT);
+	ck_assert_uint_eq(nended, 1);
+	ck_assert_uint_eq(ended[0], 1);
+	ck_assert_uint_eq(nalone, 0);
+	directory_leave(&dir, &a);
+	ck_assert_uint_eq(nalone, 1);
+	ck_assert_uint_eq(alone[0], 2);
+	directory_leave(&dir, &b);
+	ck_assert_uint_eq(nalone, 1);
+}
+END_TEST
+
+/* Three logins race: the last to enter stays, whichever of the others ends first. */
+START_TEST(the_last_of_three_stays)
+{
+	struct directory_entry e[3];
+	for (uint32_t i = 0; i < 3; i++) {
+		e[i] = entry("iqn.a", 1, NULL, i);
+		ck_assert_int_eq(directory_enter(&dir, &e[i]),
+				 i ? DIRECTORY_WAIT : DIRECTORY_ALONE);
+	}
+	ck_assert_uint_eq(nended, 3); /* 0 by 1; 0 and 1 by 2 */
+	directory_leave(&dir, &e[_i]);
+	ck_assert_uint_eq(nalone, 0);
+	directory_leave(&dir, &e[1 - _i]);
+	ck_assert_uint_eq(nalone, 1);
+	ck_assert_uint_eq(alone[0], 2);
+	directory_leave(&dir, &e[2]);
+}
+END_TEST
+
+START_TEST(tsihs_are_unique_and_come_back)
+{
+	static bool seen[65536];
+	for (unsigned i = 0; i < 65535; i++) {
+		uint16_t t = directory_tsih_get(&dir);
+		ck_assert_uint_ne(t, 0);
+		ck_assert(!seen[t]);
+		ck_assert(directory_tsih_exists(&dir, t));
+		seen[t] = true;
+	}
+	ck_assert_uint_eq(directory_tsih_get(&dir), 0);
+	directory_tsih_put(&dir, 777);
+	ck_assert(!directory_tsih_exists(&dir, 777));
+	ck_assert_uint_eq(directory_tsih_get(&dir), 777);
+	ck_assert(!directory_tsih_exists(&dir, 0));
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("directory");
+	TCase *t = tcase_create("all");
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, different_names_do_not_meet);
+	tcase_add_test(t, the_old_one_ends_first);
+	tcase_add_loop_test(t, the_last_of_three_stays, 0, 2);
+	tcase_add_test(t, tsihs_are_unique_and_come_back);
+	suite_add_tcase(s, t);
+	return s;
+}
+
+int main(void)
+{
+	return test_main(suite());
+}

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: MIT
+/* test_store.c - opening a store, making LUNs and the sizes they may have. */
+#include "test_store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "store/host.h"
+#include "store/table.h"
+
+static void refused(struct store_options o, int err)
+{
+	struct store *s;
+	char why[512] = "";
+
+	ck_assert_int_eq(store_open(&s, &o, why, sizeof(why)), err);
+	ck_assert_msg(strlen(why) > 10, "says \"%s\"", why);
+}
+
+static struct store_options plain(void)
+{
+	return (struct store_options){.kind = STORE_PLAIN, .ceiling = 4 * PAGE, .readers = 1};
+}
+
+START_TEST(options_are_checked)
+{
+	struct store_options o = plain();
+	struct store *s;
+	char why[512];
+
+	o.ceiling = 0;
+	refused(o, -EINVAL);
+	o.ceiling = STORE_LUN_MAX + 1;
+	refused(o, -EINVAL);
+	o = plain();
+	o.readers = 0;
+	refused(o, -EINVAL);
+	o = plain();
+	o.full_bytes = 4 * PAGE + 512;
+	refused(o, -EINVAL);
+	o.full_bytes = 4 * PAGE;
+	ck_assert_int_eq(store_open(&s, &o, why, sizeof(why)), 0);
+	store_close(s);
+	o.full_bytes = 0;
+	o.ceiling = 1;
+	ck_assert_int_eq(store_open(&s, &o, why, sizeof(why)), 0);
+	ck_assert_uint_eq(stats_of(s).pages_max, 1);
+	store_close(s);
+	o.ceiling = STORE_LUN_MAX;
+	ck_assert_int_eq(store_open(&s, &o, why, sizeof(why)), 0);
+	store_close(s);
+}
+END_TEST
+
+/* Other programs take and give back hugepages while this test runs. */
+static bool host_changed(uint64_t left)
+{
+	struct host_huge h;
+
+	host_huge_read(&h);
+	if (host_huge_left(&h) == left)
+		return false;
+	printf("# skipped: the kind of pages: the host's hugepages are in use by others\n");
+	return true;
+}
+
+/* One page more than the host has: HUGE says what to set, AUTO goes on with plain pages. */
+START_TEST(kind_follows_the_host)
+{
+	struct host_huge h;
+	host_huge_read(&h);
+	uint64_t left = host_huge_left(&h);
+	struct store_options o = plain();
+	struct store *s = NULL;
+	char why[512] = "", value[64];
+
+	o.kind = STORE_HUGE;
+	o.full_bytes = o.ceiling = (left + 1) * PAGE;
+	int rc = store_open(&s, &o, why, sizeof(why));
+	snprintf(value, sizeof(value), "sysctl -w vm.nr_overcommit_hugepages=%llu",
+		 (unsigned long long)(h.overcommit + 1));
+	if (rc == 0)
+		store_close(s);
+	if (host_changed(left))
+		return;
+	ck_assert_int_eq(rc, -ENOSPC);
+	ck_assert_msg(strstr(why, value) != NULL, "\"%s\" has no \"%s\"", why, value);
+
+	o.kind = STORE_AUTO;
+	ck_assert_int_eq(store_open(&s, &o, why, sizeof(why)), 0);
+	enum store_kind above = stats_of(s).kind;
+	store_close(s);
+	o.full_bytes = o.ceiling = (left ? left : 1) * PAGE;
+	ck_assert_int_eq(store_open(&s, &o, why, sizeof(why)), 0);
+	enum store_kind at = stats_of(s).kind;
+	store_close(s);
+	if (host_changed(left))
+		return;
+	ck_assert_int_eq(above, STORE_PLAIN);
+	ck_assert_int_eq(at, left ? STORE_HUGE : STORE_PLAIN);
+}
+END_TEST
+
+START_TEST(numa_nodes_are_checked)
+{
+	struct store_options o = plain();
+	struct store *s;
+	char why[512] = "";
+
+	o.numa_nodes = 1;
+	int rc = store_open(&s, &o, why, sizeof(why));
+	if (rc == -EPERM || rc == -ENOSYS) {
+		printf("# skipped: NUMA policies: %s\n", strerror(-rc));
+		return;
+	}
+	ck_assert_msg(rc == 0, "%s", why);
+	store_lun_destroy(make_lun(s, 3 * PAGE, STORE_FULL));
+	expect_empty(s);
+	store_close(s);
+	o.numa_nodes = (uint64_t)1 << 63;
+	refused(o, -EINVAL);
+}
+END_TEST
+
+/* bytes, result, pages of a full LUN */
+/* clang-format off */
+static const struct {
+	uint64_t bytes;
+	int rc;
+	uint64_t pages;
+} sizes[] = {
+	{0,		       -EINVAL, 0},
+	{511,		       -EINVAL, 0},
+	{512,		       0,	1},
+	{513,		       -EINVAL, 0},
+	{PAGE - 512,	       0,	1},
+	{PAGE,		       0,	1},
+	{PAGE + 512,	       0,	2},
+	{4 * PAGE,	       0,	4},
+	{4 * PAGE + 512,       -ENOSPC, 0},
+	{STORE_LUN_MAX,	       -ENOSPC, 0},
+	{STORE_LUN_MAX + 512,  -EINVAL, 0},
+};
+/* clang-format on */
+
+START_TEST(sizes_of_luns)
+{
+	struct store *s = open_store(STORE_PLAIN, 4, 1);
+	struct store_lun *l;
+	char why[512] = "";
+	int rc;
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		uint64_t bytes = sizes[i].bytes;
+
+		rc = store_lun_create(s, bytes, STORE_FULL, NULL, NULL, &l, why, sizeof(why));
+		ck_assert_int_eq(rc, sizes[i].rc);
+		if (!rc) {
+			ck_assert_uint_eq(store_lun_pages(l), sizes[i].pages);
+			ck_assert_uint_eq(store_lun_bytes(l), bytes);
+			ck_assert_int_eq(store_lun_provisioning(l), STORE_FULL);
+			ck_assert_uint_eq(stats_of(s).host_bytes, sizes[i].pages * PAGE);
+			expect(l, 0, bytes, 0);
+			store_lun_destroy(l);
+		}
+		expect_empty(s);
+		/* A thin one needs no pages. */
+		rc = store_lun_create(s, bytes, STORE_THIN, NULL, NULL, &l, why, sizeof(why));
+		ck_assert_int_eq(rc, sizes[i].rc == -ENOSPC ? 0 : sizes[i].rc);
+		if (!rc)
+			store_lun_destroy(l);
+		expect_empty(s);
+	}
+	store_close(s);
+}
+END_TEST
+
+struct seen {
+	uint64_t calls, done, of;
+};
+
+static void on_progress(void *arg, uint64_t done, uint64_t of)
+{
+	struct seen *p = arg;
+
+	ck_assert_uint_ge(done, p->done);
+	ck_assert_uint_le(done, of);
+	p->calls++;
+	p->done = done;
+	p->of = of;
+}
+
+START_TEST(full_lun_has_all_pages)
+{
+	struct store *s = open_store(_i, 150, 1);
+	struct store_lun *l;
+	struct seen p = {0};
+	char why[512] = "";
+
+	if (!s)
+		return;
+	int rc = store_lun_create(s, 149 * PAGE + 512, STORE_FULL, on_progress, &p, &l, why,
+				  sizeof(why));
+	ck_assert_msg(rc == 0, "%s", why);
+	ck_assert_uint_eq(p.done, 150);
+	ck_assert_uint_eq(p.of, 150);
+	ck_assert_uint_ge(p.calls, 2);
+	ck_assert_uint_eq(store_lun_pages(l), 150);
+	ck_assert_uint_eq(stats_of(s).host_bytes, 150 * PAGE);
+	expect(l, 0, 149 * PAGE + 512, 0);
+	store_lun_destroy(l);
+	expect_empty(s);
+	store_close(s);
+}
+END_TEST
+
+/* The host's headroom stops a full LUN midway: it says so, and gives back what it had. */
+START_TEST(full_lun_stops_at_the_headroom)
+{
+	struct store_options o = plain();
+	struct store *s;
+	struct store_lun *l;
+	char why[512] = "", line[128];
+	unsigned long long kib = 0;
+	FILE *f = fopen("/proc/meminfo", "r");
+
+	ck_assert_ptr_nonnull(f);
+	while (fgets(line, sizeof(line), f) && sscanf(line, "MemAvailable: %llu", &kib) != 1)
+		;
+	fclose(f);
+	o.ceiling = 2000 * PAGE;
+	o.headroom = kib << 10; /* and the reserve beside it: not one page is to be had */
+	ck_assert_int_eq(store_open(&s, &o, why, sizeof(why)), 0);
+	ck_assert_int_eq(
+		store_lun_create(s, 2000 * PAGE, STORE_FULL, NULL, NULL, &l, why, sizeof(why)),
+		-ENOSPC);
+	ck_assert_msg(strstr(why, "headroom") != NULL, "says \"%s\"", why);
+	expect_empty(s);
+	store_close(s);
+}
+END_TEST
+
+/* The table of a LUN that is gone must not shine through in the next one of the same slot. */
+START_TEST(slots_are_clean_and_limited)
+{
+	struct store *s = open_store(STORE_PLAIN, 2, 1);
+	struct store_reader *r = store_reader(s, 0);
+	struct store_lun *l = make_lun(s, PAGE, STORE_THIN), **all;
+	char why[512] = "";
+
+	ck_assert_int_eq(store_write(r, l, 0, "x", 1), 1);
+	store_lun_destroy(l);
+	l = make_lun(s, PAGE, STORE_THIN);
+	ck_assert_int_eq(store_write(r, l, 5, "x", 1), 1);
+	expect(l, 0, 5, 0);
+	expect(l, 6, PAGE - 6, 0);
+	store_lun_destroy(l);
+
+	all = calloc(TABLES_MAX, sizeof(struct store_lun *));
+	for (unsigned i = 0; i < TABLES_MAX; i++)
+		all[i] = make_lun(s, 512, STORE_THIN);
+	ck_assert_int_eq(store_lun_create(s, 512, STORE_THIN, NULL, NULL, &l, why, sizeof(why)),
+			 -ENOMEM);
+	store_lun_destroy(all[77]);
+	all[77] = make_lun(s, 512, STORE_THIN);
+	for (unsigned i = 0; i < TABLES_MAX; i++)
+		store_lun_destroy(all[i]);
+	free(all);
+	expect_empty(s);
+	store_close(s);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("store");
+	TCase *tc = tcase_create("open");
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, options_are_checked);
+	tcase_add_test(tc, kind_follows_the_host);
+	tcase_add_test(tc, numa_nodes_are_checked);
+	tcase_add_test(tc, sizes_of_luns);
+	tcase_add_loop_test(tc, full_lun_has_all_pages, KINDS_FROM, KINDS_TO);
+	tcase_add_test(tc, full_lun_stops_at_the_headroom);
+	tcase_add_test(tc, slots_are_clean_and_limited);
+	suite_add_tcase(suite, tc);
+	return test_main(suite);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* test_store.h - stores for the tests: small, of either kind of pages. */
+#ifndef MEMTGT_TEST_STORE_H
+#define MEMTGT_TEST_STORE_H
+
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/test_main.h"
+#include "store/store.h"
+
+#define MIB  ((uint64_t)1 << 20)
+#define PAGE ((uint64_t)STORE_PAGE_SIZE)
+
+/* Kinds for loop tests. */
+#define KINDS_FROM STORE_HUGE
+#define KINDS_TO   (STORE_PLAIN + 1)
+
+/* NULL: the host has no hugepages to give, which is said. */
+static inline struct store *open_store(int kind, uint64_t pages, unsigned readers)
+{
+	struct store_options o = {
+		.kind = (enum store_kind)kind,
+		.full_bytes = kind == STORE_HUGE ? pages * PAGE : 0,
+		.ceiling = pages * PAGE,
+		.readers = readers,
+	};
+	struct store *s = NULL;
+	char why[512] = "";
+	int rc = store_open(&s, &o, why, sizeof(why));
+
+	if (rc && kind == STORE_HUGE) {
+		printf("# skipped with hugepages: %s\n", why);
+		return NULL;
+	}
+	ck_assert_msg(rc == 0, "%s", why);
+	return s;
+}
+
+static inline struct store_lun *make_lun(struct store *s, uint64_t bytes, enum store_provisioning p)
+{
+	struct store_lun *l = NULL;
+	char why[512] = "";
+	int rc = store_lun_create(s, bytes, p, NULL, NULL, &l, why, sizeof(why));
+
+	ck_assert_msg(rc == 0, "%s", why);
+	return l;
+}
+
+static inline struct store_stats stats_of(struct store *s)
+{
+	struct store_stats st;
+
+	store_get_stats(s, &st);
+	return st;
+}
+
+/* Pages are freed a batch at a time. */
+static inline void quiet_all(struct store *s, struct store_reader *r)
+{
+	for (int i = 0; i < 1000 && stats_of(s).pages_retired; i++)
+		store_reader_quiet(r);
+	ck_assert_uint_eq(stats_of(s).pages_retired, 0);
+}
+
+/* All bytes of [off, off+n) are v. */
+static inline void expect(const struct store_lun *l, uint64_t off, uint64_t n, uint8_t v)
+{
+	while (n) {
+		size_t have;
+		const uint8_t *p = store_at(l, off, n, &have);
+
+		ck_assert(have && have <= n);
+		if (p[0] != v || memcmp(p, p + 1, have - 1) != 0)
+			ck_abort_msg("[%llu, +%zu) is not all %d", (unsigned long long)off, have,
+				     v);
+		off += have;
+		n -= have;
+	}
+}
+
+/* As if nothing had ever been written. */
+static inline void expect_empty(struct store *s)
+{
+	struct store_stats st = stats_of(s);
+
+	ck_assert_uint_eq(st.pages_used, 0);
+	ck_assert_uint_eq(st.pages_retired, 0);
+	ck_assert_uint_eq(st.host_bytes, 0);
+}
+
+#endif
