@@ -28,7 +28,7 @@ struct server {
 	struct store *store;
 	struct luns luns;
 	struct iscsi_node node;
-	unsigned started; /* workers that run */
+	unsigned reactors; /* wanted; node.nworkers run */
 	int signals;
 	struct acceptor acceptor;
 };
@@ -76,7 +76,7 @@ static unsigned usable_cpus(void)
 static int start_workers(struct server *s)
 {
 	const struct config_reactor *r = &s->config->reactor;
-	for (unsigned i = 0; i < s->node.nworkers; i++) {
+	for (unsigned i = 0; i < s->reactors; i++) {
 		int cpu = r->ncpus ? (int)r->cpus[i % r->ncpus] : -1;
 		s->node.workers[i].reader = store_reader(s->store, i);
 		int err = iscsi_worker_start(&s->node, i, cpu);
@@ -84,9 +84,9 @@ static int start_workers(struct server *s)
 			log_error("cannot start reactor %u: %s", i, strerror(-err));
 			return err;
 		}
-		s->started++;
+		s->node.nworkers++;
 	}
-	log_info("%u reactor%s on %s", s->started, s->started == 1 ? "" : "s",
+	log_info("%u reactor%s on %s", s->reactors, s->reactors == 1 ? "" : "s",
 		 s->node.workers[0].reactor.engine->ops->name);
 	return 0;
 }
@@ -95,7 +95,7 @@ static int start_workers(struct server *s)
 static void wake_all(void *arg)
 {
 	struct server *s = arg;
-	for (unsigned i = 0; i < s->started; i++)
+	for (unsigned i = 0; i < s->node.nworkers; i++)
 		reactor_wake(&s->node.workers[i].reactor);
 }
 
@@ -105,9 +105,9 @@ static int start_node(struct server *s)
 	n->config = s->config;
 	n->targets = s->luns.targets;
 	n->ntargets = s->config->ntargets;
-	n->workers = calloc(n->nworkers, sizeof(*n->workers));
+	n->workers = calloc(s->reactors, sizeof(*n->workers));
 	if (!n->workers || iscsi_node_init(n)) {
-		log_error("no memory for %u reactors", n->nworkers);
+		log_error("no memory for %u reactors", s->reactors);
 		return -ENOMEM;
 	}
 	store_on_retire(s->store, wake_all, s);
@@ -121,7 +121,7 @@ static int open_store(struct server *s)
 	struct store_options o;
 	char why[512];
 
-	luns_store_options(s->config, s->node.nworkers, &o);
+	luns_store_options(s->config, s->reactors, &o);
 	int err = store_open(&s->store, &o, why, sizeof(why));
 	if (err)
 		log_error("%s", why);
@@ -132,7 +132,7 @@ static int start(struct server *s)
 {
 	const struct config *c = s->config;
 	raise_file_limit(c);
-	s->node.nworkers = c->reactor.count ? c->reactor.count : usable_cpus();
+	s->reactors = c->reactor.count ? c->reactor.count : usable_cpus();
 	s->signals = open_signals();
 	if (s->signals < 0) {
 		log_error("signalfd: %s", strerror(errno));
@@ -187,14 +187,13 @@ static void drain(struct server *s)
 static void stop(struct server *s)
 {
 	acceptor_close(&s->acceptor);
-	if (s->started)
+	if (s->node.nworkers)
 		drain(s);
-	s->node.nworkers = s->started;
 	iscsi_node_stop(&s->node);
 	if (s->node.workers)
 		iscsi_node_free(&s->node);
 	free(s->node.workers);
-	luns_destroy(&s->luns, s->started > 0);
+	luns_destroy(&s->luns, s->node.nworkers > 0);
 	if (s->store)
 		store_close(s->store);
 	if (s->signals >= 0)

@@ -5,6 +5,7 @@ EXTRA_DIST += \
 	%D%/chroot.sh \
 	%D%/config \
 	%D%/expected-skips.txt \
+	%D%/integration/config.sh \
 	%D%/run \
 	%D%/tests.list
 

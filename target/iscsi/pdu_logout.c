@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* pdu_logout.c - Logout, RFC 7143 11.14: answered after all that was ready before it. */
+/*
+ * pdu_logout.c - Logout, RFC 7143 11.14: answered after all that was ready before it. What was not
+ * ready ends here and touches no data after the answer.
+ */
 #include "iscsi/session.h"
 #include "iscsi/task.h"
 
@@ -28,8 +31,10 @@ enum pdu_error pdu_logout_header(struct session *s)
 	put16(&rsp->time2wait, (uint16_t)s->params.default_time2wait);
 	put16(&rsp->time2retain, 0);
 	r->ends = verdict == ISCSI_LOGOUT_OK;
-	if (r->ends)
+	if (r->ends) {
 		s->state = SESSION_ENDING;
+		task_abort_pending(s);
+	}
 	reply_send(s, r);
 	return PDU_OK;
 }

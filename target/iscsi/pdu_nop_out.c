@@ -14,7 +14,7 @@ enum pdu_error pdu_nop_out_header(struct session *s)
 		return PDU_OK;
 	}
 	/* An exchange of Text Requests keeps its text: pings may come in between. */
-	if (s->text_len || !session_collect(s))
+	if (s->text_len || !session_collect_front(s))
 		s->rx_mode = RX_DROP;
 	return PDU_OK;
 }

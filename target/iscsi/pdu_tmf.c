@@ -33,7 +33,7 @@ static enum pdu_error respond(struct session *s, be32 itt, enum iscsi_tmf_respon
 
 static enum pdu_error reset(struct session *s, const struct scsi_lu *lu, be32 itt, bool cold)
 {
-	log_info("%s: %s of %s", session_name(s),
+	log_peer(LOG_LEVEL_INFO, "%s: %s of %s", session_name(s),
 		 lu	? "LUN RESET"
 		 : cold ? "TARGET COLD RESET"
 			: "TARGET WARM RESET",

@@ -4,7 +4,9 @@
  *
  * A message goes to every reactor. Each ends the tasks of its own sessions between two commands,
  * so when all have answered, no task that was there before can touch data, and only then is the
- * reset's response sent. RFC 7143 11.5, 11.6; SAM-5 6.3.3, 7.7.
+ * reset's response sent. The session that asked ends its own at once: what follows the request in
+ * its stream is not meant. Every nexus is told by a unit attention, the one that asked too.
+ * RFC 7143 11.5, 11.6; SAM-5 6.3.3, 7.7.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -33,12 +35,12 @@ struct reset {
 static void reset_session(const struct reset *r, struct session *s)
 {
 	struct session_ref me = session_ref(s);
-	bool origin = me.reactor == r->origin.reactor && me.id == r->origin.id;
 
+	if (me.reactor == r->origin.reactor && me.id == r->origin.id)
+		return;
 	task_abort_all(s, r->lu);
-	if (!origin)
-		scsi_attention_raise(&s->nexus, r->lu, SCSI_UA_LU_RESET);
-	if (r->cold && !origin)
+	scsi_attention_raise(&s->nexus, r->lu, SCSI_UA_LU_RESET);
+	if (r->cold)
 		conn_close(&s->conn, CONN_CLOSE_RESET);
 }
 
@@ -50,6 +52,7 @@ static void respond(struct reactor *reactor, struct reactor_msg *m)
 	(void)reactor;
 
 	if (s) {
+		s->resets--;
 		struct reply *reply = reply_new(s, ISCSI_OP_TMF_RSP, r->itt, 0);
 		if (reply) {
 			((struct bhs_tmf_rsp *)(void *)&reply->bhs)->response = ISCSI_TMF_COMPLETE;
@@ -88,6 +91,9 @@ int reset_start(struct session *s, const struct scsi_lu *lu, be32 itt, bool cold
 	r->lu = lu;
 	r->cold = cold;
 	r->left = n->nworkers;
+	s->resets++;
+	task_abort_all(s, lu);
+	scsi_attention_raise(&s->nexus, lu, SCSI_UA_LU_RESET);
 	for (unsigned i = 0; i < n->nworkers; i++) {
 		r->parts[i] = (struct reset_part){.msg.run = run_part, .whole = r};
 		reactor_post(&n->workers[i].reactor, &r->parts[i].msg);

@@ -78,7 +78,7 @@ static void put_numbers(struct session *s, void *bhs, bool takes_statsn)
 
 static bool send_reply(struct session *s, struct tx_batch *b, struct reply *r)
 {
-	if (!tx_room(b, 2, HDR_ROOM))
+	if (!tx_room(b, 2, HDR_ROOM) || r->data_len > tx_data_room(b))
 		return false;
 	put_numbers(s, &r->bhs, r->takes_statsn);
 	put_header(s, b, &r->bhs, r->data_len);
@@ -113,7 +113,7 @@ static bool send_r2ts(struct session *s, struct tx_batch *b, struct task *t)
 		put_header(s, b, &h, 0);
 		t->r2t_off += (uint32_t)len;
 		t->r2t_out++;
-		t->when = s->conn.reactor->now;
+		s->data_at = s->conn.reactor->now;
 	}
 	list_del(&t->tx.link);
 	return true;
@@ -305,6 +305,6 @@ void send_sent(struct conn *c, struct tx_batch *b, int err)
 			container_of(i, struct task, tx)->in_batch = false;
 		conn_want_send(c);
 	}
-	if (c->rx_paused && s->replies < REPLIES_MAX && !s->memory_wait)
+	if (c->rx_paused && !session_owes_much(s) && !s->memory_wait)
 		conn_resume_rx(c);
 }

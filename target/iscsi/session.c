@@ -145,8 +145,10 @@ static size_t on_data(void *arg, struct pdu_rx *rx, uint32_t offset, const uint8
 	struct session *s = arg;
 	(void)rx, (void)offset;
 	if (s->rx_mode == RX_COLLECT) {
-		memcpy(s->text + s->text_len, p, n);
-		s->text_len += (uint32_t)n;
+		size_t room = REPLY_DATA_MAX - s->text_len;
+		size_t keep = n < room ? n : room; /* of a ping only the front is kept */
+		memcpy(s->text + s->text_len, p, keep);
+		s->text_len += (uint32_t)keep;
 		return n;
 	}
 	if (s->rx_mode == RX_DROP)
@@ -157,6 +159,7 @@ static size_t on_data(void *arg, struct pdu_rx *rx, uint32_t offset, const uint8
 		/* No page at the moment: nothing more is read until the next turn offers it again.
 		 */
 		s->memory_wait = true;
+		s->unread_at = s->conn.reactor->now;
 		conn_pause_rx(&s->conn);
 		conn_want_slice(&s->conn);
 	}
@@ -185,7 +188,7 @@ static enum pdu_error on_end(void *arg, struct pdu_rx *rx, bool digest_ok)
 			return err;
 	}
 	s->rx_task = NULL;
-	if (s->replies >= REPLIES_MAX)
+	if (session_owes_much(s))
 		s->rx_budget = 1; /* this PDU is the last of the turn */
 	return PDU_OK;
 }
@@ -211,7 +214,7 @@ static size_t session_input(struct conn *c, const uint8_t *p, size_t n)
 	struct session *s = session_of(c);
 	size_t taken = 0;
 
-	if (s->replies >= REPLIES_MAX) {
+	if (session_owes_much(s)) {
 		conn_pause_rx(c);
 		return 0;
 	}
@@ -225,8 +228,11 @@ static size_t session_input(struct conn *c, const uint8_t *p, size_t n)
 
 bool session_collect(struct session *s)
 {
-	if (s->rx.data_len > REPLY_DATA_MAX - s->text_len)
-		return false;
+	return s->rx.data_len <= REPLY_DATA_MAX - s->text_len && session_collect_front(s);
+}
+
+bool session_collect_front(struct session *s)
+{
 	if (!s->text)
 		s->text = arena_get(&s->w->bufs);
 	if (!s->text)
@@ -251,7 +257,7 @@ static int session_opened(struct conn *c)
 	memset((uint8_t *)s + sizeof(*c), 0, sizeof(*s) - sizeof(*c));
 	s->w = c->reactor->owner;
 	s->began = c->reactor->now;
-	s->admitted = s->counted_login = true;
+	s->counted_login = true;
 	s->exchange.ttt = ISCSI_TAG_NONE;
 	pdu_rx_init(&s->rx, ISCSI_LOGIN_DATA_MAX, ISCSI_AHS_MAX);
 	list_init(&s->tasks);
@@ -307,26 +313,31 @@ static bool older(uint64_t now, uint64_t since, unsigned limit_s)
 	return now > since && now - since > limit_s * NS_PER_S;
 }
 
+static uint64_t later(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* What a peer owes may wait behind what we do not read, or behind what it still receives. */
 static const char *stalled(const struct session *s, uint64_t now)
 {
 	const struct config_limits *l = &s->w->node->config->limits;
+	uint64_t heard = later(s->conn.last_rx, s->unread_at);
 	if (s->state < SESSION_FULL && older(now, s->began, l->login_timeout))
 		return "did not log in within limits.login_timeout";
-	if (pdu_rx_partial(&s->rx) && !s->conn.rx_paused &&
-	    older(now, s->conn.last_rx, l->rx_stall))
+	if (pdu_rx_partial(&s->rx) && older(now, heard, l->rx_stall))
 		return "sent half a PDU and nothing for limits.rx_stall";
 	if (s->conn.batch && older(now, s->conn.last_tx, l->tx_stall))
 		return "took no data for limits.tx_stall";
-	if (s->receiving) {
-		list_for_each (it, &s->tasks) {
-			const struct task *t = container_of(it, struct task, link);
-			if ((t->phase == TASK_UNSOLICITED || t->phase == TASK_SOLICITED) &&
-			    !s->memory_wait && older(now, t->when, l->rx_stall))
-				return "withheld data of a WRITE for limits.rx_stall";
-		}
-	}
-	if (s->ping_at && older(now, s->ping_at, l->ping_timeout))
+	if (s->receiving && older(now, later(s->data_at, s->unread_at), l->rx_stall))
+		return "withheld data of a WRITE for limits.rx_stall";
+	if (s->ping_at &&
+	    older(now, later(later(s->ping_at, heard), s->conn.last_tx), l->ping_timeout))
 		return "did not answer a ping within limits.ping_timeout";
+	/* 4.3: nothing but SendTargets and Logout, so no pings. */
+	if (s->state == SESSION_FULL && s->params.discovery && l->ping_interval &&
+	    older(now, heard, l->ping_interval + l->ping_timeout))
+		return "was silent in a discovery session";
 	return NULL;
 }
 
@@ -349,6 +360,8 @@ static void session_tick(struct conn *c, uint64_t now)
 	struct session *s = session_of(c);
 	unsigned interval = s->w->node->config->limits.ping_interval;
 
+	if (c->rx_paused)
+		s->unread_at = now;
 	if (s->ping_at && c->last_rx > s->ping_at)
 		s->ping_at = 0; /* whatever it sent, it lives */
 	const char *why = stalled(s, now);
@@ -356,7 +369,7 @@ static void session_tick(struct conn *c, uint64_t now)
 		log_peer(LOG_LEVEL_WARNING, "%s: %s; connection closed", session_name(s), why);
 		conn_close(c, CONN_CLOSE_TIMEOUT);
 	} else if (s->state == SESSION_FULL && !s->params.discovery && interval && !s->ping_at &&
-		   older(now, c->last_rx, interval)) {
+		   older(now, later(c->last_rx, s->unread_at), interval)) {
 		ping(s, now);
 	}
 }

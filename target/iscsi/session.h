@@ -79,7 +79,6 @@ struct session {
 	enum session_state state;
 	uint64_t began;	    /* ns: when the login began, for its limit */
 	bool counted_login; /* admission still counts it as a login */
-	bool admitted;	    /* admission counts it at all */
 
 	/* receiving */
 	struct pdu_rx rx;
@@ -89,6 +88,8 @@ struct session {
 	uint32_t text_len;
 	bool rx_skip;	    /* refused or ignored: its `end` handler is not called */
 	unsigned rx_budget; /* PDUs left in this turn */
+	uint64_t unread_at; /* ns: when we last left input unread, for reasons of our own */
+	uint64_t data_at;   /* ns: when data-out last came, or was asked for */
 
 	/* who */
 	struct login *login;	    /* only in SESSION_LOGIN and SESSION_JOINING */
@@ -114,6 +115,7 @@ struct session {
 	unsigned receiving; /* tasks that wait for data-out */
 	struct list out;    /* tx_item.link, in the order of sending */
 	unsigned replies;   /* in `out` and in the batch under way */
+	unsigned resets;    /* under way; each will make a reply */
 	bool memory_wait;   /* input stopped for want of a page */
 	bool tx_header_digest, tx_data_digest;
 	size_t bounce_used; /* of the batch's bounce buffer */
@@ -128,6 +130,12 @@ struct session {
 static inline struct session *session_of(struct conn *c)
 {
 	return container_of(c, struct session, conn);
+}
+
+/* So many answers wait for the socket that no more questions are read. */
+static inline bool session_owes_much(const struct session *s)
+{
+	return s->replies + s->resets >= REPLIES_MAX;
 }
 
 extern const struct conn_ops session_conn_ops;
@@ -150,6 +158,8 @@ uint32_t session_max_cmdsn(const struct session *s);
 
 /* Begin to collect the PDU's data into session.text; false: it is longer than we take. */
 bool session_collect(struct session *s) __attribute__((warn_unused_result));
+/* The same for data of any length, of which the first REPLY_DATA_MAX bytes are kept. */
+bool session_collect_front(struct session *s) __attribute__((warn_unused_result));
 void session_drop_text(struct session *s);
 
 /* A reply with ITT, opcode and F bit set; data_len bytes of room. NULL: none is free. */

@@ -62,7 +62,6 @@ struct task *task_new(struct session *s, const struct bhs_scsi_cmd *cmd)
 	t->itt = get32(cmd->itt);
 	t->edtl = get32(cmd->edtl);
 	t->data_limit = cmd->flags & ISCSI_CMD_READ ? t->edtl : 0;
-	t->when = s->conn.reactor->now;
 	t->scsi.worker = &s->w->scsi;
 	t->scsi.nexus = &s->nexus;
 	memcpy(t->scsi.lun, cmd->lun, sizeof(t->scsi.lun));
@@ -156,12 +155,18 @@ static bool may_start(const struct session *s, const struct task *t)
 	return !s->ordered && !(t->ordered && s->active);
 }
 
+static void await_unsolicited(struct task *t)
+{
+	t->s->data_at = t->s->conn.reactor->now;
+	set_phase(t, TASK_UNSOLICITED);
+}
+
 static void start(struct task *t)
 {
 	t->s->active++;
 	t->s->ordered += t->ordered;
 	t->step = scsi_start(&t->scsi);
-	set_phase(t, TASK_UNSOLICITED);
+	await_unsolicited(t);
 }
 
 static void start_held(struct session *s)
@@ -187,7 +192,7 @@ void task_begin(struct task *t, bool data)
 		s->ordered += t->ordered;
 		t->scsi.status = SCSI_TASK_SET_FULL;
 		t->step = SCSI_DONE;
-		set_phase(t, TASK_UNSOLICITED);
+		await_unsolicited(t);
 	} else {
 		list_add_tail(&s->held, &t->phase_link);
 	}
@@ -206,7 +211,7 @@ size_t task_data(struct task *t, const uint8_t *p, size_t n)
 			taken = took;
 	}
 	t->recv_off += (uint32_t)taken;
-	t->when = t->s->conn.reactor->now;
+	t->s->data_at = t->s->conn.reactor->now;
 	return taken;
 }
 
@@ -299,6 +304,16 @@ void task_free(struct task *t)
 	arena_put(&w->tasks, t);
 }
 
+/* What waits behind them is pending too: nothing is started. */
+void task_abort_pending(struct session *s)
+{
+	list_for_each_safe (it, next, &s->tasks) {
+		struct task *t = container_of(it, struct task, link);
+		if (t->phase != TASK_READY)
+			drop(t);
+	}
+}
+
 unsigned task_abort_all(struct session *s, const struct scsi_lu *lu)
 {
 	unsigned n = 0;
@@ -316,15 +331,18 @@ unsigned task_abort_all(struct session *s, const struct scsi_lu *lu)
 
 uint8_t task_residual(const struct task *t, uint32_t *count)
 {
-	/* What the command wanted to move: nothing if it failed before it knew. */
-	uint64_t moved = t->scsi.in_len > t->scsi.out_want ? t->scsi.in_len : t->scsi.out_want;
-	uint64_t offered = t->data_limit ? t->data_limit : t->scsi.out_limit;
+	/* What the command wanted to move, and the room it had in that direction. It wanted nothing
+	 * if it failed before it knew. */
+	bool out = t->scsi.out_want;
+	uint64_t wanted = out ? t->scsi.out_want : t->scsi.in_len;
+	uint64_t room = out ? t->scsi.out_limit : t->data_limit;
 
-	if (moved > offered) {
-		uint64_t over = moved - offered;
+	if (wanted > room) {
+		uint64_t over = wanted - room;
 		*count = over < UINT32_MAX ? (uint32_t)over : UINT32_MAX;
 		return ISCSI_RSP_OVERFLOW;
 	}
-	*count = (uint32_t)(offered - moved);
+	/* One of the limits is 0: R and W exclude each other. */
+	*count = (uint32_t)(t->scsi.out_limit + t->data_limit - wanted);
 	return *count ? ISCSI_RSP_UNDERFLOW : 0;
 }

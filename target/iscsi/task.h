@@ -33,7 +33,6 @@ struct task {
 	bool in_batch; /* the batch under way points into its data, and there is more to send */
 	uint32_t itt, edtl;
 	uint64_t data_limit; /* EDTL if the initiator reads, else 0 */
-	uint64_t when;	     /* of the last data, or of the command: ns */
 	enum scsi_step step; /* what scsi_start() said last */
 	struct scsi_task scsi;
 
@@ -77,6 +76,8 @@ void task_abort(struct task *t);
 void task_done(struct task *t);
 /* Its memory is free. */
 void task_free(struct task *t);
+/* At logout: all but those whose answer is ready. */
+void task_abort_pending(struct session *s);
 /* Abort what a filter names: lu NULL is all. Returns how many. */
 unsigned task_abort_all(struct session *s, const struct scsi_lu *lu);
 

@@ -47,7 +47,10 @@ static void free_pools(struct iscsi_worker *w)
 
 static int on_start(struct reactor *r)
 {
-	return init_pools(r->owner);
+	int err = init_pools(r->owner);
+	if (err)
+		free_pools(r->owner);
+	return err;
 }
 
 static void on_quiet(struct reactor *r)

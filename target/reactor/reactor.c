@@ -429,6 +429,9 @@ void reactors_stop(struct reactor *const *r, size_t n)
 		reactor_post(r[i], &r[i]->end);
 	for (size_t i = 0; i < n; i++)
 		sem_wait_whole(&r[i]->left);
+	/* What they posted to each other in their last turns: nobody is there, so here. */
+	for (size_t i = 0; i < n; i++)
+		take_mail(r[i]);
 	for (size_t i = 0; i < n; i++) {
 		sem_post(&r[i]->leave);
 		join(r[i]);

@@ -9,6 +9,8 @@
 scsi_fn scsi_inquiry;
 /* capacity.c */
 scsi_fn scsi_read_capacity10, scsi_read_capacity16, scsi_get_lba_status;
+/* defects.c */
+scsi_fn scsi_read_defects10, scsi_read_defects12;
 /* report_luns.c */
 scsi_fn scsi_report_luns;
 /* report_opcodes.c */

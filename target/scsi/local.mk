@@ -5,6 +5,7 @@ target_libmemtgt_a_SOURCES += \
 	%D%/capacity.c \
 	%D%/data.c \
 	%D%/data.h \
+	%D%/defects.c \
 	%D%/device.c \
 	%D%/handlers.h \
 	%D%/inquiry.c \

@@ -108,6 +108,15 @@ void budget_close(struct budget *b)
 	close(b->meminfo);
 }
 
+uint64_t budget_pages(struct budget *b, uint64_t now)
+{
+	pthread_mutex_lock(&b->lock);
+	read_host(b, now);
+	int64_t left = b->left;
+	pthread_mutex_unlock(&b->lock);
+	return left > 0 ? (uint64_t)left / STORE_PAGE_SIZE : 0;
+}
+
 bool budget_take(struct budget *b, uint64_t now)
 {
 	pthread_mutex_lock(&b->lock);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "store/internal.h"
 
 static void count(struct store_lun *l, int pages)
@@ -64,7 +65,20 @@ void lun_page_drop(struct store_lun *l, uint64_t page, struct page_list *out)
 	count(l, -1);
 }
 
-static int check_size(const struct store *s, uint64_t bytes, enum store_provisioning p, char *why,
+/* Refused before a page is taken: half a LUN would only press on the host. */
+static int check_host(struct store *s, uint64_t pages, char *why, size_t why_len)
+{
+	uint64_t left = budget_pages(&s->pool.budget, clock_now());
+	if (pages <= left)
+		return 0;
+	snprintf(why, why_len,
+		 "a full LUN of %" PRIu64 " MiB: the host can give %" PRIu64
+		 " MiB above the headroom; make the LUN or the headroom smaller",
+		 pages * (STORE_PAGE_SIZE >> 20), left * (STORE_PAGE_SIZE >> 20));
+	return -ENOSPC;
+}
+
+static int check_size(struct store *s, uint64_t bytes, enum store_provisioning p, char *why,
 		      size_t why_len)
 {
 	if (!bytes || bytes % 512 || bytes > STORE_LUN_MAX) {
@@ -82,7 +96,7 @@ static int check_size(const struct store *s, uint64_t bytes, enum store_provisio
 			 pages_of(bytes), room);
 		return -ENOSPC;
 	}
-	return 0;
+	return p == STORE_FULL ? check_host(s, pages_of(bytes), why, why_len) : 0;
 }
 
 static void explain_fill(const struct store_lun *l, uint64_t done, char *why, size_t why_len)

@@ -17,6 +17,15 @@ static void start(void)
 	daemon_start(&d, "{ id = 0; size = \"16M\"; }, { id = 1; size = \"1M\"; }", NULL);
 }
 
+/*
+ * For sessions that share blocks: on one reactor, since ThreadSanitizer cannot see that the test
+ * lets one write end before the next begins.
+ */
+static void start_on_one(void)
+{
+	daemon_start(&d, "{ id = 0; size = \"16M\"; }", "reactor = { count = 1; };");
+}
+
 static void stop(void)
 {
 	daemon_check_alive(&d);
@@ -98,8 +107,8 @@ START_TEST(functions_that_are_refused)
 END_TEST
 
 /*
- * ABORT TASK SET and the resets end what waits; the initiator
- * goes on answering R2Ts until it has the response: 4.2.3.3.
+ * ABORT TASK SET and the resets end what waits; the initiator goes on answering R2Ts until it has
+ * the response: 4.2.3.3.
  */
 START_TEST(sets_and_resets)
 {
@@ -117,7 +126,10 @@ START_TEST(sets_and_resets)
 	ck_assert(raw_send(&r, &h, NULL, 0));
 	r.bhs = r2t;
 	raw_answer_r2t(&r, data);
-	raw_expect(&r, ISCSI_OP_TMF_RSP);
+	ck_assert(raw_recv(&r));
+	if (r.bhs.any.opcode == ISCSI_OP_SCSI_RSP) /* the data came before the function ran */
+		raw_recv(&r);
+	ck_assert_uint_eq(r.bhs.any.opcode, ISCSI_OP_TMF_RSP);
 	ck_assert_uint_eq(r.bhs.tmf_rsp.response, ISCSI_TMF_COMPLETE);
 	raw_ping(&r);
 	/* Whether the one who asked is told as well is the target's choice. */
@@ -452,10 +464,15 @@ static Suite *suite(void)
 	tcase_add_test(t, cold_reset_ends_sessions);
 	tcase_add_test(t, cmdsn_outside_the_window_is_ignored);
 	tcase_add_test(t, a_full_window);
-	tcase_add_test(t, a_gap_is_not_jumped);
 	tcase_add_test(t, nop_out_without_answer);
 	tcase_add_test(t, data_out_cut_everywhere);
 	tcase_add_loop_test(t, immediate_data_byte_by_byte, 0, 2);
+	suite_add_tcase(s, t);
+
+	t = tcase_create("shared_blocks");
+	tcase_set_timeout(t, 180);
+	tcase_add_checked_fixture(t, start_on_one, stop);
+	tcase_add_test(t, a_gap_is_not_jumped);
 	tcase_add_test(t, no_torn_block);
 	tcase_add_test(t, a_waiting_write_holds_nobody);
 	suite_add_tcase(s, t);

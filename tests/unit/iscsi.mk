@@ -2,3 +2,4 @@
 unit_tests += tests/unit/test_directory
 unit_tests += tests/unit/test_admission
 unit_tests += tests/unit/test_session
+unit_tests += tests/unit/test_session_more

@@ -10,3 +10,12 @@ include %D%/reactor.mk
 if HAVE_CHECK
 check_PROGRAMS += $(unit_tests)
 endif
+
+# Those with threads, or with what threads share: for TSan.
+threaded_tests = \
+	tests/unit/test_directory \
+	tests/unit/test_engine \
+	tests/unit/test_log \
+	tests/unit/test_reactor \
+	tests/unit/test_store_retire \
+	tests/unit/test_store_threads

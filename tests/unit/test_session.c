@@ -527,6 +527,8 @@ START_TEST(an_aborted_write_writes_nothing_more)
 	data_out(&p, &c, ttt, 0, 0, 600, false, 0x66);
 	rig_run(&rig);
 	tmf(&p, how[_i], c.itt, ISCSI_TMF_COMPLETE);
+	if (how[_i] >= ISCSI_TMF_LUN_RESET)
+		rig_clear_attention(&p);
 	data_out(&p, &c, ttt, 1, 600, 424, true, 0x66);
 	expect_nothing(&p);
 	rig_check_blocks(&p, 1, 1, 0);
@@ -535,7 +537,19 @@ START_TEST(an_aborted_write_writes_nothing_more)
 }
 END_TEST
 
-START_TEST(a_reset_is_told_to_the_others)
+static void expect_reset_attention(struct rig_peer *p)
+{
+	struct bhs_scsi_cmd tur = rig_command(p, 0, 0);
+	rig_send(p, &tur, NULL, 0);
+	struct rig_pdu r = rig_expect(p, ISCSI_OP_SCSI_RSP);
+	ck_assert_uint_eq(r.scsi_rsp.status, SCSI_CHECK_CONDITION);
+	ck_assert_uint_eq(r.data[2 + 2] & 0xf, 6);
+	ck_assert_uint_eq(r.data[2 + 12], 0x29);
+	ck_assert_uint_eq(r.data[2 + 13], 0x03);
+	rig_pdu_free(&r);
+}
+
+START_TEST(a_reset_is_told_to_every_nexus)
 {
 	struct rig_peer p = BEGIN("InitialR2T=Yes\0ImmediateData=No");
 	struct rig_peer q = rig_connect(&rig);
@@ -559,15 +573,8 @@ START_TEST(a_reset_is_told_to_the_others)
 	tmf(&q, ISCSI_TMF_LUN_RESET, (be32){{0}}, ISCSI_TMF_COMPLETE);
 	data_out(&p, &c, ttt, 0, 0, 512, true, 0x66);
 	expect_nothing(&p);
-	/* the other nexus is told once, the one that asked is not */
-	struct bhs_scsi_cmd tur = rig_command(&p, 0, 0);
-	rig_send(&p, &tur, NULL, 0);
-	struct rig_pdu r = rig_expect(&p, ISCSI_OP_SCSI_RSP);
-	ck_assert_uint_eq(r.scsi_rsp.status, SCSI_CHECK_CONDITION);
-	ck_assert_uint_eq(r.data[2 + 2] & 0xf, 6);
-	ck_assert_uint_eq(r.data[2 + 12], 0x29);
-	ck_assert_uint_eq(r.data[2 + 13], 0x03);
-	rig_pdu_free(&r);
+	expect_reset_attention(&p);
+	expect_reset_attention(&q);
 	rig_check_blocks(&p, 0, 1, 0);
 	rig_check_blocks(&q, 0, 1, 0);
 }
@@ -800,7 +807,7 @@ static Suite *suite(void)
 	tcase_add_test(t, ordered_waits_and_is_waited_for);
 	tcase_add_test(t, data_that_cannot_wait_is_refused_task_set_full);
 	tcase_add_loop_test(t, an_aborted_write_writes_nothing_more, 0, 4);
-	tcase_add_test(t, a_reset_is_told_to_the_others);
+	tcase_add_test(t, a_reset_is_told_to_every_nexus);
 	tcase_add_test(t, a_second_login_replaces_the_first);
 	tcase_add_test(t, logout_answers_and_closes);
 	tcase_add_loop_test(t, nothing_but_a_login_before_the_login, 0, 2);
