@@ -65,18 +65,20 @@ static bool same_name(const struct directory_entry *a, const struct directory_en
 
 enum directory_result directory_enter(struct directory *d, struct directory_entry *e)
 {
-	e->waiting = false;
+	bool wait = false;
 	pthread_mutex_lock(&d->lock);
 	list_for_each (it, &d->entries) {
 		struct directory_entry *other = container_of(it, struct directory_entry, link);
 		if (same_name(e, other)) {
 			d->end(other->ref);
-			e->waiting = true;
+			wait = true;
 		}
 	}
+	/* Whoever leaves last changes it, maybe before we are back: not to be read again here. */
+	e->waiting = wait;
 	list_add_tail(&d->entries, &e->link);
 	pthread_mutex_unlock(&d->lock);
-	return e->waiting ? DIRECTORY_WAIT : DIRECTORY_ALONE;
+	return wait ? DIRECTORY_WAIT : DIRECTORY_ALONE;
 }
 
 void directory_leave(struct directory *d, struct directory_entry *e)
