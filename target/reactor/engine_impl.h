@@ -57,8 +57,10 @@ static inline void engine_sleep_end(struct engine *e)
 
 /*
  * Busy waiting pays when work comes soon: a sleeper costs its peer a wake-up. It is tried only
- * while the average of recent waits is below twice the limit, and never longer than the limit: on
- * a machine that others use an unbounded spinner is descheduled just when work comes.
+ * while the average of recent waits is below the limit, so that it mostly ends with work, and never
+ * longer than the limit: on a machine that others use an unbounded spinner is descheduled just when
+ * work comes. (Up to twice the limit, as first proposed, cost 0.8 us of 4.5 per 4 KiB read at queue
+ * depth 32, where waits are about 100 us, and won nothing.)
  */
 struct spin {
 	uint64_t limit, average; /* ns */
@@ -72,7 +74,7 @@ static inline void spin_init(struct spin *s, unsigned us)
 
 static inline bool spin_pays(const struct spin *s)
 {
-	return s->average < 2 * s->limit;
+	return s->average < s->limit;
 }
 
 /* One long wait must not end spinning for long: a sample counts at most four limits. */

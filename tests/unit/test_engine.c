@@ -187,9 +187,11 @@ START_TEST(spin_average)
 	for (int i = 0; i < 100; i++)
 		spin_learn(&s, NS_PER_S);
 	ck_assert(!spin_pays(&s));
-	for (int i = 0; i < 10; i++)
+	for (int i = 0; i < 15; i++)
 		spin_learn(&s, 10 * NS_PER_US);
 	ck_assert(spin_pays(&s));
+	for (int i = 0; i < 20; i++)
+		spin_learn(&s, 10 * NS_PER_US);
 	spin_learn(&s, NS_PER_S); /* one long wait changes nothing */
 	ck_assert(spin_pays(&s));
 }
