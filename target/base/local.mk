@@ -25,4 +25,5 @@ target_libmemtgt_a_SOURCES += \
 	%D%/log.h \
 	%D%/notify.c \
 	%D%/notify.h \
+	%D%/poison.h \
 	target/tbl/config_keys.def

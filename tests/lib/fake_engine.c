@@ -11,19 +11,8 @@
 #include <sys/uio.h>
 
 #include "base/clock.h"
+#include "base/poison.h"
 #include "reactor/engine_impl.h"
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
-#define __SANITIZE_ADDRESS__ 1
-#endif
-#endif
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/asan_interface.h>
-#else
-#define ASAN_POISON_MEMORY_REGION(p, n)	  ((void)(p), (void)(n))
-#define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
-#endif
 
 /* Far from real descriptors, so that options set on one fail. */
 #define FD_BASE	   (1 << 24)

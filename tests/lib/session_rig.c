@@ -74,7 +74,16 @@ void rig_start(struct rig *r)
 
 void rig_stop(struct rig *r)
 {
-	reactor_fini(&r->worker.reactor);
+	struct iscsi_worker *w = &r->worker;
+	list_for_each_safe (it, next, &w->reactor.all)
+		conn_close(container_of(it, struct conn, link), CONN_CLOSE_PEER);
+	rig_run(r);
+	ck_assert_uint_eq(w->tasks.used, 0);
+	ck_assert_uint_eq(w->replies.used, 0);
+	ck_assert_uint_eq(w->bufs.used, 0);
+	ck_assert_uint_eq(w->bounces.used, 0);
+	ck_assert_uint_eq(w->scsi.bufs.used, 0);
+	reactor_fini(&w->reactor);
 	ck_assert_uint_eq(r->node.admission.connections, 0);
 	ck_assert_uint_eq(r->node.admission.logins, 0);
 	iscsi_node_free(&r->node);
@@ -119,6 +128,15 @@ struct rig_peer rig_connect(struct rig *r)
 	return p;
 }
 
+struct rig_peer rig_begin(struct rig *r, const char *keys, size_t n)
+{
+	rig_start(r);
+	struct rig_peer p = rig_connect(r);
+	rig_login(&p, keys, n);
+	rig_clear_attention(&p);
+	return p;
+}
+
 /* ---- sending ---- */
 
 static size_t put_crc(uint8_t *at, const uint8_t *from, size_t n)
@@ -150,6 +168,35 @@ void rig_send_cut(struct rig_peer *p, void *bhs, const void *data, uint32_t n, s
 void rig_send(struct rig_peer *p, void *bhs, const void *data, uint32_t n)
 {
 	rig_send_cut(p, bhs, data, n, SIZE_MAX);
+}
+
+uint8_t *rig_filled(uint8_t v, size_t n)
+{
+	static uint8_t buf[1 << 20];
+	ck_assert_uint_le(n, sizeof(buf));
+	memset(buf, v, n);
+	return buf;
+}
+
+void rig_data_out(struct rig_peer *p, const struct bhs_scsi_cmd *c, uint32_t ttt, uint32_t sn,
+		  uint32_t offset, uint32_t n, bool final, uint8_t v)
+{
+	struct bhs_data_out d = {.opcode = ISCSI_OP_DATA_OUT, .flags = final ? ISCSI_FINAL : 0};
+	d.itt = c->itt;
+	put32(&d.ttt, ttt);
+	put32(&d.datasn, sn);
+	put32(&d.offset, offset);
+	rig_send(p, &d, rig_filled(v, n), n);
+}
+
+void rig_send_tmf(struct rig_peer *p, enum iscsi_tmf f, be32 ref_itt)
+{
+	struct bhs_tmf_req h = {.opcode = ISCSI_OP_TMF_REQ | ISCSI_IMMEDIATE,
+				.flags = (uint8_t)(ISCSI_FINAL | f)};
+	put32(&h.itt, p->itt++);
+	put32(&h.cmdsn, p->cmdsn);
+	h.ref_itt = ref_itt;
+	rig_send(p, &h, NULL, 0);
 }
 
 /* ---- receiving ---- */
@@ -199,6 +246,37 @@ void rig_pdu_free(struct rig_pdu *pdu)
 {
 	free(pdu->data);
 	pdu->data = NULL;
+}
+
+void rig_expect_nothing(struct rig_peer *p)
+{
+	struct rig_pdu pdu;
+	ck_assert_msg(!rig_recv(p, &pdu), "PDU 0x%02x came, none was expected", pdu.bhs.opcode);
+}
+
+void rig_expect_status(struct rig_peer *p, uint8_t status)
+{
+	struct rig_pdu rsp = rig_expect(p, ISCSI_OP_SCSI_RSP);
+	ck_assert_uint_eq(rsp.scsi_rsp.response, 0);
+	ck_assert_uint_eq(rsp.scsi_rsp.status, status);
+	rig_pdu_free(&rsp);
+}
+
+uint32_t rig_expect_r2t(struct rig_peer *p, struct bhs_r2t *out)
+{
+	struct rig_pdu r = rig_expect(p, ISCSI_OP_R2T);
+	uint32_t ttt = get32(r.r2t.ttt);
+	if (out)
+		*out = r.r2t;
+	rig_pdu_free(&r);
+	return ttt;
+}
+
+void rig_expect_tmf(struct rig_peer *p, uint8_t response)
+{
+	struct rig_pdu r = rig_expect(p, ISCSI_OP_TMF_RSP);
+	ck_assert_uint_eq(r.tmf_rsp.response, response);
+	rig_pdu_free(&r);
 }
 
 bool rig_is_closed(struct rig_peer *p)

@@ -60,7 +60,11 @@ struct rig_pdu {
 /* Defaults into rig->config, which the test may change before rig_start(). */
 void rig_init(struct rig *r);
 void rig_start(struct rig *r);
+/* Closes what is open; whatever the test did, nothing may be left behind. */
 void rig_stop(struct rig *r);
+/* Starts it, connects a peer, logs in with these keys, and takes the first unit attention. */
+struct rig_peer rig_begin(struct rig *r, const char *keys, size_t n);
+#define RIG_BEGIN(r, keys) rig_begin(r, keys, sizeof(keys) - 1)
 /* Turns of the loop, enough for whatever waits. */
 void rig_run(struct rig *r);
 void rig_advance(struct rig *r, unsigned seconds);
@@ -80,7 +84,21 @@ bool rig_recv(struct rig_peer *p, struct rig_pdu *out);
 /* The next PDU, which must have this opcode. */
 struct rig_pdu rig_expect(struct rig_peer *p, enum iscsi_opcode opcode);
 void rig_pdu_free(struct rig_pdu *pdu);
+void rig_expect_nothing(struct rig_peer *p);
+/* A SCSI Response with this status. */
+void rig_expect_status(struct rig_peer *p, uint8_t status);
+/* An R2T; returns its Target Transfer Tag. `out` may be NULL. */
+uint32_t rig_expect_r2t(struct rig_peer *p, struct bhs_r2t *out);
+void rig_expect_tmf(struct rig_peer *p, uint8_t response);
 bool rig_is_closed(struct rig_peer *p);
+
+/* n bytes of v, good until the next call. */
+uint8_t *rig_filled(uint8_t v, size_t n);
+/* A Data-Out of n bytes of v for command c. */
+void rig_data_out(struct rig_peer *p, const struct bhs_scsi_cmd *c, uint32_t ttt, uint32_t sn,
+		  uint32_t offset, uint32_t n, bool final, uint8_t v);
+/* An immediate Task Management Function Request. */
+void rig_send_tmf(struct rig_peer *p, enum iscsi_tmf f, be32 ref_itt);
 
 /* A SCSI Command for LUN 0 with the next CmdSN and ITT; not sent. */
 struct bhs_scsi_cmd rig_command(struct rig_peer *p, uint8_t flags, uint32_t edtl);

@@ -17,52 +17,11 @@ static void setup(void)
 	rig_init(&rig);
 }
 
-/* Whatever a test did, nothing may be left behind. */
+#define BEGIN(keys) RIG_BEGIN(&rig, keys)
+
 static void teardown(void)
 {
-	struct iscsi_worker *w = &rig.worker;
-	struct list *conns = &w->reactor.all;
-	list_for_each_safe (it, next, conns)
-		conn_close(container_of(it, struct conn, link), CONN_CLOSE_PEER);
-	rig_run(&rig);
-	ck_assert_uint_eq(w->tasks.used, 0);
-	ck_assert_uint_eq(w->replies.used, 0);
-	ck_assert_uint_eq(w->bufs.used, 0);
-	ck_assert_uint_eq(w->bounces.used, 0);
-	ck_assert_uint_eq(w->scsi.bufs.used, 0);
 	rig_stop(&rig);
-}
-
-static struct rig_peer begin(const char *keys, size_t n)
-{
-	rig_start(&rig);
-	struct rig_peer p = rig_connect(&rig);
-	rig_login(&p, keys, n);
-	rig_clear_attention(&p);
-	return p;
-}
-#define BEGIN(keys) begin(keys, sizeof(keys) - 1)
-
-static uint8_t *filled(uint8_t v, size_t n)
-{
-	static uint8_t buf[1 << 20];
-	ck_assert_uint_le(n, sizeof(buf));
-	memset(buf, v, n);
-	return buf;
-}
-
-static void expect_status(struct rig_peer *p, uint8_t status)
-{
-	struct rig_pdu rsp = rig_expect(p, ISCSI_OP_SCSI_RSP);
-	ck_assert_uint_eq(rsp.scsi_rsp.response, 0);
-	ck_assert_uint_eq(rsp.scsi_rsp.status, status);
-	rig_pdu_free(&rsp);
-}
-
-static void expect_nothing(struct rig_peer *p)
-{
-	struct rig_pdu pdu;
-	ck_assert_msg(!rig_recv(p, &pdu), "PDU 0x%02x came, none was expected", pdu.bhs.opcode);
 }
 
 /* A WRITE(10) with all its data immediate. */
@@ -71,29 +30,17 @@ static void write_blocks(struct rig_peer *p, uint32_t lba, uint16_t blocks, uint
 	uint32_t n = blocks * RIG_BLOCK;
 	struct bhs_scsi_cmd c = rig_command(p, ISCSI_CMD_WRITE, n);
 	rig_rw10(&c, true, lba, blocks);
-	rig_send(p, &c, filled(v, n), n);
-	expect_status(p, SCSI_GOOD);
-}
-
-static void data_out(struct rig_peer *p, const struct bhs_scsi_cmd *c, uint32_t ttt, uint32_t sn,
-		     uint32_t offset, uint32_t n, bool final, uint8_t v)
-{
-	struct bhs_data_out d = {.opcode = ISCSI_OP_DATA_OUT, .flags = final ? ISCSI_FINAL : 0};
-	d.itt = c->itt;
-	put32(&d.ttt, ttt);
-	put32(&d.datasn, sn);
-	put32(&d.offset, offset);
-	rig_send(p, &d, filled(v, n), n);
+	rig_send(p, &c, rig_filled(v, n), n);
+	rig_expect_status(p, SCSI_GOOD);
 }
 
 static uint32_t expect_r2t(struct rig_peer *p, uint32_t sn, uint32_t offset, uint32_t len)
 {
-	struct rig_pdu r = rig_expect(p, ISCSI_OP_R2T);
-	ck_assert_uint_eq(get32(r.r2t.r2tsn), sn);
-	ck_assert_uint_eq(get32(r.r2t.offset), offset);
-	ck_assert_uint_eq(get32(r.r2t.desired_len), len);
-	uint32_t ttt = get32(r.r2t.ttt);
-	rig_pdu_free(&r);
+	struct bhs_r2t r;
+	uint32_t ttt = rig_expect_r2t(p, &r);
+	ck_assert_uint_eq(get32(r.r2tsn), sn);
+	ck_assert_uint_eq(get32(r.offset), offset);
+	ck_assert_uint_eq(get32(r.desired_len), len);
 	return ttt;
 }
 
@@ -121,12 +68,12 @@ START_TEST(solicited_data_by_bursts)
 	for (uint32_t i = 0; i < 3; i++) {
 		uint32_t len = i < 2 ? 1024 : 512;
 		uint32_t ttt = expect_r2t(&p, i, i * 1024, len);
-		expect_nothing(&p);
+		rig_expect_nothing(&p);
 		/* odd pieces: a block is cut in two */
-		data_out(&p, &c, ttt, 0, i * 1024, 100, false, 0x77);
-		data_out(&p, &c, ttt, 1, i * 1024 + 100, len - 100, true, 0x77);
+		rig_data_out(&p, &c, ttt, 0, i * 1024, 100, false, 0x77);
+		rig_data_out(&p, &c, ttt, 1, i * 1024 + 100, len - 100, true, 0x77);
 	}
-	expect_status(&p, SCSI_GOOD);
+	rig_expect_status(&p, SCSI_GOOD);
 	rig_check_blocks(&p, 100, 5, 0x77);
 }
 END_TEST
@@ -141,13 +88,13 @@ START_TEST(several_r2ts_at_once)
 	uint32_t ttt[5];
 	for (uint32_t i = 0; i < 3; i++)
 		ttt[i] = expect_r2t(&p, i, i * 512, 512);
-	expect_nothing(&p);
+	rig_expect_nothing(&p);
 	for (uint32_t i = 0; i < 5; i++) {
-		data_out(&p, &c, ttt[i], 0, i * 512, 512, true, 0x21);
+		rig_data_out(&p, &c, ttt[i], 0, i * 512, 512, true, 0x21);
 		if (i + 3 < 5)
 			ttt[i + 3] = expect_r2t(&p, i + 3, (i + 3) * 512, 512);
 	}
-	expect_status(&p, SCSI_GOOD);
+	rig_expect_status(&p, SCSI_GOOD);
 	rig_check_blocks(&p, 0, 5, 0x21);
 }
 END_TEST
@@ -158,13 +105,13 @@ START_TEST(immediate_then_unsolicited_then_solicited)
 	struct bhs_scsi_cmd c = rig_command(&p, ISCSI_CMD_WRITE, 6 * RIG_BLOCK);
 	rig_rw10(&c, true, 40, 6);
 	c.flags &= (uint8_t)~ISCSI_FINAL;
-	rig_send(&p, &c, filled(0x31, 700), 700);
-	expect_nothing(&p);
-	data_out(&p, &c, ISCSI_TAG_NONE, 0, 700, 300, false, 0x31);
-	data_out(&p, &c, ISCSI_TAG_NONE, 1, 1000, 536, true, 0x31);
+	rig_send(&p, &c, rig_filled(0x31, 700), 700);
+	rig_expect_nothing(&p);
+	rig_data_out(&p, &c, ISCSI_TAG_NONE, 0, 700, 300, false, 0x31);
+	rig_data_out(&p, &c, ISCSI_TAG_NONE, 1, 1000, 536, true, 0x31);
 	uint32_t ttt = expect_r2t(&p, 0, 1536, 1536);
-	data_out(&p, &c, ttt, 0, 1536, 1536, true, 0x31);
-	expect_status(&p, SCSI_GOOD);
+	rig_data_out(&p, &c, ttt, 0, 1536, 1536, true, 0x31);
+	rig_expect_status(&p, SCSI_GOOD);
 	rig_check_blocks(&p, 40, 6, 0x31);
 }
 END_TEST
@@ -176,7 +123,7 @@ START_TEST(a_stalled_write_tears_no_block)
 	write_blocks(&p, 0, 4, 0x11);
 	struct bhs_scsi_cmd c = rig_command(&p, ISCSI_CMD_WRITE, 4 * RIG_BLOCK);
 	rig_rw10(&c, true, 0, 4);
-	rig_send_cut(&p, &c, filled(0x22, 4 * RIG_BLOCK), 4 * RIG_BLOCK, 48 + (size_t)_i);
+	rig_send_cut(&p, &c, rig_filled(0x22, 4 * RIG_BLOCK), 4 * RIG_BLOCK, 48 + (size_t)_i);
 	rig_run(&rig);
 	/* The medium itself, block by block. */
 	for (uint32_t b = 0; b < 4; b++) {
@@ -248,7 +195,7 @@ START_TEST(a_wrong_data_digest_writes_nothing)
 	write_blocks(&p, 3, 1, 0x44);
 	struct bhs_scsi_cmd c = rig_command(&p, ISCSI_CMD_WRITE, RIG_BLOCK);
 	rig_rw10(&c, true, 3, 1);
-	rig_send_cut(&p, &c, filled(0x55, RIG_BLOCK), RIG_BLOCK, 48 + RIG_BLOCK);
+	rig_send_cut(&p, &c, rig_filled(0x55, RIG_BLOCK), RIG_BLOCK, 48 + RIG_BLOCK);
 	fake_feed(rig.engine, p.fd, "bad!", 4);
 	struct rig_pdu r = rig_expect(&p, ISCSI_OP_REJECT);
 	ck_assert_uint_eq(r.reject.reason, ISCSI_REJECT_DATA_DIGEST);
@@ -296,7 +243,7 @@ START_TEST(residuals)
 	struct bhs_scsi_cmd c =
 		rig_command(&p, write ? ISCSI_CMD_WRITE : ISCSI_CMD_READ, t[_i % 7].edtl);
 	rig_rw10(&c, write, 0, t[_i % 7].blocks);
-	rig_send(&p, &c, filled(1, 16384), write ? t[_i % 7].edtl : 0);
+	rig_send(&p, &c, rig_filled(1, 16384), write ? t[_i % 7].edtl : 0);
 	struct rig_pdu r;
 	ck_assert(rig_recv(&p, &r));
 	if (write && t[_i % 7].edtl == 1023) {
@@ -328,14 +275,14 @@ START_TEST(solicited_data_that_does_not_fit_fails_the_command)
 	rig_rw10(&c, true, 0, 2);
 	rig_send(&p, &c, NULL, 0);
 	uint32_t ttt = expect_r2t(&p, 0, 0, 1024);
-	data_out(&p, &c, ttt, _i == DATASN, _i == OFFSET ? 512 : 0, _i == BEYOND ? 1536 : 512,
-		 _i == EARLY_F || _i == BEYOND, 1);
+	rig_data_out(&p, &c, ttt, _i == DATASN, _i == OFFSET ? 512 : 0, _i == BEYOND ? 1536 : 512,
+		     _i == EARLY_F || _i == BEYOND, 1);
 	if (_i == LATE_F)
-		data_out(&p, &c, ttt, 1, 512, 512, false, 1);
-	expect_status(&p, SCSI_CHECK_CONDITION);
+		rig_data_out(&p, &c, ttt, 1, 512, 512, false, 1);
+	rig_expect_status(&p, SCSI_CHECK_CONDITION);
 	/* What is late is dropped, and the session lives. */
-	data_out(&p, &c, ttt, 1, 512, 512, true, 1);
-	expect_nothing(&p);
+	rig_data_out(&p, &c, ttt, 1, 512, 512, true, 1);
+	rig_expect_nothing(&p);
 	write_blocks(&p, 0, 0, 0);
 }
 END_TEST
@@ -349,13 +296,13 @@ START_TEST(foreign_tags_are_dropped)
 	uint32_t ttt = expect_r2t(&p, 0, 0, 512);
 	static const uint32_t off[] = {1, 4096, 0x80000000, 0xfffff000};
 	for (size_t i = 0; i < 4; i++)
-		data_out(&p, &c, ttt + off[i], 0, 0, 512, true, 0xee);
-	expect_nothing(&p);
+		rig_data_out(&p, &c, ttt + off[i], 0, 0, 512, true, 0xee);
+	rig_expect_nothing(&p);
 	rig_check_blocks(&p, 9, 1, 0);
-	data_out(&p, &c, ttt, 0, 0, 512, true, 0x10);
-	expect_status(&p, SCSI_GOOD);
-	data_out(&p, &c, ttt, 0, 0, 512, true, 0xee); /* twice */
-	expect_nothing(&p);
+	rig_data_out(&p, &c, ttt, 0, 0, 512, true, 0x10);
+	rig_expect_status(&p, SCSI_GOOD);
+	rig_data_out(&p, &c, ttt, 0, 0, 512, true, 0xee); /* twice */
+	rig_expect_nothing(&p);
 	rig_check_blocks(&p, 9, 1, 0x10);
 }
 END_TEST
@@ -367,7 +314,7 @@ START_TEST(unsolicited_data_that_was_not_agreed_ends_the_connection)
 	rig_rw10(&c, true, 0, 1);
 	if (_i)
 		c.flags &= (uint8_t)~ISCSI_FINAL;
-	rig_send(&p, &c, filled(1, 512), _i ? 0 : 512);
+	rig_send(&p, &c, rig_filled(1, 512), _i ? 0 : 512);
 	ck_assert(rig_is_closed(&p));
 }
 END_TEST
@@ -379,10 +326,10 @@ START_TEST(a_refused_write_reads_its_data_first)
 	struct bhs_scsi_cmd c = rig_command(&p, ISCSI_CMD_WRITE, 1024);
 	rig_rw10(&c, true, RIG_BLOCKS, 2);
 	c.flags &= (uint8_t)~ISCSI_FINAL;
-	rig_send(&p, &c, filled(1, 512), 512);
-	expect_nothing(&p);
-	data_out(&p, &c, ISCSI_TAG_NONE, 0, 512, 512, true, 1);
-	expect_status(&p, SCSI_CHECK_CONDITION);
+	rig_send(&p, &c, rig_filled(1, 512), 512);
+	rig_expect_nothing(&p);
+	rig_data_out(&p, &c, ISCSI_TAG_NONE, 0, 512, 512, true, 1);
+	rig_expect_status(&p, SCSI_CHECK_CONDITION);
 	rig_check_blocks(&p, RIG_BLOCKS - 1, 1, 0);
 }
 END_TEST
@@ -400,7 +347,7 @@ START_TEST(commands_outside_the_window_are_ignored)
 		put32(&c.cmdsn, exp + (uint32_t)off[i]);
 		rig_send(&p, &c, NULL, 0);
 	}
-	expect_nothing(&p);
+	rig_expect_nothing(&p);
 	p.cmdsn = exp;
 	struct bhs_scsi_cmd c = rig_command(&p, 0, 0);
 	rig_send(&p, &c, NULL, 0);
@@ -433,8 +380,8 @@ START_TEST(the_window_closes_and_opens)
 	}
 	for (int i = 0; i < 16; i++)
 		ttt[i] = expect_r2t(&p, 0, 0, 512);
-	expect_nothing(&p); /* the 17th was outside */
-	data_out(&p, &c[3], ttt[3], 0, 0, 512, true, 1);
+	rig_expect_nothing(&p); /* the 17th was outside */
+	rig_data_out(&p, &c[3], ttt[3], 0, 0, 512, true, 1);
 	struct rig_pdu r = rig_expect(&p, ISCSI_OP_SCSI_RSP);
 	ck_assert_uint_eq(get32(r.scsi_rsp.exp_cmdsn), exp + 16);
 	ck_assert_uint_eq(get32(r.scsi_rsp.max_cmdsn), exp + 16);
@@ -470,14 +417,14 @@ START_TEST(ordered_waits_and_is_waited_for)
 	rig_send(&p, &b, NULL, 0);
 	struct bhs_scsi_cmd c = rig_command(&p, 0, 0); /* TEST UNIT READY, simple */
 	rig_send(&p, &c, NULL, 0);
-	expect_nothing(&p);
-	data_out(&p, &a, ttt, 0, 0, 512, true, 0xaa);
-	expect_status(&p, SCSI_GOOD);
+	rig_expect_nothing(&p);
+	rig_data_out(&p, &a, ttt, 0, 0, 512, true, 0xaa);
+	rig_expect_status(&p, SCSI_GOOD);
 	ttt = expect_r2t(&p, 0, 0, 512);
-	expect_nothing(&p);
-	data_out(&p, &b, ttt, 0, 0, 512, true, 0xbb);
-	expect_status(&p, SCSI_GOOD);
-	expect_status(&p, SCSI_GOOD);
+	rig_expect_nothing(&p);
+	rig_data_out(&p, &b, ttt, 0, 0, 512, true, 0xbb);
+	rig_expect_status(&p, SCSI_GOOD);
+	rig_expect_status(&p, SCSI_GOOD);
 	rig_check_blocks(&p, 0, 1, 0xbb);
 }
 END_TEST
@@ -492,10 +439,10 @@ START_TEST(data_that_cannot_wait_is_refused_task_set_full)
 	struct bhs_scsi_cmd b = rig_command(&p, ISCSI_CMD_WRITE, 512);
 	rig_rw10(&b, true, 1, 1);
 	b.flags = (uint8_t)((b.flags & ~ISCSI_CMD_ATTR) | ISCSI_ATTR_ORDERED);
-	rig_send(&p, &b, filled(1, 512), 512);
-	expect_status(&p, SCSI_TASK_SET_FULL);
-	data_out(&p, &a, ttt, 0, 0, 512, true, 2);
-	expect_status(&p, SCSI_GOOD);
+	rig_send(&p, &b, rig_filled(1, 512), 512);
+	rig_expect_status(&p, SCSI_TASK_SET_FULL);
+	rig_data_out(&p, &a, ttt, 0, 0, 512, true, 2);
+	rig_expect_status(&p, SCSI_GOOD);
 	rig_check_blocks(&p, 1, 1, 0);
 }
 END_TEST
@@ -504,15 +451,8 @@ END_TEST
 
 static void tmf(struct rig_peer *p, enum iscsi_tmf f, be32 ref, uint8_t response)
 {
-	struct bhs_tmf_req h = {.opcode = ISCSI_OP_TMF_REQ | ISCSI_IMMEDIATE,
-				.flags = (uint8_t)(ISCSI_FINAL | f)};
-	put32(&h.itt, p->itt++);
-	put32(&h.cmdsn, p->cmdsn);
-	h.ref_itt = ref;
-	rig_send(p, &h, NULL, 0);
-	struct rig_pdu r = rig_expect(p, ISCSI_OP_TMF_RSP);
-	ck_assert_uint_eq(r.tmf_rsp.response, response);
-	rig_pdu_free(&r);
+	rig_send_tmf(p, f, ref);
+	rig_expect_tmf(p, response);
 }
 
 START_TEST(an_aborted_write_writes_nothing_more)
@@ -524,13 +464,13 @@ START_TEST(an_aborted_write_writes_nothing_more)
 	rig_rw10(&c, true, 0, 2);
 	rig_send(&p, &c, NULL, 0);
 	uint32_t ttt = expect_r2t(&p, 0, 0, 1024);
-	data_out(&p, &c, ttt, 0, 0, 600, false, 0x66);
+	rig_data_out(&p, &c, ttt, 0, 0, 600, false, 0x66);
 	rig_run(&rig);
 	tmf(&p, how[_i], c.itt, ISCSI_TMF_COMPLETE);
 	if (how[_i] >= ISCSI_TMF_LUN_RESET)
 		rig_clear_attention(&p);
-	data_out(&p, &c, ttt, 1, 600, 424, true, 0x66);
-	expect_nothing(&p);
+	rig_data_out(&p, &c, ttt, 1, 600, 424, true, 0x66);
+	rig_expect_nothing(&p);
 	rig_check_blocks(&p, 1, 1, 0);
 	if (how[_i] == ISCSI_TMF_ABORT_TASK)
 		tmf(&p, how[_i], c.itt, ISCSI_TMF_NO_TASK);
@@ -571,8 +511,8 @@ START_TEST(a_reset_is_told_to_every_nexus)
 	rig_send(&p, &c, NULL, 0);
 	uint32_t ttt = expect_r2t(&p, 0, 0, 512);
 	tmf(&q, ISCSI_TMF_LUN_RESET, (be32){{0}}, ISCSI_TMF_COMPLETE);
-	data_out(&p, &c, ttt, 0, 0, 512, true, 0x66);
-	expect_nothing(&p);
+	rig_data_out(&p, &c, ttt, 0, 0, 512, true, 0x66);
+	rig_expect_nothing(&p);
 	expect_reset_attention(&p);
 	expect_reset_attention(&q);
 	rig_check_blocks(&p, 0, 1, 0);
@@ -621,7 +561,7 @@ START_TEST(nothing_but_a_login_before_the_login)
 		struct rig_peer p = rig_connect(&rig);
 		struct bhs h = {.opcode = (uint8_t)op, .flags = (uint8_t)_i};
 		rig_send(&p, &h, NULL, 0);
-		expect_nothing(&p);
+		rig_expect_nothing(&p);
 		ck_assert(rig_is_closed(&p));
 	}
 }
@@ -703,7 +643,7 @@ START_TEST(withheld_data)
 	rig_rw10(&c, true, 0, 2);
 	rig_send(&p, &c, NULL, 0);
 	uint32_t ttt = expect_r2t(&p, 0, 0, 1024);
-	data_out(&p, &c, ttt, 0, 0, 512, false, 1);
+	rig_data_out(&p, &c, ttt, 0, 0, 512, false, 1);
 	rig_advance(&rig, 10);
 	ck_assert(!fake_closed(rig.engine, p.fd));
 	rig_advance(&rig, 2);

@@ -18,57 +18,11 @@ static void setup(void)
 	rig_init(&rig);
 }
 
+#define BEGIN(keys) RIG_BEGIN(&rig, keys)
+
 static void teardown(void)
 {
-	struct iscsi_worker *w = &rig.worker;
-	struct list *conns = &w->reactor.all;
-	list_for_each_safe (it, next, conns)
-		conn_close(container_of(it, struct conn, link), CONN_CLOSE_PEER);
-	rig_run(&rig);
-	ck_assert_uint_eq(w->tasks.used, 0);
-	ck_assert_uint_eq(w->replies.used, 0);
-	ck_assert_uint_eq(w->bufs.used, 0);
-	ck_assert_uint_eq(w->scsi.bufs.used, 0);
 	rig_stop(&rig);
-}
-
-static struct rig_peer begin(const char *keys, size_t n)
-{
-	rig_start(&rig);
-	struct rig_peer p = rig_connect(&rig);
-	rig_login(&p, keys, n);
-	rig_clear_attention(&p);
-	return p;
-}
-#define BEGIN(keys) begin(keys, sizeof(keys) - 1)
-
-static uint8_t *filled(uint8_t v, size_t n)
-{
-	static uint8_t buf[1 << 20];
-	ck_assert_uint_le(n, sizeof(buf));
-	memset(buf, v, n);
-	return buf;
-}
-
-static void expect_status(struct rig_peer *p, uint8_t status)
-{
-	struct rig_pdu rsp = rig_expect(p, ISCSI_OP_SCSI_RSP);
-	ck_assert_uint_eq(rsp.scsi_rsp.status, status);
-	rig_pdu_free(&rsp);
-}
-
-static void expect_nothing(struct rig_peer *p)
-{
-	struct rig_pdu pdu;
-	ck_assert_msg(!rig_recv(p, &pdu), "PDU 0x%02x came, none was expected", pdu.bhs.opcode);
-}
-
-static uint32_t expect_r2t(struct rig_peer *p)
-{
-	struct rig_pdu r = rig_expect(p, ISCSI_OP_R2T);
-	uint32_t ttt = get32(r.r2t.ttt);
-	rig_pdu_free(&r);
-	return ttt;
 }
 
 static struct bhs_scsi_cmd send_rw(struct rig_peer *p, bool write, uint32_t lba, uint16_t blocks)
@@ -80,40 +34,13 @@ static struct bhs_scsi_cmd send_rw(struct rig_peer *p, bool write, uint32_t lba,
 	return c;
 }
 
-static void data_out(struct rig_peer *p, const struct bhs_scsi_cmd *c, uint32_t ttt, uint32_t sn,
-		     uint32_t offset, uint32_t n, bool final, uint8_t v)
-{
-	struct bhs_data_out d = {.opcode = ISCSI_OP_DATA_OUT, .flags = final ? ISCSI_FINAL : 0};
-	d.itt = c->itt;
-	put32(&d.ttt, ttt);
-	put32(&d.datasn, sn);
-	put32(&d.offset, offset);
-	rig_send(p, &d, filled(v, n), n);
-}
-
-static void send_tmf(struct rig_peer *p, enum iscsi_tmf f)
-{
-	struct bhs_tmf_req h = {.opcode = ISCSI_OP_TMF_REQ | ISCSI_IMMEDIATE,
-				.flags = (uint8_t)(ISCSI_FINAL | f)};
-	put32(&h.itt, p->itt++);
-	put32(&h.cmdsn, p->cmdsn);
-	rig_send(p, &h, NULL, 0);
-}
-
-static void expect_tmf(struct rig_peer *p, uint8_t response)
-{
-	struct rig_pdu r = rig_expect(p, ISCSI_OP_TMF_RSP);
-	ck_assert_uint_eq(r.tmf_rsp.response, response);
-	rig_pdu_free(&r);
-}
-
 static void send_ping(struct rig_peer *p, uint32_t n)
 {
 	struct bhs_nop_out h = {.opcode = ISCSI_OP_NOP_OUT | ISCSI_IMMEDIATE, .flags = ISCSI_FINAL};
 	put32(&h.itt, 0x70000000);
 	put32(&h.ttt, ISCSI_TAG_NONE);
 	put32(&h.cmdsn, p->cmdsn);
-	rig_send(p, &h, filled(0x3c, n), n);
+	rig_send(p, &h, rig_filled(0x3c, n), n);
 }
 
 static struct conn *the_only_conn(void)
@@ -137,7 +64,7 @@ START_TEST(a_reply_that_finds_no_room_after_read_data)
 	}
 	struct rig_pdu r = rig_expect(&p, ISCSI_OP_NOP_IN);
 	ck_assert_uint_eq(r.data_len, (uint32_t)_i);
-	ck_assert_mem_eq(r.data, filled(0x3c, (size_t)_i), (size_t)_i);
+	ck_assert_mem_eq(r.data, rig_filled(0x3c, (size_t)_i), (size_t)_i);
 	rig_pdu_free(&r);
 }
 END_TEST
@@ -152,7 +79,7 @@ START_TEST(a_long_ping_comes_back_as_far_as_it_is_kept)
 	struct rig_pdu r = rig_expect(&p, ISCSI_OP_NOP_IN);
 	uint32_t want = len[_i] < REPLY_DATA_MAX ? len[_i] : REPLY_DATA_MAX;
 	ck_assert_uint_eq(r.data_len, want);
-	ck_assert_mem_eq(r.data, filled(0x3c, want), want);
+	ck_assert_mem_eq(r.data, rig_filled(0x3c, want), want);
 	rig_pdu_free(&r);
 }
 END_TEST
@@ -167,11 +94,11 @@ START_TEST(text_that_is_too_long_is_rejected)
 	put32(&h.itt, 9);
 	put32(&h.ttt, ISCSI_TAG_NONE);
 	put32(&h.cmdsn, p.cmdsn);
-	rig_send(&p, &h, filled('a', 8000), 8000);
+	rig_send(&p, &h, rig_filled('a', 8000), 8000);
 	struct rig_pdu r = rig_expect(&p, ISCSI_OP_TEXT_RSP);
 	h.ttt = r.text_rsp.ttt;
 	rig_pdu_free(&r);
-	rig_send(&p, &h, filled('a', rest), rest);
+	rig_send(&p, &h, rig_filled('a', rest), rest);
 	r = rig_expect(&p, _i ? ISCSI_OP_REJECT : ISCSI_OP_TEXT_RSP);
 	rig_pdu_free(&r);
 }
@@ -185,11 +112,11 @@ START_TEST(a_command_behind_a_reset_is_answered)
 	static const enum iscsi_tmf how[] = {ISCSI_TMF_LUN_RESET, ISCSI_TMF_TARGET_WARM_RESET};
 	struct rig_peer p = BEGIN("InitialR2T=Yes\0ImmediateData=No");
 	struct bhs_scsi_cmd before = send_rw(&p, true, 0, 1);
-	uint32_t ttt = expect_r2t(&p);
-	send_tmf(&p, how[_i]);
+	uint32_t ttt = rig_expect_r2t(&p, NULL);
+	rig_send_tmf(&p, how[_i], (be32){{0}});
 	struct bhs_scsi_cmd after = rig_command(&p, 0, 0);
 	rig_send(&p, &after, NULL, 0);
-	data_out(&p, &before, ttt, 0, 0, RIG_BLOCK, true, 0x66);
+	rig_data_out(&p, &before, ttt, 0, 0, RIG_BLOCK, true, 0x66);
 	/* The order of the two answers is free, and so is the unit attention. */
 	struct rig_pdu r;
 	unsigned tmfs = 0, answers = 0;
@@ -211,13 +138,13 @@ START_TEST(a_flood_of_resets_stops_the_input)
 	struct rig_peer p = BEGIN("");
 	fake_take(rig.engine, p.fd, 0, 0);
 	for (int i = 0; i < 1000; i++)
-		send_tmf(&p, ISCSI_TMF_LUN_RESET);
+		rig_send_tmf(&p, ISCSI_TMF_LUN_RESET, (be32){{0}});
 	rig_run(&rig);
 	ck_assert_uint_le(rig.worker.replies.used, REPLIES_MAX + 1);
 	fake_take(rig.engine, p.fd, SIZE_MAX, 0);
 	for (int i = 0; i < 1000; i++)
-		expect_tmf(&p, ISCSI_TMF_COMPLETE);
-	expect_nothing(&p);
+		rig_expect_tmf(&p, ISCSI_TMF_COMPLETE);
+	rig_expect_nothing(&p);
 }
 END_TEST
 
@@ -228,16 +155,16 @@ START_TEST(a_write_behind_a_slow_one_is_not_withheld)
 {
 	struct rig_peer p = BEGIN("InitialR2T=Yes\0ImmediateData=No");
 	struct bhs_scsi_cmd a = send_rw(&p, true, 0, 32);
-	uint32_t ttt_a = expect_r2t(&p);
+	uint32_t ttt_a = rig_expect_r2t(&p, NULL);
 	struct bhs_scsi_cmd b = send_rw(&p, true, 100, 1);
-	uint32_t ttt_b = expect_r2t(&p);
+	uint32_t ttt_b = rig_expect_r2t(&p, NULL);
 	for (uint32_t i = 0; i < 32; i++) {
-		data_out(&p, &a, ttt_a, i, i * RIG_BLOCK, RIG_BLOCK, i == 31, 0x0a);
+		rig_data_out(&p, &a, ttt_a, i, i * RIG_BLOCK, RIG_BLOCK, i == 31, 0x0a);
 		rig_advance(&rig, 1);
 	}
-	expect_status(&p, SCSI_GOOD);
-	data_out(&p, &b, ttt_b, 0, 0, RIG_BLOCK, true, 0x0b);
-	expect_status(&p, SCSI_GOOD);
+	rig_expect_status(&p, SCSI_GOOD);
+	rig_data_out(&p, &b, ttt_b, 0, 0, RIG_BLOCK, true, 0x0b);
+	rig_expect_status(&p, SCSI_GOOD);
 	rig_check_blocks(&p, 100, 1, 0x0b);
 }
 END_TEST
@@ -253,13 +180,13 @@ START_TEST(memory_that_is_short_for_long_is_not_the_peers_fault)
 		ck_assert_ptr_nonnull(all[i] = arena_get(bufs));
 	struct bhs_scsi_cmd c = rig_command(&p, ISCSI_CMD_WRITE, RIG_BLOCK);
 	rig_rw10(&c, true, 5, 1);
-	rig_send_cut(&p, &c, filled(0x55, RIG_BLOCK), RIG_BLOCK, 48 + 100);
+	rig_send_cut(&p, &c, rig_filled(0x55, RIG_BLOCK), RIG_BLOCK, 48 + 100);
 	rig_advance(&rig, 100);
 	ck_assert(!fake_closed(rig.engine, p.fd));
 	for (uint32_t i = 0; i < n; i++)
 		arena_put(bufs, all[i]);
 	free(all);
-	fake_feed(rig.engine, p.fd, filled(0x55, RIG_BLOCK), RIG_BLOCK - 100);
+	fake_feed(rig.engine, p.fd, rig_filled(0x55, RIG_BLOCK), RIG_BLOCK - 100);
 	/* 100 s are beyond the ping limit, too */
 	struct rig_pdu r;
 	ck_assert(rig_recv(&p, &r));
@@ -274,13 +201,13 @@ START_TEST(data_that_we_do_not_read_is_not_withheld)
 {
 	struct rig_peer p = BEGIN("InitialR2T=Yes\0ImmediateData=No");
 	struct bhs_scsi_cmd c = send_rw(&p, true, 0, 1);
-	uint32_t ttt = expect_r2t(&p);
+	uint32_t ttt = rig_expect_r2t(&p, NULL);
 	fake_take(rig.engine, p.fd, 32 << 10, 0); /* a batch in about 7 s */
 	for (int i = 0; i < 10; i++)
 		send_rw(&p, false, 0, 2048);
 	for (unsigned i = 0; i < 2 * REPLIES_MAX; i++)
 		send_ping(&p, 0);
-	data_out(&p, &c, ttt, 0, 0, RIG_BLOCK, true, 0x21);
+	rig_data_out(&p, &c, ttt, 0, 0, RIG_BLOCK, true, 0x21);
 	for (int i = 0; i < 100; i++) {
 		rig_advance(&rig, 1);
 		ck_assert_msg(!fake_shut(rig.engine, p.fd), "closed after %d s", i);
@@ -321,7 +248,7 @@ START_TEST(a_discovery_session_of_a_peer_that_is_gone)
 	struct rig_pdu l = rig_expect(&p, ISCSI_OP_LOGIN_RSP);
 	rig_pdu_free(&l);
 	rig_advance(&rig, 60);
-	expect_nothing(&p);
+	rig_expect_nothing(&p);
 	ck_assert(!fake_closed(rig.engine, p.fd));
 	rig_advance(&rig, 2);
 	ck_assert(rig_is_closed(&p));
@@ -335,7 +262,7 @@ START_TEST(logout_ends_what_is_pending)
 {
 	struct rig_peer p = BEGIN("InitialR2T=Yes\0ImmediateData=No");
 	send_rw(&p, true, 0, 1);
-	expect_r2t(&p);
+	rig_expect_r2t(&p, NULL);
 	struct bhs_scsi_cmd held = rig_command(&p, 0, 0);
 	held.flags = (uint8_t)((held.flags & ~ISCSI_CMD_ATTR) | ISCSI_ATTR_ORDERED);
 	rig_send(&p, &held, NULL, 0);
@@ -349,7 +276,7 @@ START_TEST(logout_ends_what_is_pending)
 	fake_take(rig.engine, p.fd, SIZE_MAX, 0);
 	struct rig_pdu r = rig_expect(&p, ISCSI_OP_LOGOUT_RSP);
 	rig_pdu_free(&r);
-	expect_nothing(&p);
+	rig_expect_nothing(&p);
 	ck_assert(rig_is_closed(&p));
 }
 END_TEST
