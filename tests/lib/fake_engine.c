@@ -399,7 +399,7 @@ const uint8_t *fake_sent(struct engine *e, int fd, size_t *n)
 	const struct buffer *b = &socket_of(e, fd)->out;
 
 	*n = buffer_len(b);
-	return b->p + b->start;
+	return b->p ? b->p + b->start : (const uint8_t *)"";
 }
 
 void fake_drop(struct engine *e, int fd, size_t n)
