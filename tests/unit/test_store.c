@@ -24,7 +24,7 @@ static struct store_options plain(void)
 
 /* ThreadSanitizer leaves less address space than the largest pool takes. */
 #if defined(__SANITIZE_THREAD__)
-#define LARGEST (STORE_LUN_MAX >> 6)
+#define LARGEST (STORE_LUN_MAX >> 8)
 #else
 #define LARGEST STORE_LUN_MAX
 #endif
