@@ -86,8 +86,9 @@ static int start_workers(struct server *s)
 		}
 		s->node.nworkers++;
 	}
-	log_info("%u reactor%s on %s", s->reactors, s->reactors == 1 ? "" : "s",
-		 s->node.workers[0].reactor.engine->ops->name);
+	const struct engine *e = s->node.workers[0].reactor.engine;
+	log_info("%u reactor%s on %s (%s)", s->reactors, s->reactors == 1 ? "" : "s", e->ops->name,
+		 e->how);
 	return 0;
 }
 

@@ -92,6 +92,7 @@ struct engine_ops {
 /* Every engine's struct begins with this. */
 struct engine {
 	const struct engine_ops *ops;
+	char how[64];		   /* the kernel's features that it uses, for people */
 	struct engine_stats stats; /* the thread's own */
 	_Atomic bool asleep; /* set only while the thread is in, or about to enter, the kernel */
 	struct reactor_msg *_Atomic *mail; /* the reactor's mailbox head, or NULL; set after open */

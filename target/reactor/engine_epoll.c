@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -64,6 +65,7 @@ static int epoll_open(struct engine **out, const struct engine_options *o)
 	rc = watch(p, p->wake_fd, EPOLLIN, NULL);
 	if (rc)
 		goto err_wake;
+	strcpy(p->base.how, "edge-triggered");
 	*out = &p->base;
 	return 0;
 err_wake:

@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <liburing.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -49,6 +50,7 @@ struct slot {
 struct uring {
 	struct engine base;
 	struct io_uring ring;
+	const struct mode *mode;
 	bool skip;    /* inline sends are possible */
 	bool ext_arg; /* waiting with a timeout needs no SQE */
 	bool wake_armed;
@@ -79,12 +81,14 @@ static uint64_t key_of(enum op op, const struct engine_io *io)
 /* clang-format off */
 static const struct mode {
 	const char *feature; /* for MEMTGT_ENGINE_REFUSE */
+	const char *how;
 	unsigned flags;
 } modes[] = {
-	{"defer", IORING_SETUP_SUBMIT_ALL | IORING_SETUP_TASKRUN_FLAG |
-		  IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN},
-	{"coop",  IORING_SETUP_SUBMIT_ALL | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_COOP_TASKRUN},
-	{"plain", 0},
+	{"defer", "DEFER_TASKRUN", IORING_SETUP_SUBMIT_ALL | IORING_SETUP_TASKRUN_FLAG |
+				   IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN},
+	{"coop",  "COOP_TASKRUN",  IORING_SETUP_SUBMIT_ALL | IORING_SETUP_TASKRUN_FLAG |
+				   IORING_SETUP_COOP_TASKRUN},
+	{"plain", "plain",	   0},
 };
 /* clang-format on */
 #define NMODES (sizeof(modes) / sizeof(modes[0]))
@@ -118,6 +122,7 @@ static int setup_ring(struct uring *u)
 			.cq_entries = cq_entries(u->max_ios),
 		};
 		rc = io_uring_queue_init_params(SQ_ENTRIES, &u->ring, &params);
+		u->mode = &modes[i];
 		if (rc != -EINVAL)
 			return rc;
 	}
@@ -142,6 +147,12 @@ static bool usable(struct uring *u)
 	return ok;
 }
 
+static void tell_how(struct uring *u)
+{
+	snprintf(u->base.how, sizeof(u->base.how), "%s%s%s", u->mode->how,
+		 u->skip ? ", CQE_SKIP" : "", u->ext_arg ? ", EXT_ARG" : "");
+}
+
 static int open_ring(struct uring *u)
 {
 	int rc = setup_ring(u);
@@ -157,6 +168,7 @@ static int open_ring(struct uring *u)
 	u->ext_arg = u->ring.features & IORING_FEAT_EXT_ARG && !engine_refused("ext_arg");
 	u->skip = u->ring.features & IORING_FEAT_CQE_SKIP &&
 		  u->ring.flags & IORING_SETUP_DEFER_TASKRUN && !engine_refused("skip");
+	tell_how(u);
 	return 0;
 }
 

@@ -17,7 +17,7 @@ static struct daemon d;
 
 static void start(void)
 {
-	daemon_start(&d, "{ id = 0; size = \"1M\"; }", "log_level = \"error\";");
+	daemon_start(&d, "{ id = 0; size = \"1M\"; }", NULL);
 }
 
 static void stop(void)

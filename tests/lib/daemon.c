@@ -136,6 +136,19 @@ static void wait_ready(struct daemon *d)
 	}
 }
 
+/* A test that is to run over one engine must not pass over another. */
+static void check_engine(const struct daemon *d)
+{
+	const char *engine = getenv("DAEMON_ENGINE");
+	char line[256];
+
+	if (!engine)
+		return;
+	snprintf(line, sizeof(line), " on %s\n", engine);
+	if (!daemon_log_has(d, line))
+		give_up(d, "the reactors run on another engine than DAEMON_ENGINE says");
+}
+
 void daemon_start(struct daemon *d, const char *luns, const char *more)
 {
 	char config[] = "/tmp/memtgt-test-conf-XXXXXX";
@@ -150,6 +163,7 @@ void daemon_start(struct daemon *d, const char *luns, const char *more)
 	if (!d->pid)
 		run_daemon(d, config);
 	wait_ready(d);
+	check_engine(d);
 	unlink(config);
 }
 

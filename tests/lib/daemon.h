@@ -3,7 +3,9 @@
  * daemon.h - a real memtgtd for one test, on a port of its own.
  *
  * The program is $MEMTGTD (default target/memtgtd). It dies with the process that started it, so
- * that a failed test leaves nothing behind. Its log is kept in the folder $DAEMON_LOGS, if set.
+ * that a failed test leaves nothing behind. Its log is kept in the folder $DAEMON_LOGS, if set. If
+ * $DAEMON_ENGINE is set, the reactors must run on that, as the log says it: "epoll
+ * (edge-triggered)".
  */
 #ifndef MEMTGT_TEST_DAEMON_H
 #define MEMTGT_TEST_DAEMON_H

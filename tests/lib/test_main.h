@@ -5,6 +5,10 @@
 
 #include <check.h>
 
+/* What this test is for cannot be tried here, and why. tests/run counts it as a skip, which must be
+ * named in expected-skips.txt; the test is to return. */
+void test_skip(const char *why, ...) __attribute__((format(printf, 1, 2)));
+
 /* Run the suite, telling each test in TAP on stdout. Returns main()'s exit status. */
 int test_main(Suite *suite);
 

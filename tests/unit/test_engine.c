@@ -72,7 +72,7 @@ static struct engine *open_engine(int i, unsigned spin_us)
 	setenv("MEMTGT_ENGINE_REFUSE", engines[i].refuse, 1);
 	int rc = engine_open(&e, engines[i].name, &o);
 	if (rc == -ENOSYS || rc == -EPERM) {
-		fprintf(stderr, "# SKIP %s: %s\n", engines[i].name, strerror(-rc));
+		test_skip("%s: %s", engines[i].name, strerror(-rc));
 		return NULL;
 	}
 	ck_assert_int_eq(rc, 0);

@@ -180,7 +180,7 @@ static bool start(struct reactor *r, int i, unsigned spin_us, int *start_error)
 	setenv("MEMTGT_ENGINE_REFUSE", engines[i].refuse, 1);
 	int rc = reactor_start(r, &o);
 	if (rc == -ENOSYS || rc == -EPERM) {
-		fprintf(stderr, "# SKIP %s: %s\n", engines[i].name, strerror(-rc));
+		test_skip("%s: %s", engines[i].name, strerror(-rc));
 		return false;
 	}
 	ck_assert_int_eq(rc, start_error ? *start_error : 0);
