@@ -111,6 +111,7 @@ daemon_stop
 # Port 0 twice: two daemons, two ports.
 daemon_start '{ id = 0; size = "1M"; }'
 first=$daemon_port
+: >"$test_dir/second"
 ("$daemon_program" -c "$test_dir/memtgtd.conf" 2>"$test_dir/second" & echo $! >"$test_dir/pid"; wait) &
 wait_until grep -q '^memtgtd: ready on ' "$test_dir/second" || die "the second is not ready"
 second=$(sed -n 's/^memtgtd: ready on 127\.0\.0\.1:\([0-9]*\)$/\1/p' "$test_dir/second")

@@ -84,7 +84,9 @@ daemon_ready_or_dead()
 
 daemon_start_on()
 {
-	"$daemon_program" -c "$1" 2>"$daemon_log" &
+	# Here, not by the child: the last one's line must not be read as this one's.
+	: >"$daemon_log"
+	"$daemon_program" -c "$1" 2>>"$daemon_log" &
 	daemon_pid=$!
 	wait_until daemon_ready_or_dead || die "memtgtd did not become ready"
 	daemon_port=$(sed -n 's/^memtgtd: ready on 127\.0\.0\.1:\([0-9]*\)$/\1/p' "$daemon_log")
