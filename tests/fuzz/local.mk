@@ -5,6 +5,9 @@ fuzzers += \
 	tests/fuzz/fuzz_pdu_rx \
 	tests/fuzz/fuzz_scsi \
 	tests/fuzz/fuzz_text
+if HAVE_CHECK
+fuzzers += tests/fuzz/fuzz_session
+endif
 check_PROGRAMS += $(fuzzers)
 EXTRA_DIST += %D%/corpus
 
@@ -25,3 +28,8 @@ tests_fuzz_fuzz_scsi_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_scsi_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_text_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_text_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_session_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_session_SOURCES = \
+	%D%/check_abort.c \
+	%D%/fuzz_session.c
+tests_fuzz_fuzz_session_LDADD = tests/lib/libtest.a $(fuzz_libs)

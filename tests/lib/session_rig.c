@@ -47,15 +47,17 @@ void rig_init(struct rig *r)
 
 void rig_start(struct rig *r)
 {
+	enum store_provisioning p = r->thin ? STORE_THIN : STORE_FULL;
 	struct store_options o = {.kind = STORE_PLAIN,
-				  .full_bytes = RIG_BLOCKS * RIG_BLOCK,
+				  .full_bytes = r->thin ? 0 : RIG_BLOCKS * RIG_BLOCK,
 				  .ceiling = RIG_BLOCKS * RIG_BLOCK,
 				  .readers = 1};
 	char why[256];
 	ck_assert_int_eq(store_open(&r->store, &o, why, sizeof(why)), 0);
-	ck_assert_int_eq(store_lun_create(r->store, RIG_BLOCKS * RIG_BLOCK, STORE_FULL, NULL, NULL,
+	ck_assert_int_eq(store_lun_create(r->store, RIG_BLOCKS * RIG_BLOCK, p, NULL, NULL,
 					  &r->lu.store, why, sizeof(why)),
 			 0);
+	r->lu.thin = r->thin;
 	r->lu.block_size = RIG_BLOCK;
 	r->lu.block_shift = 9;
 	r->lu.blocks = RIG_BLOCKS;

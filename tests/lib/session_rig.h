@@ -20,6 +20,7 @@
 #define RIG_BLOCK  512u
 
 struct rig {
+	bool thin; /* the LUN, where that matters; else all its pages are there */
 	struct config config;
 	struct config_target target_config;
 	struct store *store;
