@@ -4,6 +4,7 @@ EXTRA_DIST += \
 	%D%/README.md \
 	%D%/chroot.sh \
 	%D%/config \
+	%D%/coverage.sh \
 	%D%/expected-skips.txt \
 	%D%/integration/config.sh \
 	%D%/run \
@@ -48,7 +49,8 @@ coverage: check-programs all
 		--output-file coverage.info
 	genhtml --quiet --rc lcov_branch_coverage=1 --output-directory coverage coverage.info
 	$(LCOV) --rc lcov_branch_coverage=1 --summary coverage.info
-coverage_tests = unit
+	$(srcdir)/tests/coverage.sh coverage.info coverage/missing.txt
+coverage_tests = unit fuzz integration integration-epoll options config tools
 
 clean-local:
 	rm -rf test-logs coverage coverage.info
