@@ -370,6 +370,28 @@ START_TEST(names_differ_where_anything_does)
 }
 END_TEST
 
+#define DEFECTS_10(lists) CDB(0x37, 0, (lists), 0, 0, 0, 0, 0xff, 0xff)
+#define DEFECTS_12(lists) CDB(0xb7, (lists), 0, 0, 0, 0, 0, 0, 0xff, 0xff)
+
+/* SBC-3 5.17, 5.18: the lists that were asked for, and they are empty. */
+START_TEST(memory_has_no_defects)
+{
+	for (unsigned lists = 0; lists <= 0x1f; lists++) {
+		const uint8_t l = (uint8_t)lists;
+		fx_run(DEFECTS_10(l), NULL, 0);
+		fx_good();
+		ck_assert_uint_eq(fx.in_len, 4);
+		ck_assert_mem_eq(fx.in, ((uint8_t[]){0, l, 0, 0}), 4);
+		fx_run(DEFECTS_12(l), NULL, 0);
+		fx_good();
+		ck_assert_uint_eq(fx.in_len, 8);
+		ck_assert_mem_eq(fx.in, ((uint8_t[]){0, l, 0, 0, 0, 0, 0, 0}), 8);
+	}
+	fx_every_allocation(DEFECTS_10(0x18), 7, 2);
+	fx_every_allocation(DEFECTS_12(0x18), 6, 4);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("scsi_inquiry");
@@ -393,6 +415,7 @@ int main(void)
 	tcase_add_test(c, mode_sense_all_pages);
 	tcase_add_test(c, mode_sense_every_page_code);
 	tcase_add_test(c, mode_sense_of_large_units);
+	tcase_add_test(c, memory_has_no_defects);
 	tcase_add_test(c, names_differ_where_anything_does);
 	suite_add_tcase(s, c);
 	return test_main(s);
