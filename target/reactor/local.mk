@@ -18,4 +18,6 @@ target_libmemtgt_a_SOURCES += \
 	%D%/sock.c \
 	%D%/sock.h \
 	%D%/tx.c \
-	%D%/tx.h
+	%D%/tx.h \
+	%D%/uring.h \
+	%D%/uring_open.c
