@@ -3,187 +3,14 @@
 #include "iscsi/keys.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #define BIT(key) (1u << (key))
 _Static_assert(KEY_COUNT <= 32, "the masks of struct key_state have a bit per key");
 
-const struct key_def iscsi_keys[KEY_COUNT] = {
-#define X(key, rule_, from_, where_, unless_, def_, min_, max_, clause_) \
-	[KEY_##key] = {.name = #key,                                     \
-		       .clause = clause_,                                \
-		       .rule = RULE_##rule_,                             \
-		       .unless = UNLESS_##unless_,                       \
-		       .from = FROM_##from_,                             \
-		       .where = where_,                                  \
-		       .def = def_,                                      \
-		       .min = min_,                                      \
-		       .max = max_},
-#define S WHERE_S
-#define O WHERE_O
-#define F WHERE_F
-#include "tbl/iscsi_keys.def"
-#undef F
-#undef O
-#undef S
-#undef X
-};
-
-/* Values of lists, as bits; the keys of digests have those of enum config_digest. */
-static const struct key_choice {
-	enum iscsi_key key;
-	const char *name;
-	uint32_t bit;
-} choices[] = {
-	/* clang-format off */
-	{KEY_AuthMethod,    "None",    1},		/* 12.1 */
-	{KEY_HeaderDigest,  "None",    DIGEST_NONE},	/* 13.1 */
-	{KEY_HeaderDigest,  "CRC32C",  DIGEST_CRC32C},
-	{KEY_DataDigest,    "None",    DIGEST_NONE},
-	{KEY_DataDigest,    "CRC32C",  DIGEST_CRC32C},
-	{KEY_TaskReporting, "RFC3720", 1},		/* 13.23 */
-	/* clang-format on */
-};
-#define NCHOICES (sizeof(choices) / sizeof(*choices))
-
-enum iscsi_key key_find(const struct text_pair *p)
-{
-	enum iscsi_key key = 0;
-
-	while (key < KEY_COUNT && !text_is(p, iscsi_keys[key].name))
-		key++;
-	return key;
-}
-
-enum key_result key_combine(const struct key_def *k, uint32_t ours, uint32_t theirs, uint32_t *out)
-{
-	if (theirs < k->min || theirs > k->max)
-		return KEY_REJECT;
-	switch (k->rule) {
-	case RULE_MIN:
-		*out = ours < theirs ? ours : theirs;
-		return KEY_OK;
-	case RULE_MAX:
-		*out = ours > theirs ? ours : theirs;
-		return KEY_OK;
-	case RULE_AND:
-		*out = ours && theirs;
-		return KEY_OK;
-	case RULE_OR:
-		*out = ours || theirs;
-		return KEY_OK;
-	case RULE_LIST:
-		if (!(ours & theirs))
-			return KEY_REJECT;
-		*out = theirs;
-		return KEY_OK;
-	case RULE_SIZE:
-		*out = theirs;
-		return KEY_OK;
-	case RULE_TEXT:
-	case RULE_ASK:
-	case RULE_REFUSED:
-		break;
-	}
-	return KEY_REJECT;
-}
-
-static uint32_t choice_bit(enum iscsi_key key, const char *name, size_t len)
-{
-	for (size_t i = 0; i < NCHOICES; i++) {
-		const struct key_choice *c = &choices[i];
-		if (c->key == key && strlen(c->name) == len && memcmp(c->name, name, len) == 0)
-			return c->bit;
-	}
-	return 0;
-}
-
-/* 6.2.1: the first value of the offered list that we have. 0: none. */
-static uint32_t choose(enum iscsi_key key, uint32_t ours, const char *list)
-{
-	const char *item;
-	size_t len;
-
-	while (text_list_next(&list, &item, &len)) {
-		uint32_t bit = choice_bit(key, item, len) & ours;
-		if (bit)
-			return bit;
-	}
-	return 0;
-}
-
-/* A value as a number; what cannot be one becomes a number that no row admits. */
-static uint32_t parse(enum iscsi_key key, uint32_t ours, const char *v)
-{
-	uint64_t n;
-	bool yes;
-
-	switch (iscsi_keys[key].rule) {
-	case RULE_LIST:
-		return choose(key, ours, v);
-	case RULE_AND:
-	case RULE_OR:
-		return text_bool(v, &yes) ? yes : UINT32_MAX;
-	default:
-		return text_number(v, &n) && n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
-	}
-}
-
 static bool put_word(struct writer *w, const struct text_pair *p, const char *word)
 {
 	return text_put(w, p->key, p->key_len, word);
-}
-
-static bool put_value(struct writer *w, enum iscsi_key key, uint32_t v)
-{
-	const struct key_def *k = &iscsi_keys[key];
-	char number[16] = "None";
-	const char *text = number;
-
-	if (k->rule == RULE_LIST) {
-		for (size_t i = 0; i < NCHOICES; i++) {
-			if (choices[i].key == key && choices[i].bit == v)
-				text = choices[i].name;
-		}
-	} else if (k->rule == RULE_AND || k->rule == RULE_OR) {
-		text = v ? "Yes" : "No";
-	} else {
-		snprintf(number, sizeof(number), "%u", v);
-	}
-	return text_put(w, k->name, strlen(k->name), text);
-}
-
-/* 6.2: words that answer, and are never offered. */
-static bool is_refusal(const char *v)
-{
-	return strcmp(v, "Reject") == 0 || strcmp(v, "Irrelevant") == 0 ||
-	       strcmp(v, "NotUnderstood") == 0;
-}
-
-static bool values_too_long(const char *list)
-{
-	const char *item;
-	size_t len;
-
-	while (text_list_next(&list, &item, &len)) {
-		if (len > TEXT_VALUE_MAX)
-			return true;
-	}
-	return false;
-}
-
-/* Names go to logs and are compared: no control bytes, and no spaces in iSCSI names (4.2.7). */
-static bool printable(enum iscsi_key key, const char *v)
-{
-	bool name = key == KEY_InitiatorName || key == KEY_TargetName;
-
-	for (; *v; v++) {
-		unsigned char c = (unsigned char)*v;
-		if (c < ' ' || c == 0x7f || (name && (c == ' ' || c >= 0x80)))
-			return false;
-	}
-	return true;
 }
 
 void keys_begin(struct key_state *s, const struct config_login *c, struct iscsi_params *p)
@@ -269,7 +96,8 @@ static enum iscsi_login_status declared(struct key_state *s, struct iscsi_params
 	if (s->begun && key != KEY_InitiatorAlias)
 		return fail(s, ISCSI_LOGIN_INITIATOR_ERROR,
 			    "it said who it is or what it wants after its first request");
-	if (pair->value_len < k->min || pair->value_len > k->max || !printable(key, pair->value))
+	if (pair->value_len < k->min || pair->value_len > k->max ||
+	    !key_printable(key, pair->value))
 		return fail(s, ISCSI_LOGIN_INITIATOR_ERROR, "a name or alias is malformed");
 	if (field) {
 		memcpy(field, pair->value, pair->value_len + 1);
@@ -292,7 +120,7 @@ static enum iscsi_login_status admit(struct key_state *s, struct iscsi_params *p
 {
 	enum iscsi_key key = key_find(pair);
 
-	if (is_refusal(pair->value)) {
+	if (key_is_refusal(pair->value)) {
 		if (key < KEY_COUNT && s->said & BIT(key))
 			return ISCSI_LOGIN_SUCCESS;
 		return fail(s, ISCSI_LOGIN_INITIATOR_ERROR, "it offered a word that only answers");
@@ -307,7 +135,7 @@ static enum iscsi_login_status admit(struct key_state *s, struct iscsi_params *p
 	bool again = s->got & BIT(key);
 	if (s->got_here & BIT(key) || (again && k->rule != RULE_TEXT))
 		return fail(s, ISCSI_LOGIN_INITIATOR_ERROR, "it sent a key twice"); /* 6.3 */
-	if (values_too_long(pair->value))
+	if (key_values_too_long(pair->value))
 		return fail(s, ISCSI_LOGIN_INITIATOR_ERROR, "a value has more than 255 bytes");
 	if (k->rule == RULE_TEXT) {
 		enum iscsi_login_status status = declared(s, p, key, pair);
@@ -347,13 +175,13 @@ static enum iscsi_login_status answered(struct key_state *s, enum iscsi_key key,
 	uint32_t v = 0;
 
 	s->offered &= ~BIT(key);
-	if (is_refusal(pair->value)) {
+	if (key_is_refusal(pair->value)) {
 		if (k->rule == RULE_LIST)
 			return fail(s, ISCSI_LOGIN_INITIATOR_ERROR,
 				    "it refuses a digest that is required");
 		return ISCSI_LOGIN_SUCCESS;
 	}
-	uint32_t theirs = parse(key, s->ours[key], pair->value);
+	uint32_t theirs = key_parse(key, s->ours[key], pair->value);
 	if (key_combine(k, s->ours[key], theirs, &v) != KEY_OK || v != theirs)
 		return fail(s, ISCSI_LOGIN_INITIATOR_ERROR, "it answered outside of the offer");
 	s->value[key] = v;
@@ -367,7 +195,7 @@ static enum iscsi_login_status negotiate(struct key_state *s, enum iscsi_key key
 	const struct key_def *k = &iscsi_keys[key];
 	uint32_t ours = ours_of(s, key);
 
-	if (key_combine(k, ours, parse(key, ours, pair->value), &s->value[key]) != KEY_OK) {
+	if (key_combine(k, ours, key_parse(key, ours, pair->value), &s->value[key]) != KEY_OK) {
 		if (key == KEY_AuthMethod)
 			return fail(s, ISCSI_LOGIN_AUTH_FAILURE, "no AuthMethod in common");
 		if (k->rule == RULE_LIST && !(ours & k->def))
@@ -376,7 +204,7 @@ static enum iscsi_login_status negotiate(struct key_state *s, enum iscsi_key key
 	}
 	if (k->rule == RULE_SIZE)
 		return ISCSI_LOGIN_SUCCESS;
-	return put_value(answer, key, s->value[key]) ? ISCSI_LOGIN_SUCCESS : no_room(s);
+	return key_put(answer, key, s->value[key]) ? ISCSI_LOGIN_SUCCESS : no_room(s);
 }
 
 static enum iscsi_login_status respond(struct key_state *s, const struct iscsi_params *p,
@@ -389,7 +217,7 @@ static enum iscsi_login_status respond(struct key_state *s, const struct iscsi_p
 		word = "NotUnderstood";
 	else if (s->offered & BIT(key))
 		return answered(s, key, pair);
-	else if (iscsi_keys[key].rule == RULE_TEXT || is_refusal(pair->value))
+	else if (iscsi_keys[key].rule == RULE_TEXT || key_is_refusal(pair->value))
 		return ISCSI_LOGIN_SUCCESS;
 	else if (irrelevant(s, p, key))
 		word = "Irrelevant";
@@ -477,7 +305,7 @@ bool keys_offer(struct key_state *s, const struct iscsi_params *p, struct writer
 		if ((s->got | s->said) & BIT(key) || !(k->from & FROM_T) || irrelevant(s, p, key) ||
 		    !wants_offer(s, key))
 			continue;
-		if (!put_value(answer, key, s->ours[key]))
+		if (!key_put(answer, key, s->ours[key]))
 			return false;
 		s->said |= BIT(key);
 		s->offered |= BIT(key);
@@ -531,7 +359,7 @@ static const char *wish(struct wishes *w, uint32_t *got, const struct text_pair 
 	enum iscsi_key key = key_find(pair);
 
 	w->word = NULL;
-	if (is_refusal(pair->value))
+	if (key_is_refusal(pair->value))
 		return "it offered a word that only answers";
 	if (key == KEY_COUNT) {
 		w->word = "NotUnderstood";
@@ -549,9 +377,9 @@ static const char *wish(struct wishes *w, uint32_t *got, const struct text_pair 
 		return "a value has more than 255 bytes";
 	else if (k->rule == RULE_ASK)
 		w->send_targets = pair->value;
-	else if (k->rule == RULE_TEXT && printable(key, pair->value))
+	else if (k->rule == RULE_TEXT && key_printable(key, pair->value))
 		w->alias = pair->value;
-	else if (key_combine(k, 0, parse(key, 0, pair->value), &w->size) != KEY_OK)
+	else if (key_combine(k, 0, key_parse(key, 0, pair->value), &w->size) != KEY_OK)
 		w->word = "Reject";
 	return NULL;
 }

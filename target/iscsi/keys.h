@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * keys.h - what the keys of Login and Text PDUs mean, and how two sides agree. RFC 7143 6.2, 13.
+ * keys.h - how two sides agree on the keys of Login and Text PDUs. RFC 7143 6.2, 13.
  *
- * One row of tbl/iscsi_keys.def per key. A login takes the texts of its steps through
+ * A login takes the texts of its steps through
  * keys_login_text(); in the Full Feature Phase keys_text() does.
  */
 #ifndef MEMTGT_KEYS_H
@@ -12,56 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/config.h"
+#include "iscsi/key.h"
 #include "iscsi/params.h"
-#include "iscsi/text.h"
-#include "memtgt/cursor.h"
 #include "memtgt/iscsi_proto.h"
-
-enum key_rule {
-	RULE_MIN,
-	RULE_MAX,
-	RULE_AND,
-	RULE_OR,
-	RULE_LIST,
-	RULE_SIZE,
-	RULE_TEXT,
-	RULE_ASK,
-	RULE_REFUSED,
-};
-
-/* Sets of bits, as the columns of iscsi_keys.def have them. */
-enum key_from { FROM_I = 1, FROM_T = 2, FROM_B = 3 };
-enum key_where { WHERE_S = 1, WHERE_O = 2, WHERE_F = 4 };
-enum key_unless { UNLESS_NEVER, UNLESS_DISCOVERY };
-
-enum iscsi_key {
-#define X(key, rule, from, where, unless, def, min, max, clause) KEY_##key,
-#include "tbl/iscsi_keys.def"
-#undef X
-	KEY_COUNT
-};
-
-struct key_def {
-	const char *name, *clause;
-	enum key_rule rule;
-	enum key_unless unless;
-	uint8_t from, where;
-	uint32_t def, min, max;
-};
-extern const struct key_def iscsi_keys[KEY_COUNT];
-
-/* The key of that name, KEY_COUNT if there is none. */
-enum iscsi_key key_find(const struct text_pair *p);
-
-enum key_result { KEY_OK, KEY_REJECT };
-
-/*
- * The arithmetic of 6.2: what `ours` and `theirs` make. For RULE_LIST both are bits. KEY_REJECT if
- * `theirs` is not admissible; *out is then as it was.
- */
-enum key_result key_combine(const struct key_def *k, uint32_t ours, uint32_t theirs, uint32_t *out)
-	__attribute__((warn_unused_result));
 
 /* One login's negotiation. All its memory is here. Bits of the masks: 1u << enum iscsi_key. */
 struct key_state {

@@ -5,6 +5,8 @@ target_libmemtgt_a_SOURCES += \
 	%D%/directory.c \
 	%D%/directory.h \
 	%D%/handlers.def \
+	%D%/key.c \
+	%D%/key.h \
 	%D%/keys.c \
 	%D%/keys.h \
 	%D%/login.c \
