@@ -154,6 +154,8 @@ void login_joined(struct session *s)
 	s->rx.max_data = s->params.max_recv_data_segment_length;
 	s->counted_login = false;
 	admission_logged_in(&s->w->node->admission);
+	if (!s->params.discovery)
+		conn_trust(&s->conn);
 	if (s->params.discovery)
 		log_debug("%s: discovery session", session_name(s));
 	else

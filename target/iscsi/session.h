@@ -132,10 +132,11 @@ static inline struct session *session_of(struct conn *c)
 	return container_of(c, struct session, conn);
 }
 
-/* So many answers wait for the socket that no more questions are read. */
+/* So many answers wait for the socket that no more questions are read. A login goes by one question
+ * and one answer at a time (6.3), so a stranger can make us keep one. */
 static inline bool session_owes_much(const struct session *s)
 {
-	return s->replies + s->resets >= REPLIES_MAX;
+	return s->replies + s->resets >= (s->state < SESSION_FULL ? 1 : REPLIES_MAX);
 }
 
 extern const struct conn_ops session_conn_ops;

@@ -198,6 +198,11 @@ void conn_close_error(struct conn *c, int err)
 	conn_close(c, CONN_CLOSE_ERROR);
 }
 
+void conn_trust(struct conn *c)
+{
+	c->rx_may_grow = true;
+}
+
 void conn_close_after_send(struct conn *c, enum conn_close_reason why)
 {
 	if (c->is_dead || c->close_after_send)

@@ -7,10 +7,10 @@
  * gone, when nothing is outstanding in the engine and conn_hold() counts are released: then
  * closed() is called, once, and the slot may be used again.
  *
- * Look-ahead. Bytes are received into a buffer of CONN_RX_SMALL (idle connections) or CONN_RX_LARGE
- * and offered to input(), which says how many it took; the rest is offered again, in front of what
- * comes next. input() may refuse to go on for now (conn_pause_rx()), which closes the TCP window in
- * time and asks nothing of memory.
+ * Look-ahead. Bytes are received into a buffer of CONN_RX_SMALL (idle connections, and those that
+ * nobody called conn_trust() for) or CONN_RX_LARGE and offered to input(), which says how many it
+ * took; the rest is offered again, in front of what comes next. input() may refuse to go on for now
+ * (conn_pause_rx()), which closes the TCP window in time and asks nothing of memory.
  */
 #ifndef MEMTGT_CONN_H
 #define MEMTGT_CONN_H
@@ -107,6 +107,7 @@ struct conn {
 	uint32_t id;	     /* of the process's life, for log lines */
 	uint32_t generation; /* grows when the slot is used again */
 	bool is_dead, rx_paused, close_after_send, rx_idle;
+	bool rx_may_grow; /* conn_trust() was called */
 	unsigned holds;
 	/* look-ahead: bytes [rx_start, rx_end) of rx_buf wait for input() */
 	uint8_t *rx_buf;
@@ -127,6 +128,9 @@ struct conn {
 /* A socket on its reactor's thread. */
 int conn_open(struct reactor *r, int fd, const struct sockaddr_storage *peer)
 	__attribute__((warn_unused_result));
+/* The peer has shown who it is: its look-ahead may become CONN_RX_LARGE. Until then it costs no
+ * more than CONN_RX_SMALL, and a message that does not fit ends the connection. */
+void conn_trust(struct conn *c);
 /* Ends it now: what is not sent is lost. May be called from any callback; harmless twice. */
 void conn_close(struct conn *c, enum conn_close_reason why);
 /* Ends it when everything queued so far has been sent (or tx_stall strikes). No more input. */

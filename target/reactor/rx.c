@@ -67,7 +67,7 @@ static bool make_room(struct conn *c)
 	if (!left && (!c->rx_buf || (c->rx_idle && c->rx_cap == CONN_RX_LARGE)))
 		exchange(c, CONN_RX_SMALL);
 	c->rx_idle = false;
-	if (c->rx_cap == CONN_RX_SMALL && c->rx_grow)
+	if (c->rx_cap == CONN_RX_SMALL && c->rx_grow && c->rx_may_grow)
 		exchange(c, CONN_RX_LARGE);
 	c->rx_grow = false;
 	if (!left)

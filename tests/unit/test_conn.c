@@ -40,6 +40,7 @@ struct echo_log {
 	size_t fill_max;   /* bytes of one batch, 0: all that fit */
 	unsigned slices_wanted;
 	int open_error;
+	bool stranger; /* no conn_trust() */
 	enum where act_at;
 	void (*act)(struct conn *c);
 	struct echo *echo;
@@ -74,6 +75,8 @@ static int opened(struct conn *c)
 	u->len = u->sent = 0;
 	u->log->opened++;
 	c->on_gone = on_gone;
+	if (!u->log->stranger)
+		conn_trust(c);
 	acts(c, OPENED);
 	if (!u->log->open_error)
 		u->out = malloc(OUT_MAX);
@@ -332,6 +335,59 @@ START_TEST(buffer_grows_and_shrinks)
 	ck_assert_uint_eq(c->rx_cap, CONN_RX_SMALL);
 	ck_assert(!c->rx_idle);
 	ck_assert_uint_eq(r.large.used, 0);
+	free(p);
+}
+END_TEST
+
+/* Who is not trusted never has the large buffer, however much it sends and of whatever size; what
+ * does not fit the small one ends it. One byte below its size, at it, and above. */
+START_TEST(a_stranger_has_the_small_buffer)
+{
+	uint8_t *p = pattern(4 * CONN_RX_LARGE);
+
+	log_.stranger = true;
+	int fd = open_one();
+	turn();
+	struct conn *c = &log_.echo->conn;
+	for (size_t sent = 0; sent + CONN_RX_LARGE < OUT_MAX; sent += CONN_RX_LARGE) {
+		log_.take_max = sent ? 5000 : 0;
+		fake_feed(e, fd, p, CONN_RX_LARGE);
+		for (int i = 0; i < 200; i++) {
+			turn();
+			ck_assert_uint_le(c->rx_cap, CONN_RX_SMALL);
+			ck_assert_uint_eq(r.large.fresh, 0);
+		}
+	}
+	ck_assert_uint_eq(fake_unread(e, fd), 0);
+	log_.take_nothing = true;
+	fake_feed(e, fd, p, CONN_RX_SMALL - 1);
+	turns(5);
+	ck_assert(!c->is_dead);
+	fake_feed(e, fd, p, 1);
+	turns(5);
+	ck_assert_uint_eq(log_.closed, 1);
+	ck_assert_int_eq(log_.why, CONN_CLOSE_PROTOCOL);
+	ck_assert_uint_eq(r.large.fresh, 0);
+	free(p);
+}
+END_TEST
+
+/* Trust that comes later is good from the next receive on. */
+START_TEST(trust_comes_later)
+{
+	uint8_t *p = pattern(CONN_RX_SMALL);
+
+	log_.stranger = true;
+	int fd = open_one();
+	turn();
+	struct conn *c = &log_.echo->conn;
+	fake_feed(e, fd, p, CONN_RX_SMALL);
+	turns(3);
+	ck_assert_uint_eq(c->rx_cap, CONN_RX_SMALL);
+	conn_trust(c);
+	fake_feed(e, fd, p, CONN_RX_SMALL);
+	turns(3);
+	ck_assert_uint_eq(c->rx_cap, CONN_RX_LARGE);
 	free(p);
 }
 END_TEST
@@ -864,6 +920,8 @@ int main(void)
 	tcase_set_timeout(t, 30);
 	tcase_add_loop_test(t, echo_splits, 0, 7);
 	tcase_add_test(t, buffer_grows_and_shrinks);
+	tcase_add_test(t, a_stranger_has_the_small_buffer);
+	tcase_add_test(t, trust_comes_later);
 	tcase_add_test(t, nothing_taken);
 	tcase_add_test(t, leftovers_move);
 	tcase_add_test(t, budget);
