@@ -59,19 +59,31 @@ static struct reactor *least_loaded(const struct iscsi_node *n)
 	return best;
 }
 
+/* Each limit has its own count of lines, so that none hides another. */
+static void refuse(struct acceptor *a, const struct admission_limit *limit,
+		   const struct sockaddr_storage *peer)
+{
+	static struct log_limit said[COUNTERS];
+	char name[80];
+	sock_name(peer, name, sizeof(name));
+	counter_add(&a->node->accepting, limit->counter, 1);
+	log_line_limited(&said[limit->counter], LOG_LEVEL_WARNING,
+			 "%s: connection refused: %s is reached", name, limit->name);
+}
+
 static void take(struct acceptor *a, int fd, const struct sockaddr_storage *peer)
 {
-	char name[80];
-	const char *limit = admission_enter(&a->node->admission, peer);
+	const struct admission_limit *limit = admission_enter(&a->node->admission, peer);
 	if (limit) {
-		sock_name(peer, name, sizeof(name));
-		log_peer(LOG_LEVEL_WARNING, "%s: connection refused: %s is reached", name, limit);
+		refuse(a, limit, peer);
 		close(fd);
 		return;
 	}
 	int err = reactor_give(least_loaded(a->node), fd, peer);
 	if (err) {
-		log_error("a connection could not be handed to a reactor: %s", strerror(-err));
+		counter_add(&a->node->accepting, COUNT_REFUSED_RESOURCES, 1);
+		log_peer(LOG_LEVEL_ERROR, "a connection could not be handed to a reactor: %s",
+			 strerror(-err));
 		admission_leave(&a->node->admission, peer, true);
 		close(fd);
 	}
@@ -88,6 +100,7 @@ void acceptor_accept(struct acceptor *a, size_t i)
 			continue;
 		}
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+			counter_add(&a->node->accepting, COUNT_ACCEPT_FAILED, 1);
 			log_peer(LOG_LEVEL_ERROR, "cannot accept a connection: %s",
 				 strerror(errno));
 			(void)poll(NULL, 0, 100); /* it stays in the queue: do not spin on it */

@@ -16,6 +16,7 @@
 #include "accept.h"
 #include "base/clock.h"
 #include "base/config.h"
+#include "base/counters.h"
 #include "base/log.h"
 #include "base/notify.h"
 #include "iscsi/node.h"
@@ -58,6 +59,7 @@ static int open_signals(void)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -153,6 +155,39 @@ static int start(struct server *s)
 
 /* ---- serve and stop ---- */
 
+/* Those that are not 0. `asked`: whatever the log level is. */
+static void log_counters(const struct iscsi_node *n, bool asked)
+{
+	uint64_t sum[COUNTERS];
+	iscsi_node_counters(n, sum);
+	for (enum counter i = 0; i < COUNTERS; i++) {
+		if (!sum[i])
+			continue;
+		unsigned long long value = sum[i];
+		if (asked)
+			log_always("counter %s: %llu (%s)", counter_name(i), value,
+				   counter_text(i));
+		else
+			log_info("counter %s: %llu (%s)", counter_name(i), value, counter_text(i));
+	}
+	if (asked)
+		log_always("counters: these were all that are not 0");
+}
+
+/* False: the daemon is to end. */
+static bool take_signal(const struct server *s)
+{
+	struct signalfd_siginfo si;
+	if (read(s->signals, &si, sizeof(si)) != (ssize_t)sizeof(si))
+		return true;
+	if (si.ssi_signo == SIGUSR1) {
+		log_counters(&s->node, true);
+		return true;
+	}
+	log_info("signal %s: stopping", strsignal((int)si.ssi_signo));
+	return false;
+}
+
 /* Until a signal that ends the daemon. */
 static void serve(struct server *s)
 {
@@ -165,11 +200,8 @@ static void serve(struct server *s)
 			log_error("poll: %s", strerror(errno));
 			return;
 		}
-		struct signalfd_siginfo si;
-		if (read(s->signals, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
-			log_info("signal %s: stopping", strsignal((int)si.ssi_signo));
+		if (!take_signal(s))
 			return;
-		}
 		for (size_t i = 0; i < n; i++)
 			if (fds[i].revents)
 				acceptor_accept(&s->acceptor, i);
@@ -191,6 +223,7 @@ static void stop(struct server *s)
 	if (s->node.nworkers)
 		drain(s);
 	iscsi_node_stop(&s->node);
+	log_counters(&s->node, false);
 	if (s->node.workers)
 		iscsi_node_free(&s->node);
 	free(s->node.workers);

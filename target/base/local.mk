@@ -20,10 +20,13 @@ target_libmemtgt_a_SOURCES += \
 	%D%/config_text.h \
 	%D%/config_value.c \
 	%D%/config_value.h \
+	%D%/counters.c \
+	%D%/counters.h \
 	%D%/list.h \
 	%D%/log.c \
 	%D%/log.h \
 	%D%/notify.c \
 	%D%/notify.h \
 	%D%/poison.h \
-	target/tbl/config_keys.def
+	target/tbl/config_keys.def \
+	target/tbl/counters.def

@@ -134,14 +134,17 @@ bool log_limit_pass(struct log_limit *l, unsigned *dropped)
 	return false;
 }
 
-void log_line_limited(struct log_limit *l, enum log_level level, const char *fmt, ...)
+bool log_line_limited(struct log_limit *l, enum log_level level, const char *fmt, ...)
 {
-	unsigned dropped;
+	unsigned dropped = 0;
 
-	if ((int)level > threshold || !log_limit_pass(l, &dropped))
-		return;
+	if ((int)level > threshold)
+		return true;
+	if (l && !log_limit_pass(l, &dropped))
+		return false;
 	va_list ap;
 	va_start(ap, fmt);
 	write_line(level, dropped, fmt, ap);
 	va_end(ap);
+	return true;
 }

@@ -35,7 +35,8 @@ void log_always(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*
  * For lines that a peer can cause at will: at most LOG_BURST lines per LOG_WINDOW_S seconds from
- * one place; the first line after a pause says how many were left out.
+ * one place; the first line after a pause says how many were left out. log_line_limited() says
+ * whether the limit let the line pass; with a NULL for the limit, it always does.
  */
 #define LOG_BURST    10
 #define LOG_WINDOW_S 10
@@ -44,7 +45,7 @@ struct log_limit {
 	_Atomic unsigned sent, dropped;
 };
 bool log_limit_pass(struct log_limit *l, unsigned *dropped);
-void log_line_limited(struct log_limit *l, enum log_level level, const char *fmt, ...)
+bool log_line_limited(struct log_limit *l, enum log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 #define log_peer(level, ...)                                   \
 	do {                                                   \

@@ -79,24 +79,28 @@ static void remove_host(struct admission *a, struct admission_host *hole)
 	}
 }
 
-const char *admission_enter(struct admission *a, const struct sockaddr_storage *peer)
+static const struct admission_limit connections = {"limits.connections", COUNT_REFUSED_CONNECTIONS},
+				    per_address = {"limits.connections_per_address",
+						   COUNT_REFUSED_PER_ADDRESS},
+				    logins = {"limits.logins", COUNT_REFUSED_LOGINS};
+
+const struct admission_limit *admission_enter(struct admission *a,
+					      const struct sockaddr_storage *peer)
 {
 	const struct config_limits *l = a->limits;
-	const char *why = NULL;
+	const struct admission_limit *why = NULL;
 	uint8_t key[16];
 	key_of(peer, key);
 
 	pthread_mutex_lock(&a->lock);
 	struct admission_host *h = find(a, key);
 	if (a->connections >= l->connections)
-		why = "limits.connections";
+		why = &connections;
 	else if (h->count >= l->connections_per_address)
-		why = "limits.connections_per_address";
+		why = &per_address;
 	else if (a->logins >= l->logins)
-		why = "limits.logins";
-	if (why) {
-		a->refused++;
-	} else {
+		why = &logins;
+	if (!why) {
 		memcpy(h->address, key, 16);
 		h->count++;
 		a->connections++;

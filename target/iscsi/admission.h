@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "base/counters.h"
+
 struct config_limits;
 struct admission_host;
 
@@ -22,7 +24,11 @@ struct admission {
 	unsigned connections, logins;
 	struct admission_host *hosts; /* open addressing, `cap` a power of two */
 	size_t cap;
-	uint64_t refused;
+};
+
+struct admission_limit {
+	const char *name; /* "limits.logins" */
+	enum counter counter;
 };
 
 /* 0 or -ENOMEM. `limits` is borrowed. */
@@ -30,8 +36,9 @@ int admission_init(struct admission *a, const struct config_limits *limits)
 	__attribute__((warn_unused_result));
 void admission_free(struct admission *a);
 
-/* NULL: the connection is counted, in login. Else the name of the limit that refuses it. */
-const char *admission_enter(struct admission *a, const struct sockaddr_storage *peer)
+/* NULL: the connection is counted, in login. Else the limit that refuses it. */
+const struct admission_limit *admission_enter(struct admission *a,
+					      const struct sockaddr_storage *peer)
 	__attribute__((warn_unused_result));
 /* It has logged in: no longer counted among the logins. */
 void admission_logged_in(struct admission *a);

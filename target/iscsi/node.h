@@ -16,6 +16,7 @@
 
 #include "base/arena.h"
 #include "base/config.h"
+#include "base/counters.h"
 #include "iscsi/admission.h"
 #include "iscsi/directory.h"
 #include "reactor/reactor.h"
@@ -33,11 +34,6 @@
 /* One portal group holds all portals. RFC 7143 13.9 */
 #define PORTAL_GROUP_TAG 1u
 
-struct iscsi_stats {
-	_Atomic uint64_t commands, bytes_in, bytes_out; /* in: to the initiator, RFC's view */
-	_Atomic uint64_t rejects, stale_data_out, aborted;
-};
-
 /* What one reactor thread holds for its sessions: reactor->owner. */
 struct iscsi_worker {
 	struct iscsi_node *node;
@@ -48,7 +44,6 @@ struct iscsi_worker {
 	struct arena replies; /* struct reply */
 	struct arena bufs;    /* REPLY_DATA_MAX each */
 	struct arena bounces; /* data of a batch under DataDigest, BOUNCE_SIZE each */
-	struct iscsi_stats stats;
 };
 
 struct iscsi_node {
@@ -59,15 +54,9 @@ struct iscsi_node {
 	unsigned nworkers;
 	struct directory directory;
 	struct admission admission;
-	_Atomic bool draining; /* the daemon ends: no new logins */
+	struct counters accepting; /* the main thread's; reactors have their own */
+	_Atomic bool draining;	   /* the daemon ends: no new logins */
 };
-
-/* Counters are written by one thread each: no locked instruction. */
-static inline void stat_add(_Atomic uint64_t *c, uint64_t n)
-{
-	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n,
-			      memory_order_relaxed);
-}
 
 /* Seconds between the request to log out and the end of all connections. */
 #define ISCSI_DRAIN_S 2
@@ -90,6 +79,11 @@ int iscsi_worker_init(struct iscsi_node *n, unsigned i, struct engine *e)
 void iscsi_node_drain(struct iscsi_node *n);
 /* Ends all connections and threads. */
 void iscsi_node_stop(struct iscsi_node *n);
+/*
+ * What was counted so far, by all threads: sum[] is indexed by enum counter, and overwritten. From
+ * any thread, while the workers exist, running or stopped. It costs no one who counts anything.
+ */
+void iscsi_node_counters(const struct iscsi_node *n, uint64_t sum[static COUNTERS]);
 /* Connections that are open now. */
 unsigned iscsi_node_connections(const struct iscsi_node *n);
 

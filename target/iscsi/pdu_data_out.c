@@ -9,7 +9,7 @@
  */
 static enum pdu_error stale(struct session *s)
 {
-	stat_add(&s->w->stats.stale_data_out, 1);
+	session_count(s, COUNT_DATA_OUT_STALE, 1);
 	s->rx_skip = true;
 	return PDU_OK;
 }
@@ -45,6 +45,7 @@ static enum pdu_error refuse(struct session *s, struct task *t, enum scsi_outcom
 {
 	const struct bhs_data_out *h = (const void *)&s->rx.bhs;
 
+	session_count(s, COUNT_DATA_OUT_MISFITS, 1);
 	log_peer(
 		LOG_LEVEL_WARNING,
 		"%s: Data-Out: %s (ITT 0x%08x, DataSN %u, offset %u, length %u); the command fails",

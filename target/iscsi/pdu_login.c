@@ -138,6 +138,31 @@ static enum pdu_error join(struct session *s)
 	return PDU_OK;
 }
 
+static void announce(struct session *s, struct log_limit *limit)
+{
+	s->announced = log_line_limited(limit, LOG_LEVEL_INFO, "%s: logged in to %s (TSIH %u%s%s)",
+					session_name(s), s->params.target_name, s->tsih,
+					s->params.header_digest ? ", HeaderDigest" : "",
+					s->params.data_digest ? ", DataDigest" : "");
+}
+
+/* Apart from those of the moment: peers that come and go in a loop do not hide one that stays. */
+void login_announce_late(struct session *s)
+{
+	static struct log_limit late;
+	announce(s, &late);
+}
+
+static void tell(struct session *s)
+{
+	static struct log_limit limit;
+	session_count(s, s->params.discovery ? COUNT_DISCOVERIES : COUNT_SESSIONS, 1);
+	if (s->params.discovery)
+		log_peer(LOG_LEVEL_DEBUG, "%s: discovery session", session_name(s));
+	else
+		announce(s, &limit);
+}
+
 void login_joined(struct session *s)
 {
 	struct login_reply *reply = &phase_of(s)->last;
@@ -156,13 +181,7 @@ void login_joined(struct session *s)
 	admission_logged_in(&s->w->node->admission);
 	if (!s->params.discovery)
 		conn_trust(&s->conn);
-	if (s->params.discovery)
-		log_debug("%s: discovery session", session_name(s));
-	else
-		log_info("%s: logged in to %s (TSIH %u%s%s)", session_name(s),
-			 s->params.target_name, s->tsih,
-			 s->params.header_digest ? ", HeaderDigest" : "",
-			 s->params.data_digest ? ", DataDigest" : "");
+	tell(s);
 }
 
 enum pdu_error pdu_login_end(struct session *s)

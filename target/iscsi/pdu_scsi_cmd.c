@@ -69,7 +69,7 @@ enum pdu_error pdu_scsi_cmd_header(struct session *s)
 	t->scsi.cdb_len = cdb_len;
 	s->rx_task = t;
 	s->rx_mode = RX_TASK;
-	stat_add(&s->w->stats.commands, 1);
+	session_count(s, COUNT_COMMANDS, 1);
 	task_begin(t, get24(h->data_len) || !(h->flags & ISCSI_FINAL));
 	return PDU_OK;
 }

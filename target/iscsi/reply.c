@@ -54,6 +54,6 @@ enum pdu_error reply_reject(struct session *s, enum iscsi_reject_reason reason)
 	memcpy(r->data, &s->rx.bhs, ISCSI_BHS_LEN);
 	reply_send(s, r);
 	s->rx_skip = true;
-	stat_add(&s->w->stats.rejects, 1);
+	session_count(s, COUNT_REJECTS, 1);
 	return PDU_OK;
 }

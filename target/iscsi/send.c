@@ -222,7 +222,7 @@ static bool send_data_in(struct session *s, struct tx_batch *b, struct task *t, 
 	n = scsi_data_in(&t->scsi, t->sent_off, n, iov, &niov);
 	struct bhs_data_in h;
 	data_in_header(s, t, &h, n, total);
-	stat_add(&s->w->stats.bytes_in, n);
+	session_count(s, COUNT_BYTES_READ, n);
 	bool last = h.flags & ISCSI_DATA_STATUS;
 	if (last)
 		end_task(b, t);
@@ -295,7 +295,8 @@ void send_sent(struct conn *c, struct tx_batch *b, int err)
 		bool ends = r->ends;
 		reply_free(s, r);
 		if (ends)
-			conn_close_after_send(c, CONN_CLOSE_LOGOUT);
+			conn_close_after_send(c, s->login ? CONN_CLOSE_LOGIN_REFUSED
+							  : CONN_CLOSE_LOGOUT);
 	}
 	if (c->is_dead)
 		return;

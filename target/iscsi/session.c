@@ -97,6 +97,7 @@ static enum pdu_error take_cmdsn(struct session *s, const struct bhs *bhs)
 		break;
 	case CMDSN_IGNORE:
 		s->rx_skip = true;
+		session_count(s, COUNT_CMDSN_IGNORED, 1);
 		log_peer(LOG_LEVEL_INFO, "%s: CmdSN %u is outside the window %u-%u: ignored",
 			 session_name(s), cmdsn, s->exp_cmdsn, session_max_cmdsn(s));
 		break;
@@ -169,6 +170,7 @@ static size_t on_data(void *arg, struct pdu_rx *rx, uint32_t offset, const uint8
 /* Without recovery levels a lost PDU cannot be asked for again: say so, and end. RFC 7143 7.8 */
 static enum pdu_error data_digest_error(struct session *s)
 {
+	session_count(s, COUNT_DATA_DIGEST_ERRORS, 1);
 	log_peer(LOG_LEVEL_WARNING, "%s: wrong data digest; connection closed", session_name(s));
 	(void)reply_reject(s, ISCSI_REJECT_DATA_DIGEST);
 	conn_close_after_send(&s->conn, CONN_CLOSE_PROTOCOL);
@@ -221,6 +223,8 @@ static size_t session_input(struct conn *c, const uint8_t *p, size_t n)
 	s->rx_budget = CONN_PDUS_PER_TURN;
 	enum pdu_error err = pdu_rx_feed(&s->rx, &rx_ops, s, p, n, &s->rx_budget, &taken);
 	const char *why = pdu_error_text(err);
+	if (err == PDU_HEADER_DIGEST)
+		session_count(s, COUNT_HEADER_DIGEST_ERRORS, 1);
 	if (why)
 		(void)session_fail(s, "%s", why);
 	return taken;
@@ -280,13 +284,21 @@ static bool session_slice(struct conn *c)
 	return !list_empty(&s->running);
 }
 
+/* Whose beginning was told, their end is; there are not more of these lines than of those. */
+static void tell_end(struct session *s, enum conn_close_reason why, bool aborted)
+{
+	static struct log_limit untold;
+	log_line_limited(s->announced ? NULL : &untold, LOG_LEVEL_INFO,
+			 "%s: session with %s ended (%s)%s", session_name(s), s->params.target_name,
+			 conn_close_reason_text(why), aborted ? ", commands were aborted" : "");
+}
+
 static void session_dead(struct conn *c, enum conn_close_reason why)
 {
 	struct session *s = session_of(c);
 	unsigned n = task_abort_all(s, NULL);
 	if (s->entered && s->state != SESSION_JOINING)
-		log_info("%s: session with %s ended (%s)%s", session_name(s), s->params.target_name,
-			 conn_close_reason_text(why), n ? ", commands were aborted" : "");
+		tell_end(s, why, n > 0);
 	/* From here on nothing of this session touches data: a login that waits may go on. */
 	if (s->entered)
 		directory_leave(&s->w->node->directory, &s->entry);
@@ -318,26 +330,38 @@ static uint64_t later(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
+/* The limits, in words. Each has its own count of lines, so that none hides another. */
+static struct stall {
+	enum conn_close_reason why;
+	const char *what;
+	struct log_limit limit;
+} login_timeout = {CONN_CLOSE_LOGIN_TIMEOUT, "did not log in within limits.login_timeout", {0}},
+  half_pdu = {CONN_CLOSE_RX_STALL, "sent half a PDU and nothing for limits.rx_stall", {0}},
+  withheld = {CONN_CLOSE_RX_STALL, "withheld data of a WRITE for limits.rx_stall", {0}},
+  tx_stall = {CONN_CLOSE_TX_STALL, "took no data for limits.tx_stall", {0}},
+  no_answer = {CONN_CLOSE_PING_TIMEOUT, "did not answer a ping within limits.ping_timeout", {0}},
+  silent = {CONN_CLOSE_SILENT, "was silent in a discovery session", {0}};
+
 /* What a peer owes may wait behind what we do not read, or behind what it still receives. */
-static const char *stalled(const struct session *s, uint64_t now)
+static struct stall *stalled(const struct session *s, uint64_t now)
 {
 	const struct config_limits *l = &s->w->node->config->limits;
 	uint64_t heard = later(s->conn.last_rx, s->unread_at);
 	if (s->state < SESSION_FULL && older(now, s->began, l->login_timeout))
-		return "did not log in within limits.login_timeout";
+		return &login_timeout;
 	if (pdu_rx_partial(&s->rx) && older(now, heard, l->rx_stall))
-		return "sent half a PDU and nothing for limits.rx_stall";
+		return &half_pdu;
 	if (s->conn.batch && older(now, s->conn.last_tx, l->tx_stall))
-		return "took no data for limits.tx_stall";
+		return &tx_stall;
 	if (s->receiving && older(now, later(s->data_at, s->unread_at), l->rx_stall))
-		return "withheld data of a WRITE for limits.rx_stall";
+		return &withheld;
 	if (s->ping_at &&
 	    older(now, later(later(s->ping_at, heard), s->conn.last_tx), l->ping_timeout))
-		return "did not answer a ping within limits.ping_timeout";
+		return &no_answer;
 	/* 4.3: nothing but SendTargets and Logout, so no pings. */
 	if (s->state == SESSION_FULL && s->params.discovery && l->ping_interval &&
 	    older(now, heard, l->ping_interval + l->ping_timeout))
-		return "was silent in a discovery session";
+		return &silent;
 	return NULL;
 }
 
@@ -352,6 +376,7 @@ static void ping(struct session *s, uint64_t now)
 	put32(&((struct bhs_nop_in *)(void *)&r->bhs)->ttt, s->ping_ttt);
 	r->takes_statsn = false;
 	s->ping_at = now;
+	session_count(s, COUNT_PINGS, 1);
 	reply_send(s, r);
 }
 
@@ -364,10 +389,14 @@ static void session_tick(struct conn *c, uint64_t now)
 		s->unread_at = now;
 	if (s->ping_at && c->last_rx > s->ping_at)
 		s->ping_at = 0; /* whatever it sent, it lives */
-	const char *why = stalled(s, now);
-	if (why) {
-		log_peer(LOG_LEVEL_WARNING, "%s: %s; connection closed", session_name(s), why);
-		conn_close(c, CONN_CLOSE_TIMEOUT);
+	if (s->state == SESSION_FULL && !s->params.discovery && !s->announced &&
+	    older(now, s->began, LOG_WINDOW_S))
+		login_announce_late(s);
+	struct stall *l = stalled(s, now);
+	if (l) {
+		log_line_limited(&l->limit, LOG_LEVEL_WARNING, "%s: %s; connection closed",
+				 session_name(s), l->what);
+		conn_close(c, l->why);
 	} else if (s->state == SESSION_FULL && !s->params.discovery && interval && !s->ping_at &&
 		   older(now, later(c->last_rx, s->unread_at), interval)) {
 		ping(s, now);

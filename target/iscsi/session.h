@@ -79,6 +79,7 @@ struct session {
 	enum session_state state;
 	uint64_t began;	    /* ns: when the login began, for its limit */
 	bool counted_login; /* admission still counts it as a login */
+	bool announced;	    /* a log line told of the login */
 
 	/* receiving */
 	struct pdu_rx rx;
@@ -139,6 +140,11 @@ static inline bool session_owes_much(const struct session *s)
 	return s->replies + s->resets >= (s->state < SESSION_FULL ? 1 : REPLIES_MAX);
 }
 
+static inline void session_count(struct session *s, enum counter which, uint64_t n)
+{
+	counter_add(&s->w->reactor.counters, which, n);
+}
+
 extern const struct conn_ops session_conn_ops;
 
 /* For log lines: "INITIATOR at ADDRESS:PORT". Good until the next call in this thread. */
@@ -189,6 +195,8 @@ void text_end(struct session *s);
 /* pdu_login.c: the older sessions are gone, or there was none. */
 void login_joined(struct session *s);
 void login_free(struct session *s);
+/* The log line of a login that went without one when there were too many: it stayed. */
+void login_announce_late(struct session *s);
 
 /*
  * reset.c: LUN RESET (`lu`) and target resets (lu NULL; cold: all sessions end), over all

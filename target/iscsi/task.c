@@ -207,6 +207,7 @@ size_t task_data(struct task *t, const uint8_t *p, size_t n)
 		uint64_t left = t->scsi.out_len - t->scsi.out_done;
 		size_t want = n < left ? n : (size_t)left;
 		size_t took = scsi_data_out(&t->scsi, p, want);
+		session_count(t->s, COUNT_BYTES_WRITTEN, took);
 		if (took < want)
 			taken = took;
 	}
@@ -281,7 +282,7 @@ static void drop(struct task *t)
 	struct session *s = t->s;
 	leave(t);
 	list_del(&t->tx.link);
-	stat_add(&s->w->stats.aborted, 1);
+	session_count(s, COUNT_COMMANDS_ABORTED, 1);
 	/* A batch that the engine still has may point into the task's parameter data. */
 	if (t->in_batch && s->conn.batch)
 		list_add_tail(&s->conn.batch->done, &t->tx.link);

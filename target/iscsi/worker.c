@@ -117,7 +117,7 @@ static void post_note(struct session_ref to, void (*run)(struct reactor *, struc
 {
 	struct note *n = calloc(1, sizeof(*n));
 	if (!n) {
-		log_error("no memory for a message to a session");
+		log_peer(LOG_LEVEL_ERROR, "no memory for a message to a session");
 		return;
 	}
 	n->msg.run = run;
@@ -171,6 +171,14 @@ void iscsi_node_free(struct iscsi_node *n)
 {
 	admission_free(&n->admission);
 	directory_free(&n->directory);
+}
+
+void iscsi_node_counters(const struct iscsi_node *n, uint64_t sum[static COUNTERS])
+{
+	memset(sum, 0, COUNTERS * sizeof(sum[0]));
+	counters_get(&n->accepting, sum);
+	for (unsigned i = 0; i < n->nworkers; i++)
+		counters_get(&n->workers[i].reactor.counters, sum);
 }
 
 unsigned iscsi_node_connections(const struct iscsi_node *n)

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/counters.h"
 #include "base/log.h"
 #include "reactor/conn_impl.h"
 #include "reactor/reactor_impl.h"
@@ -31,23 +32,18 @@
 /* Without input for this long, a large look-ahead buffer is given back. */
 #define IDLE_NS NS_PER_S
 
-/* clang-format off */
-static const char *const close_texts[] = {
-	[CONN_CLOSE_PEER]     = "the peer ended it",
-	[CONN_CLOSE_ERROR]    = "the socket failed",
-	[CONN_CLOSE_PROTOCOL] = "the peer broke the protocol",
-	[CONN_CLOSE_TIMEOUT]  = "a limit of time",
-	[CONN_CLOSE_LOGOUT]   = "logout",
-	[CONN_CLOSE_REPLACED] = "session reinstatement",
-	[CONN_CLOSE_RESET]    = "target cold reset",
-	[CONN_CLOSE_SHUTDOWN] = "shutdown",
+static const struct {
+	const char *text;
+	enum counter counter;
+} ends[] = {
+#define CONN_END(id, name, text_) [CONN_CLOSE_##id] = {text_, COUNT_ENDED_##id},
+#include "tbl/counters.def"
 };
-/* clang-format on */
 
 const char *conn_close_reason_text(enum conn_close_reason why)
 {
-	assert(why < sizeof(close_texts) / sizeof(close_texts[0]));
-	return close_texts[why];
+	assert(why < sizeof(ends) / sizeof(ends[0]));
+	return ends[why].text;
 }
 
 /* ---- the engine's callbacks ---- */
@@ -145,6 +141,7 @@ int conn_open(struct reactor *r, int fd, const struct sockaddr_storage *peer)
 	if (rc)
 		goto err_io;
 	atomic_fetch_add(&r->load, 1);
+	counter_add(&r->counters, COUNT_ACCEPTED, 1);
 	rx_begin(c);
 	return 0;
 err_io:
@@ -167,6 +164,7 @@ err_fd:
 static void mark_dead(struct conn *c, enum conn_close_reason why)
 {
 	c->is_dead = true;
+	counter_add(&c->reactor->counters, ends[why].counter, 1);
 	list_del(&c->rx_ready);
 	list_del(&c->tx_ready);
 	list_del(&c->slice_ready);
@@ -195,7 +193,8 @@ void conn_close(struct conn *c, enum conn_close_reason why)
 void conn_close_error(struct conn *c, int err)
 {
 	log_peer(LOG_LEVEL_INFO, "%s: %s", c->peer_name, strerror(-err));
-	conn_close(c, CONN_CLOSE_ERROR);
+	bool by_peer = err == -ECONNRESET || err == -EPIPE;
+	conn_close(c, by_peer ? CONN_CLOSE_PEER_RESET : CONN_CLOSE_ERROR);
 }
 
 void conn_trust(struct conn *c)

@@ -60,15 +60,10 @@ static inline size_t tx_data_room(const struct tx_batch *b)
 	return TX_BYTES_MAX - (b->bytes - b->hdr_used);
 }
 
+/* Each reason is counted: tbl/counters.def. */
 enum conn_close_reason {
-	CONN_CLOSE_PEER,     /* the peer ended it */
-	CONN_CLOSE_ERROR,    /* the socket failed */
-	CONN_CLOSE_PROTOCOL, /* the peer broke the protocol */
-	CONN_CLOSE_TIMEOUT,  /* a limit of time */
-	CONN_CLOSE_LOGOUT,   /* agreed on */
-	CONN_CLOSE_REPLACED, /* session reinstatement */
-	CONN_CLOSE_RESET,    /* TARGET COLD RESET */
-	CONN_CLOSE_SHUTDOWN, /* the daemon ends */
+#define CONN_END(id, name, text) CONN_CLOSE_##id,
+#include "tbl/counters.def"
 };
 
 /* For log lines: "the peer ended it". */

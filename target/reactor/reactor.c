@@ -84,8 +84,10 @@ static void give_run(struct reactor *r, struct reactor_msg *m)
 	struct given *g = container_of(m, struct given, msg);
 	int rc = conn_open(r, g->fd, &g->peer);
 
-	if (rc)
+	if (rc) {
+		counter_add(&r->counters, COUNT_REFUSED_RESOURCES, 1);
 		log_peer(LOG_LEVEL_WARNING, "a connection was refused: %s", strerror(-rc));
+	}
 	atomic_fetch_sub(&r->load, 1);
 	free(g);
 }

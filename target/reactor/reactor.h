@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/counters.h"
 #include "base/list.h"
 #include "reactor/engine.h"
 
@@ -61,6 +62,7 @@ struct reactor {
 	struct list all;			/* conn.link */
 	struct list ready_rx, ready_tx, slices; /* conn.rx_ready, tx_ready, slice_ready */
 	_Atomic uint32_t load;			/* connections, for the acceptor */
+	struct counters counters;		/* of this thread; others read */
 	bool stopping;
 	/* The reactor's own. */
 	struct list gone; /* conn.gone_ready: dead and perhaps at rest */

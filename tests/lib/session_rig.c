@@ -74,6 +74,23 @@ void rig_start(struct rig *r)
 	ck_assert_int_eq(iscsi_worker_init(&r->node, 0, r->engine), 0);
 }
 
+uint64_t rig_counter(const struct rig *r, enum counter which)
+{
+	uint64_t sum[COUNTERS];
+	iscsi_node_counters(&r->node, sum);
+	return sum[which];
+}
+
+/* Each connection ended for one reason, which was counted. */
+static void check_ends(const struct rig *r)
+{
+	uint64_t sum[COUNTERS], ended = 0;
+	iscsi_node_counters(&r->node, sum);
+#define CONN_END(id, name, text) ended += sum[COUNT_ENDED_##id];
+#include "tbl/counters.def"
+	ck_assert_uint_eq(sum[COUNT_ACCEPTED], ended);
+}
+
 void rig_stop(struct rig *r)
 {
 	struct iscsi_worker *w = &r->worker;
@@ -86,6 +103,7 @@ void rig_stop(struct rig *r)
 	ck_assert_uint_eq(w->bounces.used, 0);
 	ck_assert_uint_eq(w->scsi.bufs.used, 0);
 	reactor_fini(&w->reactor);
+	check_ends(r);
 	ck_assert_uint_eq(r->node.admission.connections, 0);
 	ck_assert_uint_eq(r->node.admission.logins, 0);
 	iscsi_node_free(&r->node);

@@ -69,6 +69,8 @@ struct rig_peer rig_begin(struct rig *r, const char *keys, size_t n);
 /* Turns of the loop, enough for whatever waits. */
 void rig_run(struct rig *r);
 void rig_advance(struct rig *r, unsigned seconds);
+/* What was counted so far. */
+uint64_t rig_counter(const struct rig *r, enum counter which);
 
 struct rig_peer rig_connect(struct rig *r);
 /* Logs in with these keys ("Key=value\0...", besides the names), straight to full feature. */

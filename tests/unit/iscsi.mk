@@ -2,4 +2,5 @@
 unit_tests += tests/unit/test_directory
 unit_tests += tests/unit/test_admission
 unit_tests += tests/unit/test_session
+unit_tests += tests/unit/test_session_limits
 unit_tests += tests/unit/test_session_more

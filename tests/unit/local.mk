@@ -13,6 +13,7 @@ endif
 
 # Those with threads, or with what threads share: for TSan.
 threaded_tests = \
+	tests/unit/test_counters \
 	tests/unit/test_directory \
 	tests/unit/test_engine \
 	tests/unit/test_log \

@@ -196,7 +196,7 @@ static const struct conn_ops echo_ops = {
 	.closed = closed,
 };
 
-static unsigned refusals;
+static unsigned refusals, given_and_refused;
 
 static const struct sockaddr_storage nobody;
 
@@ -218,14 +218,28 @@ static void set_up(void)
 	};
 
 	memset(&log_, 0, sizeof(log_));
-	refusals = 0;
+	refusals = given_and_refused = 0;
 	e = fake_engine(CONNS);
 	ck_assert_int_eq(reactor_init(&r, &o, e), 0);
+}
+
+/* Whatever happened, each connection ended for one reason, which was counted. */
+static void check_counters(void)
+{
+	uint64_t sum[COUNTERS] = {0}, ended = 0;
+
+	counters_get(&r.counters, sum);
+#define CONN_END(id, name, text) ended += sum[COUNT_ENDED_##id];
+#include "tbl/counters.def"
+	ck_assert_uint_eq(sum[COUNT_ACCEPTED], ended);
+	ck_assert_uint_eq(ended, log_.open_error ? 0 : log_.opened);
+	ck_assert_uint_eq(sum[COUNT_REFUSED_RESOURCES], given_and_refused);
 }
 
 static void tear_down(void)
 {
 	reactor_fini(&r);
+	check_counters();
 	ck_assert_uint_eq(log_.dead, log_.closed);
 	ck_assert_uint_eq(r.conns.used, 0);
 }
@@ -339,6 +353,14 @@ START_TEST(buffer_grows_and_shrinks)
 }
 END_TEST
 
+static uint64_t counted(enum counter which)
+{
+	uint64_t sum[COUNTERS] = {0};
+
+	counters_get(&r.counters, sum);
+	return sum[which];
+}
+
 /* Who is not trusted never has the large buffer, however much it sends and of whatever size; what
  * does not fit the small one ends it. One byte below its size, at it, and above. */
 START_TEST(a_stranger_has_the_small_buffer)
@@ -367,6 +389,7 @@ START_TEST(a_stranger_has_the_small_buffer)
 	turns(5);
 	ck_assert_uint_eq(log_.closed, 1);
 	ck_assert_int_eq(log_.why, CONN_CLOSE_PROTOCOL);
+	ck_assert_uint_eq(counted(COUNT_ENDED_PROTOCOL), 1);
 	ck_assert_uint_eq(r.large.fresh, 0);
 	free(p);
 }
@@ -664,7 +687,7 @@ START_TEST(close_while_sending)
 	fake_feed(e, fd, "abc", 3);
 	turns(4);
 	ck_assert(fake_sending(e, fd));
-	conn_close(&log_.echo->conn, CONN_CLOSE_TIMEOUT);
+	conn_close(&log_.echo->conn, CONN_CLOSE_TX_STALL);
 	ck_assert_uint_eq(log_.dead, 1);
 	ck_assert_uint_eq(log_.closed, 0);
 	ck_assert(fake_shut(e, fd));
@@ -672,25 +695,36 @@ START_TEST(close_while_sending)
 	ck_assert_uint_eq(log_.sents, 1);
 	ck_assert_int_eq(log_.sent_err, -EPIPE);
 	ck_assert_uint_eq(log_.closed, 1);
-	ck_assert_int_eq(log_.why, CONN_CLOSE_TIMEOUT);
+	ck_assert_int_eq(log_.why, CONN_CLOSE_TX_STALL);
 }
 END_TEST
 
 START_TEST(socket_errors)
 {
+	static const struct {
+		int err;
+		bool send;
+		enum conn_close_reason why;
+	} errors[] = {
+		{ECONNRESET, false, CONN_CLOSE_PEER_RESET},
+		{ECONNRESET, true, CONN_CLOSE_PEER_RESET},
+		{EPIPE, true, CONN_CLOSE_PEER_RESET},
+		{ETIMEDOUT, false, CONN_CLOSE_ERROR},
+		{ETIMEDOUT, true, CONN_CLOSE_ERROR},
+	};
 	int fd = open_one();
 
-	if (_i) {
-		fake_fail_send(e, fd, ECONNRESET);
+	if (errors[_i].send) {
+		fake_fail_send(e, fd, errors[_i].err);
 		fake_feed(e, fd, "abc", 3);
 	} else {
-		fake_fail_recv(e, fd, ECONNRESET);
+		fake_fail_recv(e, fd, errors[_i].err);
 	}
 	turns(5);
 	ck_assert_uint_eq(log_.dead, 1);
-	ck_assert_int_eq(log_.why, CONN_CLOSE_ERROR);
+	ck_assert_int_eq(log_.why, errors[_i].why);
 	ck_assert_uint_eq(log_.closed, 1);
-	ck_assert_int_eq(log_.sent_err, _i ? -ECONNRESET : 0);
+	ck_assert_int_eq(log_.sent_err, errors[_i].send ? -errors[_i].err : 0);
 }
 END_TEST
 
@@ -805,6 +839,7 @@ START_TEST(no_slot)
 	ck_assert_uint_eq(atomic_load(&r.load), CONNS + 1);
 	turns(2);
 	ck_assert_uint_eq(refusals, 2);
+	given_and_refused = 1;
 	ck_assert_uint_eq(atomic_load(&r.load), CONNS);
 	conn_close(&log_.echo->conn, CONN_CLOSE_PEER);
 	turns(3);
@@ -932,7 +967,7 @@ int main(void)
 	tcase_add_test(t, one_batch_at_a_time);
 	tcase_add_loop_test(t, close_from, 0, 2 * WHERE_MAX);
 	tcase_add_test(t, close_while_sending);
-	tcase_add_loop_test(t, socket_errors, 0, 2);
+	tcase_add_loop_test(t, socket_errors, 0, 5);
 	tcase_add_test(t, half_closed);
 	tcase_add_test(t, orderly_end);
 	tcase_add_loop_test(t, orderly_end_is_bounded, 0, 2);
