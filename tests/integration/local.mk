@@ -1,5 +1,7 @@
 # Tests of the real daemon from outside.
+if HAVE_CHECK
 check_LIBRARIES += tests/lib/libdaemon.a
+endif
 tests_lib_libdaemon_a_SOURCES = \
 	tests/lib/daemon.c \
 	tests/lib/daemon.h \

@@ -48,9 +48,17 @@ static char *log_read(const struct daemon *d)
 	return text;
 }
 
+/* It was read, or never will be. */
+static void drop_config(const struct daemon *d)
+{
+	if (d->config[0])
+		unlink(d->config);
+}
+
 /* Fails the test and shows what the daemon said. */
 static void __attribute__((noreturn)) give_up(const struct daemon *d, const char *why)
 {
+	drop_config(d);
 	char *text = log_read(d);
 	size_t n = strlen(text);
 	fprintf(stderr, "# %s; the end of memtgtd's log:\n%s\n", why,
@@ -98,7 +106,7 @@ static void write_config(int fd, const char *luns, const char *more)
 	ck_assert_int_eq(fchmod(fd, 0644), 0);
 }
 
-static void __attribute__((noreturn)) run_daemon(const struct daemon *d, const char *config)
+static void __attribute__((noreturn)) run_daemon(const struct daemon *d)
 {
 	const char *program = getenv("MEMTGTD");
 	if (!program)
@@ -107,7 +115,7 @@ static void __attribute__((noreturn)) run_daemon(const struct daemon *d, const c
 	setpgid(0, 0); /* Check's signals to the test's group are not for it */
 	dup2(d->log, STDERR_FILENO);
 	dup2(d->log, STDOUT_FILENO);
-	execl(program, program, "-c", config, (char *)NULL);
+	execl(program, program, "-c", d->config, (char *)NULL);
 	dprintf(STDERR_FILENO, "%s: %s\n", program, strerror(errno));
 	_exit(127);
 }
@@ -151,20 +159,21 @@ static void check_engine(const struct daemon *d)
 
 void daemon_start(struct daemon *d, const char *luns, const char *more)
 {
-	char config[] = "/tmp/memtgt-test-conf-XXXXXX";
-
 	memset(d, 0, sizeof(*d));
 	open_log(d);
-	int fd = new_file(config);
+	strcpy(d->config, "/tmp/memtgt-test-conf-XXXXXX");
+	int fd = new_file(d->config);
 	write_config(fd, luns, more);
 	close(fd);
 	d->pid = fork();
-	ck_assert_int_ge(d->pid, 0);
+	if (d->pid < 0)
+		give_up(d, "fork");
 	if (!d->pid)
-		run_daemon(d, config);
+		run_daemon(d);
 	wait_ready(d);
 	check_engine(d);
-	unlink(config);
+	drop_config(d);
+	d->config[0] = 0;
 }
 
 void daemon_ask_to_end(const struct daemon *d)

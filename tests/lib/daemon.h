@@ -21,7 +21,8 @@
 struct daemon {
 	pid_t pid;
 	unsigned port;
-	int log; /* an unlinked file */
+	int log;	 /* an unlinked file */
+	char config[40]; /* its name, until it was read */
 };
 
 /*
