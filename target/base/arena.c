@@ -7,8 +7,8 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/poison.h"
 
@@ -57,12 +57,24 @@ void arena_free(struct arena *a)
 	*a = (struct arena){0};
 }
 
+/* The last freed; what lies below it in the stack was not touched by this. */
+static uint32_t take_free(struct arena *a)
+{
+	uint32_t i = a->free_stack[--a->nfree];
+
+	if (a->idle > a->nfree)
+		a->idle = a->nfree;
+	if (a->clean > a->nfree)
+		a->clean = a->nfree;
+	return i;
+}
+
 void *arena_get(struct arena *a)
 {
 	uint32_t i;
 
 	if (a->nfree)
-		i = a->free_stack[--a->nfree];
+		i = take_free(a);
 	else if (a->fresh < a->max)
 		i = a->fresh++;
 	else
@@ -83,6 +95,26 @@ void arena_put(struct arena *a, void *object)
 	a->free_stack[a->nfree++] = i;
 	a->used--;
 	ASAN_POISON_MEMORY_REGION(object, a->size);
+}
+
+/* A failure costs nothing but the memory. */
+static void give_back(struct arena *a, uint32_t i)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t begin = (uintptr_t)(a->mem + a->size * i), end = begin + a->size;
+
+	begin = (begin + page - 1) & ~(page - 1);
+	end &= ~(page - 1);
+	if (begin < end)
+		(void)madvise((void *)begin, end - begin, MADV_DONTNEED);
+}
+
+bool arena_trim(struct arena *a, uint32_t max)
+{
+	for (; a->clean < a->idle && max; a->clean++, max--)
+		give_back(a, a->free_stack[a->clean]);
+	a->idle = a->nfree;
+	return a->clean < a->nfree;
 }
 
 uint32_t arena_index(const struct arena *a, const void *object)

@@ -59,6 +59,15 @@ static void on_quiet(struct reactor *r)
 	scsi_quiet(&w->scsi);
 }
 
+static bool on_tidy(struct reactor *r)
+{
+	struct iscsi_worker *w = r->owner;
+	bool more = arena_trim(&w->bufs, REACTOR_TIDY_MAX);
+	more |= arena_trim(&w->bounces, REACTOR_TIDY_MAX);
+	more |= arena_trim(&w->scsi.bufs, REACTOR_TIDY_MAX);
+	return more;
+}
+
 static void on_refused(struct reactor *r, const struct sockaddr_storage *peer)
 {
 	struct iscsi_worker *w = r->owner;
@@ -84,6 +93,7 @@ static void options(struct iscsi_node *n, unsigned i, int cpu, struct reactor_op
 		.start = on_start,
 		.quiet = on_quiet,
 		.stop = on_stop,
+		.tidy = on_tidy,
 		.refused = on_refused,
 	};
 	memcpy(o->engine, c->reactor.engine, sizeof(o->engine));

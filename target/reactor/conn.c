@@ -119,6 +119,7 @@ static void drop(struct conn *c)
 	list_del(&c->slice_ready);
 	list_del(&c->gone_ready);
 	c->generation++;
+	r->untidy = true;
 	arena_put(&r->conns, c);
 }
 

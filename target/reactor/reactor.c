@@ -140,11 +140,25 @@ static void turn_tx(struct reactor *r)
 		tx_turn(container_of(l, struct conn, tx_ready));
 }
 
+static void tidy(struct reactor *r)
+{
+	bool more = arena_trim(&r->small, REACTOR_TIDY_MAX);
+
+	more |= arena_trim(&r->large, REACTOR_TIDY_MAX);
+	more |= arena_trim(&r->batches, REACTOR_TIDY_MAX);
+	if (r->o.tidy)
+		more |= r->o.tidy(r);
+	r->untidy = more;
+	r->next_tidy = r->now + REACTOR_TIDY_S * NS_PER_S;
+}
+
 static void turn_ticks(struct reactor *r)
 {
 	if (r->now < r->next_tick)
 		return;
 	r->next_tick = r->now + TICK_NS;
+	if (r->now >= r->next_tidy)
+		tidy(r);
 	list_for_each (l, &r->all)
 		conn_tick(container_of(l, struct conn, link));
 }
@@ -160,7 +174,7 @@ static uint64_t wait_until(const struct reactor *r, bool block)
 {
 	if (!block || has_ready(r))
 		return 0;
-	return list_empty(&r->all) ? UINT64_MAX : r->next_tick;
+	return list_empty(&r->all) && !r->untidy ? UINT64_MAX : r->next_tick;
 }
 
 static void check_drained(struct reactor *r)

@@ -29,6 +29,10 @@ struct reactor_msg {
 	void (*run)(struct reactor *r, struct reactor_msg *m);
 };
 
+#define REACTOR_TIDY_S 2
+/* Objects of one arena that are given back at once: about a millisecond. */
+#define REACTOR_TIDY_MAX 256u
+
 struct reactor_options {
 	unsigned index;
 	int cpu; /* -1: not pinned */
@@ -43,8 +47,11 @@ struct reactor_options {
 	int (*start)(struct reactor *r);
 	void (*quiet)(struct reactor *r);
 	void (*stop)(struct reactor *r);
+	/* Every REACTOR_TIDY_S seconds: give back memory that nobody needs. True: there is more, so
+	 * call it again even if there is no connection left. */
+	bool (*tidy)(struct reactor *r);
 	/* A socket of reactor_give() was not opened (no slot, opened() failed): for the acceptor's
-	 * counts, called before it is closed. May be NULL, as may the three above. */
+	 * counts, called before it is closed. May be NULL, as may the four above. */
 	void (*refused)(struct reactor *r, const struct sockaddr_storage *peer);
 };
 
@@ -67,6 +74,8 @@ struct reactor {
 	/* The reactor's own. */
 	struct list gone; /* conn.gone_ready: dead and perhaps at rest */
 	bool now_stale;	  /* `now` is of before the wait */
+	bool untidy;	  /* connections went, and their memory is not given back yet */
+	uint64_t next_tidy;
 	bool ending, abandoned;
 	int start_error;
 	uint64_t stop_deadline;

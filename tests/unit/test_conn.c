@@ -415,6 +415,33 @@ START_TEST(trust_comes_later)
 }
 END_TEST
 
+/* What a crowd used goes back when it has gone, though there is no connection left to tick for. */
+START_TEST(memory_goes_back)
+{
+	uint8_t *p = pattern(CONN_RX_SMALL);
+	int fds[CONNS];
+
+	for (unsigned i = 0; i < CONNS; i++)
+		fds[i] = open_one();
+	for (unsigned i = 0; i < CONNS; i++)
+		fake_feed(e, fds[i], p, CONN_RX_SMALL);
+	turns(5);
+	ck_assert_uint_eq(r.large.used, CONNS);
+	for (unsigned i = 0; i < CONNS; i++)
+		fake_eof(e, fds[i]);
+	turns(5);
+	ck_assert_uint_eq(r.conns.used, 0);
+	ck_assert(r.untidy);
+	for (int i = 0; i < 8 && r.untidy; i++)
+		reactor_turn(&r, true);
+	ck_assert(!r.untidy);
+	ck_assert_uint_eq(r.large.clean, CONNS);
+	ck_assert_uint_eq(r.small.clean, r.small.nfree);
+	ck_assert_uint_eq(r.batches.clean, r.batches.nfree);
+	free(p);
+}
+END_TEST
+
 /* input() takes nothing: of a full small buffer, of one with room, of a full large one. */
 START_TEST(nothing_taken)
 {
@@ -957,6 +984,7 @@ int main(void)
 	tcase_add_test(t, buffer_grows_and_shrinks);
 	tcase_add_test(t, a_stranger_has_the_small_buffer);
 	tcase_add_test(t, trust_comes_later);
+	tcase_add_test(t, memory_goes_back);
 	tcase_add_test(t, nothing_taken);
 	tcase_add_test(t, leftovers_move);
 	tcase_add_test(t, budget);
