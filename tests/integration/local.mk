@@ -5,21 +5,28 @@ endif
 tests_lib_libdaemon_a_SOURCES = \
 	tests/lib/daemon.c \
 	tests/lib/daemon.h \
+	tests/lib/neighbour.c \
+	tests/lib/neighbour.h \
 	tests/lib/rawinit.c \
 	tests/lib/rawinit.h \
 	tests/lib/rawio.c \
-	tests/lib/rawlogin.c
+	tests/lib/rawlogin.c \
+	tests/lib/watch.c \
+	tests/lib/watch.h
 
 integration_tests += \
 	tests/integration/test_discovery \
+	tests/integration/test_flood \
 	tests/integration/test_hostile \
 	tests/integration/test_io \
 	tests/integration/test_login \
 	tests/integration/test_reactors \
 	tests/integration/test_shutdown \
+	tests/integration/test_stalls \
 	tests/integration/test_tasks
 tests_integration_test_discovery_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
 tests_integration_test_discovery_LDADD = $(client_libs) $(ISCSI_LIBS)
+tests_integration_test_flood_LDADD = $(client_libs)
 tests_integration_test_hostile_LDADD = $(client_libs)
 tests_integration_test_io_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
 tests_integration_test_io_LDADD = $(client_libs) $(ISCSI_LIBS)
@@ -27,6 +34,7 @@ tests_integration_test_login_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
 tests_integration_test_login_LDADD = $(client_libs) $(ISCSI_LIBS)
 tests_integration_test_reactors_LDADD = $(client_libs)
 tests_integration_test_shutdown_LDADD = $(client_libs)
+tests_integration_test_stalls_LDADD = $(client_libs)
 tests_integration_test_tasks_LDADD = $(client_libs)
 client_libs = tests/lib/libdaemon.a tests/lib/libtest.a $(CHECK_LIBS)
 
