@@ -63,6 +63,7 @@ static enum pdu_error answer(struct session *s, const struct login_reply *from, 
 	if (from->text_len)
 		memcpy(r->data, from->text, from->text_len);
 	r->ends = ends;
+	r->why = CONN_CLOSE_LOGIN_REFUSED;
 	r->digests_on = s->state == SESSION_FULL;
 	/* 11.13.4: a refusal carries StatSN only by courtesy, but every response takes one. */
 	reply_send(s, r);

@@ -31,6 +31,7 @@ enum pdu_error pdu_logout_header(struct session *s)
 	put16(&rsp->time2wait, (uint16_t)s->params.default_time2wait);
 	put16(&rsp->time2retain, 0);
 	r->ends = verdict == ISCSI_LOGOUT_OK;
+	r->why = CONN_CLOSE_LOGOUT;
 	if (r->ends) {
 		s->state = SESSION_ENDING;
 		task_abort_pending(s);

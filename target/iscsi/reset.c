@@ -57,6 +57,7 @@ static void respond(struct reactor *reactor, struct reactor_msg *m)
 		if (reply) {
 			((struct bhs_tmf_rsp *)(void *)&reply->bhs)->response = ISCSI_TMF_COMPLETE;
 			reply->ends = r->cold;
+			reply->why = CONN_CLOSE_RESET;
 			reply_send(s, reply);
 		} else {
 			(void)session_fail(s, "no memory to answer a reset");

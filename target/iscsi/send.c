@@ -293,10 +293,10 @@ void send_sent(struct conn *c, struct tx_batch *b, int err)
 		}
 		struct reply *r = container_of(i, struct reply, tx);
 		bool ends = r->ends;
+		enum conn_close_reason why = r->why;
 		reply_free(s, r);
 		if (ends)
-			conn_close_after_send(c, s->login ? CONN_CLOSE_LOGIN_REFUSED
-							  : CONN_CLOSE_LOGOUT);
+			conn_close_after_send(c, why);
 	}
 	if (c->is_dead)
 		return;

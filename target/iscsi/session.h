@@ -58,7 +58,8 @@ struct reply {
 	struct bhs bhs;	   /* all but StatSN, ExpCmdSN and MaxCmdSN */
 	bool takes_statsn; /* the next PDU has the next StatSN; not so for pings, 11.19.3 */
 	bool digests_on;   /* the last Login Response: digests begin after it, 13.1 */
-	bool ends;	   /* after it the connection closes (Logout, refused Login) */
+	bool ends;	   /* after it the connection closes, for this reason: */
+	enum conn_close_reason why;
 	uint32_t data_len;
 	uint8_t *data; /* a worker buf, or NULL */
 };

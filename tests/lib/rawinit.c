@@ -33,7 +33,21 @@ static void digest(const void *p, size_t n, uint8_t out[static 4])
 		out[i] = (uint8_t)(crc >> 8 * i);
 }
 
+static void bind_to(int fd, const char *source)
+{
+	struct sockaddr_in from = {.sin_family = AF_INET};
+
+	ck_assert_int_eq(inet_pton(AF_INET, source, &from.sin_addr), 1);
+	ck_assert_msg(!bind(fd, (struct sockaddr *)&from, sizeof(from)), "bind to %s: %s", source,
+		      strerror(errno));
+}
+
 void raw_open(struct raw *r, unsigned port)
+{
+	raw_open_from(r, port, NULL);
+}
+
+void raw_open_from(struct raw *r, unsigned port, const char *source)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET,
 				 .sin_port = htons((uint16_t)port),
@@ -48,6 +62,8 @@ void raw_open(struct raw *r, unsigned port)
 	raw_set_isid(r, (uint32_t)getpid());
 	r->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	ck_assert_int_ge(r->fd, 0);
+	if (source)
+		bind_to(r->fd, source);
 	ck_assert_int_eq(setsockopt(r->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)), 0);
 	ck_assert_msg(connect(r->fd, (struct sockaddr *)&to, sizeof(to)) == 0, "connect: %s",
 		      strerror(errno));

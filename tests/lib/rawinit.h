@@ -60,6 +60,8 @@ struct raw {
 
 /* Connects; no login. */
 void raw_open(struct raw *r, unsigned port);
+/* The same from this address of the loopback, such as "127.0.0.2". */
+void raw_open_from(struct raw *r, unsigned port, const char *source);
 void raw_close(struct raw *r);
 
 /* Bytes as they are; false: the target has closed. `step` bytes a segment, 0: all in one. */

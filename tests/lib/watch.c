@@ -13,15 +13,17 @@
 
 #include <check.h>
 
+static const char mark[] = "memtgtd: counter ";
+
 /* The log from byte `from` on; the caller frees it. */
-static char *log_from(const struct daemon *d, off_t from)
+static char *log_from(int fd, off_t from)
 {
 	struct stat st;
-	ck_assert_int_eq(fstat(d->log, &st), 0);
+	ck_assert_int_eq(fstat(fd, &st), 0);
 	size_t room = st.st_size > from ? (size_t)(st.st_size - from) : 0;
 	char *text = malloc(room + 1);
 	ck_assert_ptr_nonnull(text);
-	ssize_t n = pread(d->log, text, room, from);
+	ssize_t n = pread(fd, text, room, from);
 	text[n > 0 ? n : 0] = 0;
 	return text;
 }
@@ -35,7 +37,7 @@ static char *dump(const struct daemon *d)
 	ck_assert_int_eq(fstat(d->log, &st), 0);
 	ck_assert_int_eq(kill(d->pid, SIGUSR1), 0);
 	for (;;) {
-		char *text = log_from(d, st.st_size);
+		char *text = log_from(d->log, st.st_size);
 		if (strstr(text, "counters: these were all that are not 0\n"))
 			return text;
 		free(text);
@@ -47,7 +49,6 @@ static char *dump(const struct daemon *d)
 /* `whole`: the name, and not what begins with it. */
 static uint64_t sum(const struct daemon *d, const char *name, bool whole)
 {
-	static const char mark[] = "memtgtd: counter ";
 	char *text = dump(d);
 	uint64_t total = 0;
 	size_t len = strlen(name);
@@ -92,9 +93,54 @@ void watch_counters_wait(const struct daemon *d, const char *prefix, uint64_t wa
 	wait_sum(d, prefix, false, want);
 }
 
+#define LIST_MAX 4096
+
+/* "accepted=1 ended_peer=1" of the lines in `text`. */
+static void list(const char *text, char out[static LIST_MAX])
+{
+	size_t at = 0;
+
+	out[0] = 0;
+	for (const char *p = text; (p = strstr(p, mark));) {
+		p += sizeof(mark) - 1;
+		at += (size_t)snprintf(out + at, LIST_MAX - at, "%s%.*s=%llu", at ? " " : "",
+				       (int)strcspn(p, ":"), p,
+				       strtoull(p + strcspn(p, ":") + 1, NULL, 10));
+		ck_assert_uint_lt(at, LIST_MAX);
+	}
+}
+
+void watch_all_wait(const struct daemon *d, const char *want)
+{
+	unsigned long long limit = test_now_ms() + DAEMON_PATIENCE_MS;
+	char now[LIST_MAX];
+
+	for (;;) {
+		char *text = dump(d);
+		list(text, now);
+		free(text);
+		if (strcmp(now, want) == 0)
+			return;
+		if (test_now_ms() > limit)
+			ck_assert_str_eq(now, want);
+		test_sleep_ms(20);
+	}
+}
+
+void watch_all_at_end(int log, const char *want)
+{
+	char *text = log_from(log, 0), now[LIST_MAX];
+	char *end = strstr(text, ": stopping");
+
+	ck_assert_ptr_nonnull(end);
+	list(end, now);
+	ck_assert_str_eq(now, want);
+	free(text);
+}
+
 unsigned watch_lines(const struct daemon *d, const char *text)
 {
-	char *all = log_from(d, 0), *save;
+	char *all = log_from(d->log, 0), *save;
 	unsigned n = 0;
 	for (char *l = strtok_r(all, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
 		n += strstr(l, text) != NULL;

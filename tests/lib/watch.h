@@ -21,6 +21,12 @@ uint64_t watch_counters(const struct daemon *d, const char *prefix);
 void watch_counter_wait(const struct daemon *d, const char *name, uint64_t want);
 void watch_counters_wait(const struct daemon *d, const char *prefix, uint64_t want);
 
+/* Waits until those that are not 0 are exactly these: "accepted=1 ended_peer=1", in the order of
+ * the table, or fails the test. */
+void watch_all_wait(const struct daemon *d, const char *want);
+/* The same for those that it wrote at its end. `log`: a duplicate of its descriptor. */
+void watch_all_at_end(int log, const char *want);
+
 /* Lines of the log so far that have this text. */
 unsigned watch_lines(const struct daemon *d, const char *text);
 
