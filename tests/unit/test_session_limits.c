@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "iscsi/login.h"
 #include "iscsi/session.h"
 #include "lib/fake_engine.h"
 #include "lib/session_rig.h"
@@ -188,6 +189,25 @@ static unsigned conns_with(size_t cap)
 	return n;
 }
 
+/* All that the pools hold, and the login's state and texts for each who has one. */
+static size_t memory_of(unsigned logins)
+{
+	const struct iscsi_worker *w = &rig.worker;
+	const struct arena *pools[] = {
+		&w->reactor.conns, &w->reactor.small, &w->reactor.large, &w->reactor.batches,
+		&w->tasks,	   &w->replies,	      &w->bufs,		 &w->bounces,
+		&w->scsi.bufs,
+	};
+	size_t sum = logins * (sizeof(struct login) + sizeof(struct login_reply) +
+			       2 * (size_t)LOGIN_TEXT_MAX);
+	for (size_t i = 0; i < sizeof(pools) / sizeof(pools[0]); i++)
+		sum += pools[i]->used * pools[i]->size;
+	return sum;
+}
+
+/* What memtgtd.conf(5) tells of limits.logins. */
+#define STRANGER_MAX ((size_t)112 << 10)
+
 /* Login Requests without pause, and no answer is read: one answer is made, the rest is not even
  * read from the socket, and the large look-ahead is never touched. */
 START_TEST(a_stranger_who_floods_holds_little)
@@ -206,6 +226,8 @@ START_TEST(a_stranger_who_floods_holds_little)
 		rig_send(&peer, &h, NULL, 0);
 	rig_run(&rig);
 	ck_assert_uint_ge(fake_unread(rig.engine, peer.fd), 500 * ISCSI_BHS_LEN - CONN_RX_SMALL);
+	ck_assert_uint_lt(memory_of(1), STRANGER_MAX);
+	ck_assert_uint_gt(memory_of(1), STRANGER_MAX / 2);
 	ck_assert_uint_eq(w->replies.used, 1);
 	ck_assert_uint_le(w->bufs.used, 2); /* the answer's text, and the next request's */
 	ck_assert_uint_eq(w->reactor.large.fresh, 0);
@@ -227,6 +249,7 @@ START_TEST(a_stranger_with_long_texts_holds_little)
 		rig_send(&peer, &h, rig_filled('x', ISCSI_LOGIN_DATA_MAX), ISCSI_LOGIN_DATA_MAX);
 	for (int i = 0; i < 200; i++) {
 		reactor_turn(&w->reactor, false);
+		ck_assert_uint_lt(memory_of(1), STRANGER_MAX);
 		ck_assert_uint_le(w->replies.used, 1);
 		ck_assert_uint_le(w->bufs.used, 2);
 	}
