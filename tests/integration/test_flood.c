@@ -171,6 +171,15 @@ static void crowd(void)
 	}
 }
 
+/* None of them waits at the portal any more. The neighbour is one of the accepted. */
+static void expect_all_seen(void)
+{
+	unsigned long long limit = test_now_ms() + DAEMON_PATIENCE_MS;
+	while (watch_counter(&d, "accepted") + watch_counters(&d, "refused_") < CROWD + 1 &&
+	       test_now_ms() < limit)
+		test_sleep_ms(20);
+}
+
 /* ---- a crowd that comes and goes ---- */
 
 static const char *const limits[] = {
@@ -187,11 +196,12 @@ START_TEST(strangers_come_and_go)
 	unsigned long long since = test_now_ms();
 	crowd();
 	unsigned long long ms = test_now_ms() - since;
+	expect_all_seen();
 	expect_as_before(_i ? "most refused" : "all admitted");
 	uint64_t accepted = watch_counter(&d, "accepted"), refused = watch_counters(&d, "refused_");
 	printf("# %d connections in %llu ms: %llu accepted, %llu refused\n", CROWD, ms,
 	       (unsigned long long)accepted, (unsigned long long)refused);
-	/* The neighbour is one of the accepted, and the only one that is left. */
+	/* The neighbour is the only one that is left. */
 	ck_assert_uint_eq(accepted + refused, CROWD + 1);
 	if (_i)
 		ck_assert_uint_ge(refused, CROWD / 2);

@@ -138,6 +138,23 @@ START_TEST(limit_at_and_above)
 }
 END_TEST
 
+/* It says whether the line passed: one that the level leaves out was not held back by the limit. */
+START_TEST(limit_tells)
+{
+	struct log_limit l = {0};
+
+	for (int i = 0; i < LOG_BURST; i++)
+		ck_assert(log_line_limited(&l, LOG_LEVEL_INFO, "line %d", i));
+	ck_assert(!log_line_limited(&l, LOG_LEVEL_INFO, "above"));
+	ck_assert(log_line_limited(&l, LOG_LEVEL_DEBUG, "too quiet"));
+	(void)logged();
+	for (int i = 0; i < 2 * LOG_BURST; i++) {
+		ck_assert(log_line_limited(NULL, LOG_LEVEL_INFO, "no limit"));
+		ck_assert_str_eq(logged(), "memtgtd: no limit\n");
+	}
+}
+END_TEST
+
 #define THREADS 4
 #define LINES	100
 
@@ -183,6 +200,7 @@ int main(void)
 	tcase_add_test(t, no_second_line);
 	tcase_add_test(t, long_lines_are_cut);
 	tcase_add_test(t, limit_at_and_above);
+	tcase_add_test(t, limit_tells);
 	tcase_add_test(t, threads_do_not_mix);
 	suite_add_tcase(s, t);
 	return test_main(s);
