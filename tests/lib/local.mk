@@ -6,6 +6,8 @@ endif
 tests_lib_libtest_a_SOURCES = \
 	%D%/fake_engine.c \
 	%D%/fake_engine.h \
+	%D%/hostile.c \
+	%D%/hostile.h \
 	%D%/session_rig.c \
 	%D%/session_rig.h \
 	%D%/test_main.c \

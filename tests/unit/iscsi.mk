@@ -4,3 +4,7 @@ unit_tests += tests/unit/test_admission
 unit_tests += tests/unit/test_session
 unit_tests += tests/unit/test_session_limits
 unit_tests += tests/unit/test_session_more
+# What no good initiator sends, by subject.
+unit_tests += \
+	tests/unit/test_bad_fields \
+	tests/unit/test_bad_flags

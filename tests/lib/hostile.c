@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+/* hostile.c - see hostile.h. */
+#include "hostile.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/fake_engine.h"
+
+#define PING_ITT 0x7e57aaaau
+#define NAMES                                            \
+	"InitiatorName=iqn.2026-01.org.memtgt:hostile\0" \
+	"SessionType=Normal\0TargetName=iqn.2026-01.org.memtgt:rig"
+#define DISCOVERY_NAMES "InitiatorName=iqn.2026-01.org.memtgt:hostile\0SessionType=Discovery"
+
+static const uint8_t to_security = ISCSI_STAGE_SECURITY << 2;
+static const uint8_t to_full_feature =
+	ISCSI_LOGIN_TRANSIT | ISCSI_STAGE_OPERATIONAL << 2 | ISCSI_STAGE_FULL_FEATURE;
+
+void hostile_login(struct rig_peer *p, uint8_t flags, const void *text, size_t n)
+{
+	struct bhs_login_req h = {.opcode = ISCSI_OP_LOGIN_REQ | ISCSI_IMMEDIATE,
+				  .flags = flags,
+				  .isid = {0x80, 0, 0, 0, 0, 1}};
+	put32(&h.cmdsn, p->cmdsn);
+	rig_send(p, &h, text, (uint32_t)n);
+}
+
+static void expect_login(struct rig_peer *p)
+{
+	struct rig_pdu rsp = rig_expect(p, ISCSI_OP_LOGIN_RSP);
+	ck_assert_uint_eq(rsp.login_rsp.status_class, 0);
+	rig_pdu_free(&rsp);
+}
+
+struct rig_peer hostile_peer(struct rig *r, enum hostile_place at, const char *keys, size_t n)
+{
+	struct rig_peer p = rig_connect(r);
+
+	switch (at) {
+	case BEFORE_LOGIN:
+		break;
+	case IN_LOGIN_PHASE:
+		hostile_login(&p, to_security, NAMES, sizeof(NAMES));
+		expect_login(&p);
+		break;
+	case IN_DISCOVERY_SESSION:
+		hostile_login(&p, to_full_feature, DISCOVERY_NAMES, sizeof(DISCOVERY_NAMES));
+		expect_login(&p);
+		break;
+	case IN_NORMAL_SESSION:
+		rig_login(&p, keys, n);
+		rig_clear_attention(&p);
+		break;
+	}
+	return p;
+}
+
+/* ---- looking ---- */
+
+/* 11.2.1, 4.2.2.1, 13.12: what holds for every PDU of the target. */
+static void check_pdu(const struct rig *r, const struct rig_pdu *pdu)
+{
+	uint32_t window = get32(pdu->nop_in.max_cmdsn) + 1 - get32(pdu->nop_in.exp_cmdsn);
+
+	ck_assert_uint_ge(pdu->bhs.opcode, ISCSI_OP_NOP_IN);
+	ck_assert_uint_eq(pdu->bhs.ahs_words, 0);
+	ck_assert_uint_le(pdu->data_len, ISCSI_LOGIN_DATA_MAX);
+	if (pdu->bhs.opcode != ISCSI_OP_LOGIN_RSP || !pdu->login_rsp.status_class)
+		ck_assert_uint_le(window, r->config.limits.queue_depth);
+}
+
+static void note(struct hostile_look *look, const struct rig_pdu *pdu)
+{
+	look->last = *pdu;
+	look->last.data = NULL;
+	if (pdu->bhs.opcode == ISCSI_OP_REJECT) {
+		look->fate |= FATE_REJECTED;
+		return;
+	}
+	look->fate |= FATE_ANSWERED;
+	look->answers++;
+	if (pdu->bhs.opcode == ISCSI_OP_SCSI_RSP && pdu->data_len >= 2 + 14)
+		look->sense = (uint32_t)(pdu->data[4] & 0xf) << 16 | ld16(pdu->data + 14);
+}
+
+static void send_ping(struct rig_peer *p)
+{
+	struct bhs_nop_out h = {.opcode = ISCSI_OP_NOP_OUT | ISCSI_IMMEDIATE, .flags = ISCSI_FINAL};
+	put32(&h.itt, PING_ITT);
+	put32(&h.ttt, ISCSI_TAG_NONE);
+	put32(&h.cmdsn, p->cmdsn);
+	rig_send(p, &h, NULL, 0);
+}
+
+static bool is_pong(const struct rig_pdu *pdu)
+{
+	return pdu->bhs.opcode == ISCSI_OP_NOP_IN && get32(pdu->nop_in.itt) == PING_ITT;
+}
+
+struct hostile_look hostile_look(struct rig_peer *p, enum hostile_place at)
+{
+	struct hostile_look look = {0};
+	struct rig_pdu pdu;
+	bool pong = false;
+
+	if (at >= IN_DISCOVERY_SESSION)
+		send_ping(p);
+	while (rig_recv(p, &pdu)) {
+		check_pdu(p->rig, &pdu);
+		if (is_pong(&pdu)) {
+			pong = true;
+			p->cmdsn = get32(pdu.nop_in.exp_cmdsn);
+		} else {
+			note(&look, &pdu);
+		}
+		rig_pdu_free(&pdu);
+	}
+	if (rig_is_closed(p))
+		look.fate |= FATE_CLOSED;
+	else if (at >= IN_DISCOVERY_SESSION)
+		ck_assert_msg(pong, "the connection is open, and a ping is not answered");
+	if (!look.fate)
+		look.fate = FATE_IGNORED;
+	return look;
+}
+
+void hostile_serves(struct rig_peer *p)
+{
+	static uint8_t value;
+	struct bhs_scsi_cmd c;
+
+	rig_clear_attention(p);
+	c = rig_command(p, ISCSI_CMD_WRITE, RIG_BLOCK);
+	rig_rw10(&c, true, RIG_BLOCKS - 1, 1);
+	rig_send(p, &c, rig_filled(++value, RIG_BLOCK), RIG_BLOCK);
+	rig_expect_status(p, SCSI_GOOD);
+	rig_check_blocks(p, RIG_BLOCKS - 1, 1, value);
+}
+
+void hostile_leave(struct rig_peer *p)
+{
+	const struct iscsi_worker *w = &p->rig->worker;
+
+	if (!rig_is_closed(p)) {
+		fake_eof(p->rig->engine, p->fd);
+		rig_run(p->rig);
+	}
+	ck_assert(rig_is_closed(p));
+	ck_assert_uint_eq(w->tasks.used, 0);
+	ck_assert_uint_eq(w->replies.used, 0);
+	ck_assert_uint_eq(w->bufs.used, 0);
+	ck_assert_uint_eq(w->bounces.used, 0);
+	ck_assert_uint_eq(w->scsi.bufs.used, 0);
+	ck_assert_uint_eq(w->reactor.conns.used, 0);
+	ck_assert_uint_eq(p->rig->node.admission.connections, 0);
+	ck_assert_uint_eq(p->rig->node.admission.logins, 0);
+}
+
+const char *hostile_fate_text(unsigned fate)
+{
+	static const char *const names[] = {"answered", "rejected", "closed", "ignored"};
+	static char text[64];
+	size_t n = 0;
+
+	text[0] = '\0';
+	for (unsigned i = 0; i < 4; i++)
+		if (fate >> i & 1)
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", n ? "+" : "",
+					      names[i]);
+	return text;
+}
