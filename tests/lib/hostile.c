@@ -134,7 +134,8 @@ void hostile_serves(struct rig_peer *p)
 	rig_clear_attention(p);
 	c = rig_command(p, ISCSI_CMD_WRITE, RIG_BLOCK);
 	rig_rw10(&c, true, RIG_BLOCKS - 1, 1);
-	rig_send(p, &c, rig_filled(++value, RIG_BLOCK), RIG_BLOCK);
+	rig_send(p, &c, NULL, 0); /* whatever was agreed on, an R2T is right */
+	rig_data_out(p, &c, rig_expect_r2t(p, NULL), 0, 0, RIG_BLOCK, true, ++value);
 	rig_expect_status(p, SCSI_GOOD);
 	rig_check_blocks(p, RIG_BLOCKS - 1, 1, value);
 }
