@@ -126,6 +126,69 @@ struct hostile_look hostile_look(struct rig_peer *p, enum hostile_place at)
 	return look;
 }
 
+static void answer_r2t(struct rig_peer *p, const struct bhs_scsi_cmd *c, const struct bhs_r2t *r,
+		       const uint8_t *out, size_t n)
+{
+	uint32_t offset = get32(r->offset), len = get32(r->desired_len);
+	uint8_t *data = rig_filled(0, len);
+	struct bhs_data_out d = {.opcode = ISCSI_OP_DATA_OUT, .flags = ISCSI_FINAL, .itt = c->itt};
+
+	if (offset < n)
+		memcpy(data, out + offset, n - offset < len ? n - offset : len);
+	d.ttt = r->ttt;
+	d.offset = r->offset;
+	rig_send(p, &d, data, len);
+}
+
+static void take_data_in(struct hostile_end *e, const struct rig_pdu *pdu)
+{
+	ck_assert_uint_eq(get32(pdu->data_in.offset), e->len);
+	for (uint32_t i = 0; i < pdu->data_len && e->len + i < sizeof(e->data); i++)
+		e->data[e->len + i] = pdu->data[i];
+	e->len += pdu->data_len;
+}
+
+/* True: it was the last of the command. SCSI Response and Data-In have these at one place. */
+static bool take_end(struct hostile_end *e, const struct rig_pdu *pdu)
+{
+	if (pdu->bhs.opcode == ISCSI_OP_DATA_IN && !(pdu->bhs.flags & ISCSI_DATA_STATUS))
+		return false;
+	e->status = pdu->scsi_rsp.status;
+	e->flags = pdu->bhs.flags;
+	e->resid = get32(pdu->scsi_rsp.resid);
+	if (pdu->bhs.opcode == ISCSI_OP_SCSI_RSP && pdu->data_len >= 2 + 14)
+		e->sense = (uint32_t)(pdu->data[4] & 0xf) << 16 | ld16(pdu->data + 14);
+	return true;
+}
+
+const struct hostile_end *hostile_run(struct rig_peer *p, struct bhs_scsi_cmd *c, const void *out,
+				      size_t n)
+{
+	static struct hostile_end e;
+	struct rig_pdu pdu;
+	bool over = false;
+
+	memset(&e, 0, sizeof(e));
+	rig_send(p, c, NULL, 0);
+	while (!over) {
+		ck_assert_msg(rig_recv(p, &pdu), "CDB %02x %02x: no end of the command", c->cdb[0],
+			      c->cdb[1]);
+		check_pdu(p->rig, &pdu);
+		ck_assert_uint_eq(get32(pdu.bhs.itt), get32(c->itt));
+		if (pdu.bhs.opcode == ISCSI_OP_R2T) {
+			answer_r2t(p, c, &pdu.r2t, out, n);
+		} else {
+			ck_assert(pdu.bhs.opcode == ISCSI_OP_DATA_IN ||
+				  pdu.bhs.opcode == ISCSI_OP_SCSI_RSP);
+			if (pdu.bhs.opcode == ISCSI_OP_DATA_IN)
+				take_data_in(&e, &pdu);
+			over = take_end(&e, &pdu);
+		}
+		rig_pdu_free(&pdu);
+	}
+	return &e;
+}
+
 void hostile_serves(struct rig_peer *p)
 {
 	static uint8_t value;

@@ -41,6 +41,20 @@ void hostile_login(struct rig_peer *p, uint8_t flags, const void *text, size_t n
  */
 struct hostile_look hostile_look(struct rig_peer *p, enum hostile_place at);
 
+/* How a command ended. */
+struct hostile_end {
+	uint8_t status;
+	uint8_t flags;	/* with its O and U bits, 11.4.1 */
+	uint32_t resid; /* 11.4.5 */
+	uint32_t sense; /* 0xKKAAQQ */
+	uint32_t len;	/* bytes of data-in; the first of them in `data` */
+	uint8_t data[8192];
+};
+/* Sends a command, gives its R2Ts what they ask for (of `out`, then zeroes), and reads to its
+ * end. It must come to one. Good until the next call. */
+const struct hostile_end *hostile_run(struct rig_peer *p, struct bhs_scsi_cmd *c, const void *out,
+				      size_t n);
+
 /* A normal session still writes and reads. */
 void hostile_serves(struct rig_peer *p);
 /* The only peer leaves: no task, no buffer, no connection and no login is left. */

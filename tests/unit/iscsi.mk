@@ -6,6 +6,7 @@ unit_tests += tests/unit/test_session_limits
 unit_tests += tests/unit/test_session_more
 # What no good initiator sends, by subject.
 unit_tests += \
+	tests/unit/test_bad_cdb \
 	tests/unit/test_bad_data_out \
 	tests/unit/test_bad_fields \
 	tests/unit/test_bad_flags \
