@@ -209,9 +209,6 @@ static enum iscsi_login_status negotiate(struct login *l, const struct bhs_login
 		room = room && keys_offer(keys, &l->params, &answer);
 	if (!room)
 		return initiator_error(l, "it sent more keys than can be answered");
-	if (l->transit && ISCSI_LOGIN_NSG(req->flags) == ISCSI_STAGE_FULL_FEATURE &&
-	    !keys_acceptable(keys))
-		return initiator_error(l, "it did not agree on a digest that is required");
 	l->out_len = writer_len(&answer);
 	l->out_sent = 0;
 	return ISCSI_LOGIN_SUCCESS;
@@ -268,6 +265,14 @@ static enum login_step transit(struct login *l, uint8_t nsg, struct login_reply 
 	return LOGIN_COMPLETE;
 }
 
+static enum login_step refuse(struct login *l, enum iscsi_login_status status,
+			      struct login_reply *out)
+{
+	l->over = true;
+	login_refuse(l, status, out);
+	return LOGIN_FAIL;
+}
+
 enum login_step login_input(struct login *l, const struct bhs_login_req *req, const uint8_t *data,
 			    size_t n, struct login_reply *out)
 {
@@ -277,15 +282,17 @@ enum login_step login_input(struct login *l, const struct bhs_login_req *req, co
 	enum iscsi_login_status status = check_header(l, req);
 	if (status == ISCSI_LOGIN_SUCCESS)
 		status = advance(l, req, data, n);
-	if (status != ISCSI_LOGIN_SUCCESS) {
-		l->over = true;
-		login_refuse(l, status, out);
-		return LOGIN_FAIL;
-	}
+	if (status != ISCSI_LOGIN_SUCCESS)
+		return refuse(l, status, out);
 	reply_begin(l, out);
 	reply_text(l, out);
 	/* Both the text and the request for the last piece of its answer must have asked for it. */
 	if (!wants_transit(req) || !l->transit || l->out_sent < l->out_len || l->keys.offered)
 		return LOGIN_SEND;
+	/* Here and not before: NSG may change while the pieces of an answer are fetched. */
+	if (ISCSI_LOGIN_NSG(req->flags) == ISCSI_STAGE_FULL_FEATURE && !keys_acceptable(&l->keys))
+		return refuse(l,
+			      initiator_error(l, "it did not agree on a digest that is required"),
+			      out);
 	return transit(l, ISCSI_LOGIN_NSG(req->flags), out);
 }

@@ -167,6 +167,31 @@ START_TEST(bad_input_lio_rsp_buf_of_a_login)
 }
 END_TEST
 
+/* ---- past what is required ---- */
+
+/*
+ * A required digest is asked for in the operational stage. Whoever asks to go there with a text
+ * whose answer takes several pieces, and changes NSG while it fetches them, goes nowhere.
+ */
+START_TEST(a_later_nsg_does_not_pass_by_a_required_digest)
+{
+	static char text[3 * LOGIN_TEXT_MAX];
+	uint32_t len;
+
+	rig.config.login.header_digest = DIGEST_CRC32C;
+	rig_start(&rig);
+	struct rig_peer p = rig_connect(&rig);
+	hostile_login(&p, SEC | T | ISCSI_STAGE_OPERATIONAL, text, many_keys(text, 600));
+	struct bhs_login_rsp r = expect_answer(&p, &len);
+	ck_assert_uint_eq(r.flags, SEC | C);
+	hostile_login(&p, SEC | T | FFP, NULL, 0);
+	struct hostile_look look = hostile_look(&p, IN_LOGIN_PHASE);
+	ck_assert_uint_eq(look.fate, FATE_ANSWERED | FATE_CLOSED);
+	ck_assert_uint_eq(look.last.login_rsp.status_class, 2);
+	hostile_leave(&p);
+}
+END_TEST
+
 /* ---- every two requests, on the state machine alone ---- */
 
 /* What RFC 7143 11.12.1-3 makes of one request in `stage`; NULL stage bits: see below. */
@@ -271,6 +296,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, rounds_without_end_by_number, 0, nrounds);
 	tcase_add_loop_test(t, a_text_without_end, 0, 3);
 	tcase_add_test(t, bad_input_lio_rsp_buf_of_a_login);
+	tcase_add_test(t, a_later_nsg_does_not_pass_by_a_required_digest);
 	tcase_add_loop_test(t, every_two_requests, 0, 4);
 	tcase_add_test(t, bad_input_ms14_028_half_open_logins);
 	suite_add_tcase(s, t);
