@@ -394,9 +394,11 @@ int keys_text(struct iscsi_params *p, const uint8_t *text, size_t n, struct writ
 	uint32_t got = 0;
 
 	while ((t = text_next(&c, &pair)) == TEXT_PAIR) {
-		*why = wish(&w, &got, &pair);
-		if (*why)
+		const char *wrong = wish(&w, &got, &pair);
+		if (wrong) {
+			*why = wrong;
 			return -EPROTO;
+		}
 		if (w.word && !put_word(answer, &pair, w.word))
 			return -ENOSPC;
 	}

@@ -57,6 +57,52 @@ struct rig_peer hostile_peer(struct rig *r, enum hostile_place at, const char *k
 	return p;
 }
 
+/* ---- saying ---- */
+
+const struct hostile_said *hostile_hear(struct rig_peer *p)
+{
+	static struct hostile_said s;
+
+	ck_assert_msg(rig_recv(p, &s.pdu), "no answer");
+	ck_assert_uint_lt(s.pdu.data_len, sizeof(s.text));
+	memcpy(s.text, s.pdu.data, s.pdu.data_len);
+	for (uint32_t i = 0; i < s.pdu.data_len; i++)
+		if (!s.text[i])
+			s.text[i] = '|';
+	s.text[s.pdu.data_len] = '\0';
+	rig_pdu_free(&s.pdu);
+	return &s;
+}
+
+const struct hostile_said *hostile_say_login(struct rig_peer *p, uint8_t flags, const void *text,
+					     size_t n)
+{
+	hostile_login(p, flags, text, n);
+	return hostile_hear(p);
+}
+
+unsigned hostile_status(const struct hostile_said *s)
+{
+	ck_assert_uint_eq(s->pdu.bhs.opcode, ISCSI_OP_LOGIN_RSP);
+	return (unsigned)s->pdu.login_rsp.status_class << 8 | s->pdu.login_rsp.status_detail;
+}
+
+void hostile_text(struct rig_peer *p, uint8_t flags, uint32_t ttt, const void *text, size_t n)
+{
+	struct bhs_text_req h = {.opcode = ISCSI_OP_TEXT_REQ | ISCSI_IMMEDIATE, .flags = flags};
+
+	put32(&h.itt, 0x4000);
+	put32(&h.ttt, ttt);
+	put32(&h.cmdsn, p->cmdsn);
+	rig_send(p, &h, text, (uint32_t)n);
+}
+
+const struct hostile_said *hostile_say_text(struct rig_peer *p, const void *text, size_t n)
+{
+	hostile_text(p, ISCSI_FINAL, ISCSI_TAG_NONE, text, n);
+	return hostile_hear(p);
+}
+
 /* ---- looking ---- */
 
 /* 11.2.1, 4.2.2.1, 13.12: what holds for every PDU of the target. */

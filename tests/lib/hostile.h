@@ -34,6 +34,21 @@ struct rig_peer hostile_peer(struct rig *r, enum hostile_place at, const char *k
 /* Sends a Login Request with the peer's CmdSN. */
 void hostile_login(struct rig_peer *p, uint8_t flags, const void *text, size_t n);
 
+/* An answer with text, "|" for NUL. */
+struct hostile_said {
+	struct rig_pdu pdu; /* without its data */
+	char text[ISCSI_LOGIN_DATA_MAX + 1];
+};
+/* These wait for the answer; good until the next. */
+const struct hostile_said *hostile_hear(struct rig_peer *p);
+const struct hostile_said *hostile_say_login(struct rig_peer *p, uint8_t flags, const void *text,
+					     size_t n);
+const struct hostile_said *hostile_say_text(struct rig_peer *p, const void *text, size_t n);
+/* Status-Class << 8 | Status-Detail of a Login Response. */
+unsigned hostile_status(const struct hostile_said *s);
+/* Sends an immediate Text Request. */
+void hostile_text(struct rig_peer *p, uint8_t flags, uint32_t ttt, const void *text, size_t n);
+
 /*
  * Runs until nothing moves, and reads all that came. In the Full Feature Phase a ping follows
  * what was sent, and must be answered unless the connection was closed; the peer's CmdSN is then

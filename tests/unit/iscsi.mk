@@ -11,4 +11,5 @@ unit_tests += \
 	tests/unit/test_bad_fields \
 	tests/unit/test_bad_flags \
 	tests/unit/test_bad_login \
-	tests/unit/test_bad_sequence
+	tests/unit/test_bad_sequence \
+	tests/unit/test_bad_text
