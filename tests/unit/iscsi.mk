@@ -10,6 +10,7 @@ unit_tests += \
 	tests/unit/test_bad_data_out \
 	tests/unit/test_bad_fields \
 	tests/unit/test_bad_flags \
+	tests/unit/test_bad_keys \
 	tests/unit/test_bad_login \
 	tests/unit/test_bad_sequence \
 	tests/unit/test_bad_text
