@@ -48,7 +48,10 @@ static void task_begin(struct scsi_task *t)
 /* SAM-5 5.14.1: all but INQUIRY, REPORT LUNS and REQUEST SENSE report what waits, and end. */
 static struct scsi_result admit(struct scsi_task *t)
 {
-	struct scsi_result r = scsi_op_find(t->cdb, &t->op);
+	/* SPC-4 4.3.3: only CDBs of variable length are longer, and there is no such command. */
+	const bool too_long = t->cdb_len > sizeof(t->cdb);
+	struct scsi_result r =
+		too_long ? scsi_fail(SENSE_BAD_OPCODE) : scsi_op_find(t->cdb, &t->op);
 	const bool always = r.outcome == SENSE_OK && t->op->flags & SCSI_OP_ALWAYS;
 	enum scsi_attention a;
 

@@ -69,7 +69,7 @@ static void try_ahs(struct rig_peer *p, unsigned words, uint16_t len, uint8_t ty
 	unsigned want = right_ahs(words, len, type) ? FATE_ANSWERED : FATE_REJECTED;
 	ck_assert_msg(look.fate == want, "%u words, AHSLength %u, AHSType %u: %s", words, len, type,
 		      hostile_fate_text(look.fate));
-	ck_assert_uint_eq(look.sense, 0);
+	ck_assert_uint_eq(look.sense, words && want == FATE_ANSWERED ? BAD_OPCODE : 0);
 }
 
 /* Every TotalAHSLength with every type, reserved bits too, and lengths about its own. */
@@ -120,7 +120,7 @@ START_TEST(bad_input_cve_2025_68782_extended_cdbs)
 			struct hostile_look look = hostile_look(&p, IN_NORMAL_SESSION);
 			bool right = len >= 2 && len <= 245;
 			ck_assert_uint_eq(look.fate, right ? FATE_ANSWERED : FATE_REJECTED);
-			ck_assert_uint_eq(look.sense, right && opcode ? BAD_OPCODE : 0);
+			ck_assert_uint_eq(look.sense, right ? BAD_OPCODE : 0);
 		}
 	}
 	hostile_serves(&p);
