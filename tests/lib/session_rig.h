@@ -20,9 +20,11 @@
 #define RIG_BLOCK  512u
 
 struct rig {
-	bool thin; /* the LUN, where that matters; else all its pages are there */
 	struct config config;
 	struct config_target target_config;
+	uint64_t blocks; /* of the LUN: RIG_BLOCKS */
+	bool thin;	 /* no: it has all its pages */
+	uint64_t pool;	 /* bytes of all pages */
 	struct store *store;
 	struct scsi_lu lu;
 	struct scsi_target target;
@@ -58,7 +60,7 @@ struct rig_pdu {
 	uint32_t data_len;
 };
 
-/* Defaults into rig->config, which the test may change before rig_start(). */
+/* Defaults into rig->config and the LUN's size, which the test may change before rig_start(). */
 void rig_init(struct rig *r);
 void rig_start(struct rig *r);
 /* Closes what is open; whatever the test did, nothing may be left behind. */

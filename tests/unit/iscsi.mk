@@ -12,5 +12,6 @@ unit_tests += \
 	tests/unit/test_bad_flags \
 	tests/unit/test_bad_keys \
 	tests/unit/test_bad_login \
+	tests/unit/test_bad_scsi \
 	tests/unit/test_bad_sequence \
 	tests/unit/test_bad_text
