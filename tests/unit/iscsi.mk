@@ -14,4 +14,5 @@ unit_tests += \
 	tests/unit/test_bad_login \
 	tests/unit/test_bad_scsi \
 	tests/unit/test_bad_sequence \
+	tests/unit/test_bad_stream \
 	tests/unit/test_bad_text
