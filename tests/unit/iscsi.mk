@@ -11,6 +11,7 @@ unit_tests += \
 	tests/unit/test_bad_fields \
 	tests/unit/test_bad_flags \
 	tests/unit/test_bad_keys \
+	tests/unit/test_bad_log \
 	tests/unit/test_bad_login \
 	tests/unit/test_bad_scsi \
 	tests/unit/test_bad_sequence \
