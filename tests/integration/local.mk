@@ -15,6 +15,7 @@ tests_lib_libdaemon_a_SOURCES = \
 	tests/lib/watch.h
 
 integration_tests += \
+	tests/integration/test_bad_input \
 	tests/integration/test_counting \
 	tests/integration/test_discovery \
 	tests/integration/test_flood \
@@ -25,6 +26,7 @@ integration_tests += \
 	tests/integration/test_shutdown \
 	tests/integration/test_stalls \
 	tests/integration/test_tasks
+tests_integration_test_bad_input_LDADD = $(client_libs)
 tests_integration_test_counting_LDADD = $(client_libs)
 tests_integration_test_discovery_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
 tests_integration_test_discovery_LDADD = $(client_libs) $(ISCSI_LIBS)
