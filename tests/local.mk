@@ -1,6 +1,7 @@
 # Tests. `make check` runs those of tests/tests.list that need only this build; ./bootstrap check
 # runs all builds.
 EXTRA_DIST += \
+	%D%/HOSTILE.md \
 	%D%/README.md \
 	%D%/chroot.sh \
 	%D%/config \

@@ -6,6 +6,7 @@ EXTRA_DIST += \
 	%D%/check-files.sh \
 	%D%/check-format.sh \
 	%D%/check-headers.sh \
+	%D%/check-hostile.sh \
 	%D%/check-layers.sh \
 	%D%/check-man.sh \
 	%D%/check-shell.sh \
