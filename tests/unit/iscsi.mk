@@ -13,6 +13,7 @@ unit_tests += \
 	tests/unit/test_bad_keys \
 	tests/unit/test_bad_log \
 	tests/unit/test_bad_login \
+	tests/unit/test_bad_noise \
 	tests/unit/test_bad_scsi \
 	tests/unit/test_bad_sequence \
 	tests/unit/test_bad_stream \

@@ -214,6 +214,26 @@ START_TEST(bad_input_cve_2021_28361_text_without_data)
 }
 END_TEST
 
+/* A ping between the pieces of a text has its own data, and leaves the text as it is. */
+START_TEST(a_ping_between_two_pieces)
+{
+	rig_start(&rig);
+	struct rig_peer p = HOSTILE_PEER(&rig, IN_NORMAL_SESSION, "");
+	struct bhs_nop_out h = {.opcode = ISCSI_OP_NOP_OUT | ISCSI_IMMEDIATE, .flags = F};
+	uint32_t len = (uint32_t[]){0, 1, 100, 8192, 262144}[_i];
+
+	hostile_text(&p, C, ISCSI_TAG_NONE, "X-a", 3);
+	uint32_t ttt = get32(hostile_hear(&p)->pdu.text_rsp.ttt);
+	put32(&h.ttt, ISCSI_TAG_NONE);
+	put32(&h.cmdsn, p.cmdsn);
+	rig_send(&p, &h, rig_filled('z', len), len);
+	ck_assert_uint_eq(hostile_hear(&p)->pdu.bhs.opcode, ISCSI_OP_NOP_IN);
+	hostile_text(&p, F, ttt, "=b", 3);
+	ck_assert_str_eq(hostile_hear(&p)->text, "X-a=NotUnderstood|");
+	hostile_leave(&p);
+}
+END_TEST
+
 /* ---- digests ---- */
 
 /* "k=kk...\0", n bytes; of the digest byte bad - 1 is wrong, or none. */
@@ -277,6 +297,7 @@ static Suite *suite(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, bad_input_lio_rsp_buf_of_send_targets, 0, 2);
 	tcase_add_loop_test(t, bad_input_cve_2021_28361_text_without_data, 0, 4);
+	tcase_add_loop_test(t, a_ping_between_two_pieces, 0, 5);
 	tcase_add_loop_test(t, bad_input_lio_text_digest, 0, 3);
 	suite_add_tcase(s, t);
 	t = tcase_create("log");
