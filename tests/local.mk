@@ -20,6 +20,7 @@ include %D%/integration/local.mk
 include %D%/tools/local.mk
 include %D%/fuzz/local.mk
 include %D%/lint/local.mk
+include %D%/guest/local.mk
 include %D%/conformance/local.mk
 include %D%/bench/local.mk
 

@@ -5,7 +5,7 @@
 need codespell
 
 cd "$MEMTGT_SRC"
-mapfile -t files < <(sources "include target tests initiator-tools etc" c h def sh md pod conf txt list
+mapfile -t files < <(sources "include target tests initiator-tools etc" c h def sh py md pod conf txt list
 	ls bootstrap ./*.md packages.txt configure.ac Makefile.am)
 looked_at "${#files[@]}" "files"
 codespell "${files[@]}" || fail "misspelt words"

@@ -7,7 +7,7 @@ cd "$MEMTGT_SRC"
 # Written so that this file does not hold the words.
 words='XX[X]|TO[D]O|FIXM[E]|HAC[K]'
 mapfile -t files < <(sources "include target tests initiator-tools etc bootstrap .ci" \
-	c h def sh mk pod conf bootstrap run)
+	c h def sh py mk pod conf bootstrap run)
 looked_at "${#files[@]}" "files"
 wrong=0
 if grep -nHE "\\b($words)\\b" "${files[@]}" >&2; then
@@ -16,7 +16,7 @@ fi
 for file in "${files[@]}"; do
 	case $file in
 	tests/lib/functions.sh) continue ;; # begins with a line for shellcheck
-	*.c | *.h | *.sh) ;;
+	*.c | *.h | *.sh | *.py) ;;
 	*) continue ;;
 	esac
 	{ read -r first && read -r second; } <"$file" || true

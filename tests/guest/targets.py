@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: MIT
+"""targets.py - the two memtgtd, A and B, that a guest uses, and the words that control them.
+
+Each listens on a port of its own behind a forwarder, whose address it announces as the guest sees it.
+"""
+
+import asyncio
+import re
+import signal
+
+from forwarder import Forwarder
+from processes import start
+
+HOST_IN_GUEST = "10.0.2.2"  # how the guest reaches the host's loopback
+END_LIMIT = 60  # seconds for memtgtd to start or to end
+
+# What a sanitizer or an assertion says; tests/lib/daemon.sh looks for the same.
+COMPLAINT = re.compile(
+    r"ERROR: (Address|Leak)Sanitizer|WARNING: ThreadSanitizer|runtime error:|Assertion `"
+)
+
+# An emulated guest can be slow: no peer is dropped for that.
+CONFIG = """\
+portals = ( {{ address = "127.0.0.1"; port = 0; announce = "{host}:{port}"; }} );
+limits = {{ rx_stall = 600; tx_stall = 600; ping_timeout = 600; }};
+targets = ( {{ name = "{iqn}"; luns = (
+	{{ id = 0; size = "64M"; serial = "GUEST-{letter}-0"; }},
+	{{ id = 1; size = "512M"; serial = "GUEST-{letter}-1"; provisioning = "thin"; }},
+	{{ id = 2; size = "64M"; serial = "GUEST-{letter}-2"; block_size = 4096; }} ); }} );
+"""
+
+
+class Target:
+    """One memtgtd. What it did wrong is added to faults."""
+
+    def __init__(self, letter, program, folder):
+        self.letter = letter
+        self.iqn = f"iqn.2026-01.org.memtgt:guest-{letter.lower()}"
+        self.forwarder = Forwarder()
+        self.log = folder / f"memtgtd-{letter}.log"
+        self.faults = []
+        self._program = program
+        self._config = folder / f"memtgtd-{letter}.conf"
+        self._process = None
+
+    def _fault(self, text):
+        self.faults.append(f"memtgtd {self.letter} {text}")
+
+    async def start(self):
+        if self._process is not None:
+            return
+        await self.forwarder.listen(None)
+        self._config.write_text(
+            CONFIG.format(
+                host=HOST_IN_GUEST, port=self.forwarder.port, iqn=self.iqn, letter=self.letter
+            )
+        )
+        with self.log.open("ab") as log:
+            begin = log.tell()
+            self._process = await start(self._program, "-c", self._config, stderr=log)
+        await self.forwarder.listen(await self._ready_port(begin))
+
+    async def _ready_port(self, begin):
+        """The port, once the log says it. The daemon that ends before or says nothing is an error."""
+        for _ in range(END_LIMIT * 50):
+            text = self.log.read_bytes()[begin:].decode()
+            match = re.search(r"^memtgtd: ready on 127\.0\.0\.1:(\d+)$", text, re.M)
+            if match:
+                return int(match[1])
+            if self._process.returncode is not None:
+                break
+            await asyncio.sleep(0.02)
+        raise RuntimeError(f"memtgtd {self.letter} was not ready: {text}")
+
+    async def stop(self):
+        """The clean end, which must be one."""
+        if self._process is None:
+            return
+        status = await self._end(signal.SIGTERM)
+        if status != 0:
+            self._fault(f"ended with status {status}")
+
+    async def kill(self):
+        if self._process is not None:
+            await self._end(signal.SIGKILL)
+
+    async def restart(self):
+        await self.stop()
+        await self.start()
+
+    async def _end(self, number):
+        """Ends the daemon, so its memory is lost; returns its status."""
+        process, self._process = self._process, None
+        self.forwarder.refuse()
+        self.forwarder.thaw()
+        if process.returncode is None:
+            process.send_signal(number)
+        else:
+            self._fault("ended by itself")
+        try:
+            await asyncio.wait_for(process.wait(), END_LIMIT)
+        except asyncio.TimeoutError:
+            self._fault("did not end")
+            process.kill()
+            await process.wait()
+        if COMPLAINT.search(self.log.read_text(errors="replace")):
+            self._fault("has a sanitizer's report in its log")
+        return process.returncode
+
+    async def corrupt(self, lun, offset):
+        """Changes a block behind the guest's back, through another initiator."""
+        url = f"iscsi://127.0.0.1:{self.forwarder.backend}/{self.iqn}/{lun}"
+        write = f"write -P 0x5e {offset} 4096"
+        process = await start("qemu-io", "-f", "raw", "-c", write, url, stdout=asyncio.subprocess.PIPE)
+        said, _ = await process.communicate()
+        if b"wrote 4096/4096" not in said:
+            raise RuntimeError(f"qemu-io: {said.decode()}")
+
+
+class Targets:
+    """A and B, and what the guest's command `host` may say to them."""
+
+    def __init__(self, program, folder):
+        self._targets = {letter: Target(letter, program, folder) for letter in "AB"}
+
+    def __iter__(self):
+        return iter(self._targets.values())
+
+    def faults(self):
+        return [fault for target in self for fault in target.faults]
+
+    async def fresh(self):
+        """Both run, with nothing but zeros."""
+        for target in self:
+            await target.restart()
+
+    async def stop(self):
+        for target in self:
+            await target.stop()
+
+    async def do(self, word, letter="", *more):
+        """Returns what is answered to the guest; an error is an exception."""
+        if word == "fresh":
+            return await self.fresh()
+        target = self._targets[letter]
+        forwarder = target.forwarder
+        if word in ("start", "stop", "kill", "restart", "corrupt"):
+            return await getattr(target, word)(*more)
+        if word in ("freeze", "thaw"):
+            return getattr(forwarder, word)()
+        if word == "cut":
+            return await forwarder.cut_after(int(more[0])) if more else forwarder.cut()
+        if word in ("port", "accepted", "passed"):
+            return getattr(forwarder, word)
+        if word == "name":
+            return target.iqn
+        raise ValueError(f"no word {word}")
