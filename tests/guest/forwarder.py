@@ -20,12 +20,12 @@ class Forwarder:
         self.backend = None  # the port where connections go on to
         self.accepted = 0
         self.passed = 0  # bytes, both ways
+        self.resets = 0  # connections that were cut
         self._server = None
         self._writers = set()
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._fuse = None  # bytes until the cut
-        self._cut = None  # a future: how many connections the fuse has cut
 
     async def listen(self, backend):
         self.backend = backend
@@ -46,19 +46,17 @@ class Forwarder:
         self._flowing.set()
 
     def cut(self):
-        """Resets all connections; returns how many there were. New ones are accepted."""
+        """Resets all connections. New ones are accepted."""
         writers, self._writers = self._writers, set()
         for writer in writers:
             sock = writer.get_extra_info("socket")
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
             writer.transport.abort()
-        return len(writers) // 2
+        self.resets += len(writers) // 2
 
-    async def cut_after(self, count):
+    def cut_after(self, count):
         """The same when so many more bytes have passed, so in the middle of traffic."""
         self._fuse = count
-        self._cut = asyncio.get_running_loop().create_future()
-        return await self._cut
 
     async def _serve(self, reader, writer):
         self.accepted += 1
@@ -89,7 +87,7 @@ class Forwarder:
                 self._count(len(data))
             writer.write_eof()
         except OSError:
-            self._abort(writer)
+            writer.transport.abort()
 
     def _count(self, length):
         self.passed += length
@@ -98,8 +96,4 @@ class Forwarder:
         self._fuse -= length
         if self._fuse <= 0:
             self._fuse = None
-            self._cut.set_result(self.cut())
-
-    @staticmethod
-    def _abort(writer):
-        writer.transport.abort()
+            self.cut()

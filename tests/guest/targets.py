@@ -149,8 +149,8 @@ class Targets:
         if word in ("freeze", "thaw"):
             return getattr(forwarder, word)()
         if word == "cut":
-            return await forwarder.cut_after(int(more[0])) if more else forwarder.cut()
-        if word in ("port", "accepted", "passed"):
+            return forwarder.cut_after(int(more[0])) if more else forwarder.cut()
+        if word in ("port", "accepted", "passed", "resets"):
             return getattr(forwarder, word)
         if word == "name":
             return target.iqn

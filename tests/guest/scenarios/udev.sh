@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# udev.sh - the names below /dev/disk that users put into fstab: by path, and by what the disk says of
+# itself. They go when the session goes.
+# guest: 512 udev
+. "$(dirname "$0")/../inside/lib.sh"
+
+# leads_to NAME DISK
+leads_to()
+{
+	equal "$1" "$(readlink -f "/dev/disk/$1")" "$2"
+}
+
+# The NAA designator, which memtgtd puts first into page 83, in hexadecimal.
+naa()
+{
+	local page
+	page=$(scsi "$1" vpd_pg83 | od -An -v -tx1 -N16 | tr -d ' \n')
+	[[ ${page:8:8} == 01030008 ]] || fail "page 83 does not begin with an NAA: $page"
+	echo "${page:16}"
+}
+
+links()
+{
+	find /dev/disk/by-path /dev/disk/by-id -lname '*/sd*'
+}
+
+for letter in A B; do
+	login $letter
+	check "udev has done its work" udevadm settle
+	for lun in 0 1 2; do
+		disk=$(disk $letter $lun)
+		naa=$(naa "$disk")
+		leads_to "by-path/ip-$(portal $letter)-iscsi-$(host name $letter)-lun-$lun" "$disk"
+		leads_to "by-id/wwn-0x$naa" "$disk"
+		leads_to "by-id/scsi-3$naa" "$disk"
+	done
+done
+equal "names" "$(links | wc -l)" 18
+logout A
+check "udev has done its work" udevadm settle
+equal "names" "$(links | wc -l)" 9
+logout B
+check "udev has done its work" udevadm settle
+equal "names" "$(links)" ""
