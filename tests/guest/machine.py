@@ -57,7 +57,7 @@ class Machine:
             "-accel", "tcg,thread=multi", "-cpu", "Nehalem-v1", "-smp", "1", "-m", self._memory,
             "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
             "-kernel", self._image / "vmlinuz", "-initrd", self._image / "initramfs",
-            "-append", f"{KERNEL_ARGUMENTS} {self._arguments}", "-serial", console,
+            "-append", f"{KERNEL_ARGUMENTS} {self._arguments}", *console,
             *disk("root", self._image / "root.ext4", "snapshot=on"),
             *disk("job", self._folder / "job.tar", "readonly=on"),
             "-netdev", "user,id=net,ipv6=off", "-device", "virtio-net-pci,netdev=net,romfile=",
@@ -71,7 +71,8 @@ class Machine:
         """sockets is a folder with a short path: that of a socket has an end at 108 bytes."""
         await self._listen(sockets / "report", self._read_report)
         await self._listen(sockets / "control", self._answer)
-        console = f"file:{self._folder}/console.log"
+        chardev = f"file,path={self._folder}/console.log,append=on,id=console"
+        console = ["-chardev", chardev, "-serial", "chardev:console"]
         with (self._folder / "qemu.log").open("ab") as log:
             self._process = await start(*self._command(sockets, console), stdout=log, stderr=log)
 
@@ -80,7 +81,7 @@ class Machine:
         await self._listen(sockets / "report", self._read_report)
         await self._listen(sockets / "control", self._answer)
         self._process = await start(
-            *self._command(sockets, "mon:stdio"), stdin=None, start_new_session=False
+            *self._command(sockets, ["-serial", "mon:stdio"]), stdin=None, start_new_session=False
         )
         await self._process.wait()
 
