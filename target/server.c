@@ -89,8 +89,8 @@ static int start_workers(struct server *s)
 		s->node.nworkers++;
 	}
 	const struct engine *e = s->node.workers[0].reactor.engine;
-	log_info("%u reactor%s on %s (%s)", s->reactors, s->reactors == 1 ? "" : "s", e->ops->name,
-		 e->how);
+	log_always("%u reactor%s on %s (%s)", s->reactors, s->reactors == 1 ? "" : "s",
+		   e->ops->name, e->how);
 	return 0;
 }
 

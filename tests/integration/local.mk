@@ -40,6 +40,11 @@ tests_integration_test_reactors_LDADD = $(client_libs)
 tests_integration_test_shutdown_LDADD = $(client_libs)
 tests_integration_test_stalls_LDADD = $(client_libs)
 tests_integration_test_tasks_LDADD = $(client_libs)
+# Whose sessions meet on several threads: for TSan.
+threaded_integration_tests = \
+	tests/integration/test_bad_input \
+	tests/integration/test_reactors \
+	tests/integration/test_shutdown
 client_libs = tests/lib/libdaemon.a tests/lib/libtest.a $(CHECK_LIBS)
 
 if HAVE_CHECK
