@@ -8,6 +8,8 @@ tests_lib_libtest_a_SOURCES = \
 	%D%/fake_engine.h \
 	%D%/hostile.c \
 	%D%/hostile.h \
+	%D%/logged.c \
+	%D%/logged.h \
 	%D%/session_rig.c \
 	%D%/session_rig.h \
 	%D%/test_main.c \

@@ -4,14 +4,13 @@
  * tests/HOSTILE.md.
  */
 #include <check.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "lib/hostile.h"
+#include "lib/logged.h"
 #include "lib/test_main.h"
 
 #define T	  ISCSI_LOGIN_TRANSIT
@@ -23,7 +22,6 @@
 #define COUNT(a)  (sizeof(a) / sizeof(*(a)))
 
 static struct rig rig;
-static int log_pipe[2], saved_stderr;
 
 static void setup(void)
 {
@@ -33,32 +31,6 @@ static void setup(void)
 static void teardown(void)
 {
 	rig_stop(&rig);
-}
-
-/* For the tests that read the log. */
-static void listen_to_log(void)
-{
-	ck_assert_int_eq(pipe2(log_pipe, O_NONBLOCK | O_CLOEXEC), 0);
-	saved_stderr = dup(STDERR_FILENO);
-	dup2(log_pipe[1], STDERR_FILENO);
-}
-
-static void leave_log(void)
-{
-	dup2(saved_stderr, STDERR_FILENO);
-	close(saved_stderr);
-	close(log_pipe[0]);
-	close(log_pipe[1]);
-}
-
-/* What was logged since the last call. */
-static const char *logged(void)
-{
-	static char buf[65536];
-	ssize_t n = read(log_pipe[0], buf, sizeof(buf) - 1);
-
-	buf[n > 0 ? n : 0] = '\0';
-	return buf;
 }
 
 /* A key with a name of `len` bytes, behind `front`. */
@@ -306,7 +278,7 @@ static Suite *suite(void)
 	suite_add_tcase(s, t);
 	t = tcase_create("log");
 	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_add_checked_fixture(t, listen_to_log, leave_log);
+	tcase_add_checked_fixture(t, log_catch, log_release);
 	tcase_add_test(t, bad_input_cve_2010_0743_format_strings);
 	tcase_add_test(t, names_do_not_write_lines_of_the_log);
 	suite_add_tcase(s, t);

@@ -4,15 +4,14 @@
  * digests. Each test is named for its source, see tests/HOSTILE.md.
  */
 #include <check.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "lib/fake_engine.h"
 #include "lib/hostile.h"
+#include "lib/logged.h"
 #include "lib/test_main.h"
 #include "pdu/digest.h"
 
@@ -26,7 +25,6 @@
 #define COUNT(a)  (sizeof(a) / sizeof(*(a)))
 
 static struct rig rig;
-static int log_pipe[2], saved_stderr;
 
 static void setup(void)
 {
@@ -36,32 +34,6 @@ static void setup(void)
 static void teardown(void)
 {
 	rig_stop(&rig);
-}
-
-/* For the tests that read the log. */
-static void listen_to_log(void)
-{
-	ck_assert_int_eq(pipe2(log_pipe, O_NONBLOCK | O_CLOEXEC), 0);
-	saved_stderr = dup(STDERR_FILENO);
-	dup2(log_pipe[1], STDERR_FILENO);
-}
-
-static void leave_log(void)
-{
-	dup2(saved_stderr, STDERR_FILENO);
-	close(saved_stderr);
-	close(log_pipe[0]);
-	close(log_pipe[1]);
-}
-
-/* What was logged since the last call. */
-static const char *logged(void)
-{
-	static char buf[65536];
-	ssize_t n = read(log_pipe[0], buf, sizeof(buf) - 1);
-
-	buf[n > 0 ? n : 0] = '\0';
-	return buf;
 }
 
 /* An unknown key of one byte is answered with 16: 512 of them fill what a Text Response holds. */
@@ -302,7 +274,7 @@ static Suite *suite(void)
 	suite_add_tcase(s, t);
 	t = tcase_create("log");
 	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_add_checked_fixture(t, listen_to_log, leave_log);
+	tcase_add_checked_fixture(t, log_catch, log_release);
 	tcase_add_loop_test(t, bad_input_lio_rsp_buf_of_a_text, 0, 6);
 	suite_add_tcase(s, t);
 	return s;

@@ -3,7 +3,6 @@
 #include "base/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,35 +10,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/logged.h"
 #include "lib/test_main.h"
 
-static int pipe_fds[2], saved_stderr;
-
-static void redirect(void)
+static void setup(void)
 {
-	unsetenv("JOURNAL_STREAM");
 	log_set_level(LOG_LEVEL_INFO);
-	ck_assert_int_eq(pipe2(pipe_fds, O_NONBLOCK), 0);
-	saved_stderr = dup(STDERR_FILENO);
-	dup2(pipe_fds[1], STDERR_FILENO);
-}
-
-static void restore(void)
-{
-	dup2(saved_stderr, STDERR_FILENO);
-	close(saved_stderr);
-	close(pipe_fds[0]);
-	close(pipe_fds[1]);
-}
-
-/* All that was logged since the last call. */
-static const char *logged(void)
-{
-	static char buf[65536];
-	ssize_t n = read(pipe_fds[0], buf, sizeof(buf) - 1);
-
-	buf[n > 0 ? n : 0] = '\0';
-	return buf;
+	log_catch();
 }
 
 START_TEST(levels)
@@ -193,7 +170,7 @@ int main(void)
 	Suite *s = suite_create("log");
 	TCase *t = tcase_create("log");
 
-	tcase_add_checked_fixture(t, redirect, restore);
+	tcase_add_checked_fixture(t, setup, log_release);
 	tcase_add_test(t, levels);
 	tcase_add_test(t, prefix_on_a_terminal);
 	tcase_add_test(t, prefix_in_the_journal);

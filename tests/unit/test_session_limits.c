@@ -4,16 +4,15 @@
  * it, at it and above it, its counter, and the lines that peers can cause in the log.
  */
 #include <check.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "iscsi/login.h"
 #include "iscsi/session.h"
 #include "lib/fake_engine.h"
 #include "lib/session_rig.h"
+#include "lib/logged.h"
 #include "lib/test_main.h"
 #include "reactor/conn.h"
 
@@ -301,33 +300,24 @@ END_TEST
 
 /* ---- lines ---- */
 
-static int log_fds[2], saved_stderr;
-
 static void open_log(void)
 {
 	setup();
-	unsetenv("JOURNAL_STREAM");
-	ck_assert_int_eq(pipe2(log_fds, O_NONBLOCK), 0);
-	saved_stderr = dup(STDERR_FILENO);
-	dup2(log_fds[1], STDERR_FILENO);
+	log_catch();
 }
 
 static void close_log(void)
 {
 	teardown();
-	dup2(saved_stderr, STDERR_FILENO);
-	close(saved_stderr);
-	close(log_fds[0]);
-	close(log_fds[1]);
+	log_release();
 }
 
 /* Lines with this text since the last call of read_log(). */
-static char log_text[65536];
+static const char *log_text;
 
 static void read_log(void)
 {
-	ssize_t n = read(log_fds[0], log_text, sizeof(log_text) - 1);
-	log_text[n > 0 ? n : 0] = '\0';
+	log_text = logged();
 }
 
 static unsigned lines_with(const char *text)
