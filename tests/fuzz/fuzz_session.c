@@ -34,26 +34,24 @@ static struct rig rig;
 static struct fuzz_peer {
 	struct rig_peer rig;
 	bool connected;
-	uint8_t keys; /* of the last login */
+	bool header_digest, data_digest; /* what the target has agreed to, once it logs in */
 	be32 r2t_itt, r2t_ttt, r2t_offset;
 	uint32_t r2t_len, statsn;
 	bool statsn_known;
 } peers[PEERS];
 
-#define KEYS(t, h, d)                                                     \
-	{                                                                 \
-		.text = (t), .len = sizeof(t), .header = (h), .data = (d) \
+#define KEYS(t)                               \
+	{                                     \
+		.text = (t), .len = sizeof(t) \
 	}
 static const struct {
 	const char *text;
 	size_t len; /* with the last NUL */
-	bool header, data;
 } key_sets[] = {
-	KEYS("", false, false),
-	KEYS("HeaderDigest=CRC32C\0DataDigest=CRC32C", true, true),
-	KEYS("InitialR2T=Yes\0ImmediateData=No\0MaxBurstLength=1024\0FirstBurstLength=512", false,
-	     false),
-	KEYS("MaxRecvDataSegmentLength=512\0MaxOutstandingR2T=2\0DataDigest=CRC32C", false, true),
+	KEYS(""),
+	KEYS("HeaderDigest=CRC32C\0DataDigest=CRC32C"),
+	KEYS("InitialR2T=Yes\0ImmediateData=No\0MaxBurstLength=1024\0FirstBurstLength=512"),
+	KEYS("MaxRecvDataSegmentLength=512\0MaxOutstandingR2T=2\0DataDigest=CRC32C"),
 };
 #define NKEYS (sizeof(key_sets) / sizeof(key_sets[0]))
 
@@ -103,12 +101,11 @@ static void play_login(struct fuzz_peer *p, struct cursor *c)
 	char text[1024];
 	size_t first = how & 8 ? sizeof(discovery) : sizeof(names);
 
-	p->keys = how % NKEYS;
 	memcpy(text, how & 8 ? discovery : names, first);
-	memcpy(text + first, key_sets[p->keys].text, key_sets[p->keys].len);
+	memcpy(text + first, key_sets[how % NKEYS].text, key_sets[how % NKEYS].len);
 	put32(&h.cmdsn, p->rig.cmdsn);
 	change(c, &h);
-	rig_send(&p->rig, &h, text, (uint32_t)(first + key_sets[p->keys].len));
+	rig_send(&p->rig, &h, text, (uint32_t)(first + key_sets[how % NKEYS].len));
 }
 
 static void play_command(struct fuzz_peer *p, struct cursor *c)
@@ -238,6 +235,22 @@ static void check_statsn(struct fuzz_peer *p, const struct rig_pdu *pdu)
 	p->statsn_known = true;
 }
 
+static bool says(const struct rig_pdu *pdu, const char *text)
+{
+	return memmem(pdu->data, pdu->data_len, text, strlen(text) + 1) != NULL;
+}
+
+/* RFC 7143 13.1: digests begin with the first PDU of the Full Feature Phase. */
+static void take_login(struct fuzz_peer *p, const struct rig_pdu *pdu)
+{
+	p->header_digest |= says(pdu, "HeaderDigest=CRC32C");
+	p->data_digest |= says(pdu, "DataDigest=CRC32C");
+	if (pdu->login_rsp.status_class || (pdu->bhs.flags & 0x83) != 0x83)
+		return;
+	p->rig.header_digest = p->header_digest;
+	p->rig.data_digest = p->data_digest;
+}
+
 static void take_pdu(struct fuzz_peer *p, const struct rig_pdu *pdu)
 {
 	REQUIRE((pdu->bhs.opcode & 0x60) == 0x20);
@@ -249,11 +262,8 @@ static void take_pdu(struct fuzz_peer *p, const struct rig_pdu *pdu)
 		p->r2t_len = get32(pdu->r2t.desired_len);
 		REQUIRE(p->r2t_len != 0);
 	}
-	if (pdu->bhs.opcode == ISCSI_OP_LOGIN_RSP && !pdu->login_rsp.status_class &&
-	    (pdu->bhs.flags & 0x83) == 0x83) {
-		p->rig.header_digest = key_sets[p->keys].header;
-		p->rig.data_digest = key_sets[p->keys].data;
-	}
+	if (pdu->bhs.opcode == ISCSI_OP_LOGIN_RSP)
+		take_login(p, pdu);
 }
 
 static void play_receive(struct fuzz_peer *p, struct cursor *c)
