@@ -15,9 +15,10 @@
 
 static struct daemon d;
 
+/* One reactor: the sessions write the same blocks, and nothing in memtgtd orders that (issue 6). */
 static void start(void)
 {
-	daemon_start(&d, "{ id = 0; size = \"1M\"; }", NULL);
+	daemon_start(&d, "{ id = 0; size = \"1M\"; }", "reactor = { count = 1; };");
 }
 
 static void stop(void)

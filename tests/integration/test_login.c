@@ -16,9 +16,12 @@
 
 static struct daemon d;
 
+/* One reactor: the sessions write the same blocks, and nothing in memtgtd orders that (issue 6). */
 static void start(void)
 {
-	daemon_start(&d, LUNS, "login = { InitialR2T = false; ImmediateData = true; };");
+	daemon_start(&d, LUNS,
+		     "login = { InitialR2T = false; ImmediateData = true; };"
+		     "reactor = { count = 1; };");
 }
 
 static void stop(void)
