@@ -94,6 +94,7 @@ static void play_connect(struct fuzz_peer *p, struct cursor *c)
 static void play_login(struct fuzz_peer *p, struct cursor *c)
 {
 	uint8_t how = cursor_u8(c);
+	const size_t keys = how % NKEYS;
 	struct bhs_login_req h = {.opcode = ISCSI_OP_LOGIN_REQ | ISCSI_IMMEDIATE,
 				  .flags = ISCSI_LOGIN_TRANSIT | ISCSI_STAGE_OPERATIONAL << 2 |
 					   ISCSI_STAGE_FULL_FEATURE,
@@ -102,10 +103,10 @@ static void play_login(struct fuzz_peer *p, struct cursor *c)
 	size_t first = how & 8 ? sizeof(discovery) : sizeof(names);
 
 	memcpy(text, how & 8 ? discovery : names, first);
-	memcpy(text + first, key_sets[how % NKEYS].text, key_sets[how % NKEYS].len);
+	memcpy(text + first, key_sets[keys].text, key_sets[keys].len);
 	put32(&h.cmdsn, p->rig.cmdsn);
 	change(c, &h);
-	rig_send(&p->rig, &h, text, (uint32_t)(first + key_sets[how % NKEYS].len));
+	rig_send(&p->rig, &h, text, (uint32_t)(first + key_sets[keys].len));
 }
 
 static void play_command(struct fuzz_peer *p, struct cursor *c)

@@ -33,7 +33,10 @@ need()
 # Files of the source tree below these folders with these endings, sorted: sources "target include" c h
 sources()
 {
-	local folders=$1 ending match=()
+	local folder folders='' ending match=()
+	for folder in $1; do
+		[[ ! -d $MEMTGT_SRC/$folder ]] || folders+=" $folder"
+	done
 	shift
 	for ending; do
 		match+=(-o -name "*.$ending")
