@@ -106,16 +106,22 @@ static void sends_half_a_header(void)
 	raw_close(&r);
 }
 
-static void answers_no_r2t(void)
+/* A session with a WRITE(16) of so many blocks that has its R2T, which is in r. */
+static void begin_write(uint32_t blocks)
 {
 	uint8_t cdb[16];
 
 	session(SOLICITED);
-	raw_cdb_rw16(cdb, 0x8a, 0, 8);
-	union raw_bhs h =
-		raw_command(&r, ISCSI_FINAL | ISCSI_CMD_WRITE | ISCSI_ATTR_SIMPLE, cdb, 8 * BLOCK);
+	raw_cdb_rw16(cdb, 0x8a, 0, blocks);
+	union raw_bhs h = raw_command(&r, ISCSI_FINAL | ISCSI_CMD_WRITE | ISCSI_ATTR_SIMPLE, cdb,
+				      blocks * BLOCK);
 	ck_assert(raw_send(&r, &h, NULL, 0));
 	raw_expect(&r, ISCSI_OP_R2T);
+}
+
+static void answers_no_r2t(void)
+{
+	begin_write(8);
 	raw_expect_closed(&r);
 	raw_close(&r);
 }
@@ -243,14 +249,8 @@ static void breaks_data(void)
 static void write_wrongly(bool tag)
 {
 	static const uint8_t data[BLOCK];
-	uint8_t cdb[16];
 
-	session(SOLICITED);
-	raw_cdb_rw16(cdb, 0x8a, 0, 1);
-	union raw_bhs h =
-		raw_command(&r, ISCSI_FINAL | ISCSI_CMD_WRITE | ISCSI_ATTR_SIMPLE, cdb, BLOCK);
-	ck_assert(raw_send(&r, &h, NULL, 0));
-	raw_expect(&r, ISCSI_OP_R2T);
+	begin_write(1);
 	union raw_bhs r2t = r.bhs;
 	union raw_bhs out = {.out = {.opcode = ISCSI_OP_DATA_OUT, .flags = ISCSI_FINAL}};
 	out.out.itt = r2t.r2t.itt;
@@ -278,14 +278,7 @@ static void sends_data_for_nobody(void)
 
 static void leaves_a_write(void)
 {
-	uint8_t cdb[16];
-
-	session(SOLICITED);
-	raw_cdb_rw16(cdb, 0x8a, 0, 8);
-	union raw_bhs h =
-		raw_command(&r, ISCSI_FINAL | ISCSI_CMD_WRITE | ISCSI_ATTR_SIMPLE, cdb, 8 * BLOCK);
-	ck_assert(raw_send(&r, &h, NULL, 0));
-	raw_expect(&r, ISCSI_OP_R2T);
+	begin_write(8);
 	raw_close(&r);
 }
 

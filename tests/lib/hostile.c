@@ -8,10 +8,7 @@
 
 #include "lib/fake_engine.h"
 
-#define PING_ITT 0x7e57aaaau
-#define NAMES                                            \
-	"InitiatorName=iqn.2026-01.org.memtgt:hostile\0" \
-	"SessionType=Normal\0TargetName=iqn.2026-01.org.memtgt:rig"
+#define PING_ITT	0x7e57aaaau
 #define DISCOVERY_NAMES "InitiatorName=iqn.2026-01.org.memtgt:hostile\0SessionType=Discovery"
 
 static const uint8_t to_security = ISCSI_STAGE_SECURITY << 2;
@@ -42,7 +39,7 @@ struct rig_peer hostile_peer(struct rig *r, enum hostile_place at, const char *k
 	case BEFORE_LOGIN:
 		break;
 	case IN_LOGIN_PHASE:
-		hostile_login(&p, to_security, NAMES, sizeof(NAMES));
+		hostile_login(&p, to_security, HOSTILE_NAMES, sizeof(HOSTILE_NAMES));
 		expect_login(&p);
 		break;
 	case IN_DISCOVERY_SESSION:

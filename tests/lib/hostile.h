@@ -8,6 +8,11 @@
 
 #include "lib/session_rig.h"
 
+/* The keys of a login of a normal session, without the last NUL: more may follow. */
+#define HOSTILE_NAMES                                    \
+	"InitiatorName=iqn.2026-01.org.memtgt:hostile\0" \
+	"SessionType=Normal\0TargetName=iqn.2026-01.org.memtgt:rig"
+
 /* Where a peer is when it begins to be bad. */
 enum hostile_place { BEFORE_LOGIN, IN_LOGIN_PHASE, IN_DISCOVERY_SESSION, IN_NORMAL_SESSION };
 

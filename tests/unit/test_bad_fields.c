@@ -13,9 +13,6 @@
 #include "lib/test_main.h"
 
 #define MAX_RECV 262144u /* what the rig declares, 13.12 */
-#define LOGIN_TEXT                                       \
-	"InitiatorName=iqn.2026-01.org.memtgt:hostile\0" \
-	"SessionType=Normal\0TargetName=iqn.2026-01.org.memtgt:rig"
 
 static struct rig rig;
 
@@ -79,8 +76,8 @@ static struct made make_login(struct rig_peer *p)
 	struct made m = {.h.login = {.opcode = ISCSI_OP_LOGIN_REQ | ISCSI_IMMEDIATE,
 				     .flags = ISCSI_LOGIN_TRANSIT | ISCSI_STAGE_OPERATIONAL << 2 |
 					      ISCSI_STAGE_FULL_FEATURE},
-			 .data = LOGIN_TEXT,
-			 .n = sizeof(LOGIN_TEXT)};
+			 .data = HOSTILE_NAMES,
+			 .n = sizeof(HOSTILE_NAMES)};
 	put32(&m.h.login.cmdsn, p->cmdsn);
 	return m;
 }

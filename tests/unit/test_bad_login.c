@@ -19,9 +19,6 @@
 #define SEC (ISCSI_STAGE_SECURITY << 2)
 #define OPS (ISCSI_STAGE_OPERATIONAL << 2)
 #define FFP ISCSI_STAGE_FULL_FEATURE
-#define NAMES                                            \
-	"InitiatorName=iqn.2026-01.org.memtgt:hostile\0" \
-	"SessionType=Normal\0TargetName=iqn.2026-01.org.memtgt:rig"
 
 static struct rig rig;
 
@@ -39,9 +36,9 @@ static void teardown(void)
 /* The names, then `n` unknown keys, whose answers are longer than they. Returns its length. */
 static size_t many_keys(char *text, unsigned n)
 {
-	size_t len = sizeof(NAMES);
+	size_t len = sizeof(HOSTILE_NAMES);
 
-	memcpy(text, NAMES, len);
+	memcpy(text, HOSTILE_NAMES, len);
 	for (unsigned i = 0; i < n; i++)
 		len += (size_t)sprintf(text + len, "X%u=", i) + 1;
 	return len;
@@ -76,7 +73,7 @@ START_TEST(rounds_without_end_by_time)
 	struct rig_peer p = rig_connect(&rig);
 	int s = 0;
 
-	hostile_login(&p, r->flags & (uint8_t)~C, NAMES, sizeof(NAMES));
+	hostile_login(&p, r->flags & (uint8_t)~C, HOSTILE_NAMES, sizeof(HOSTILE_NAMES));
 	for (; s < 60 && !rig_is_closed(&p); s++) {
 		hostile_login(&p, r->flags, r->text, r->n);
 		rig_advance(&rig, 1);
@@ -94,7 +91,7 @@ START_TEST(rounds_without_end_by_number)
 	rig_start(&rig);
 	struct rig_peer p = rig_connect(&rig);
 
-	hostile_login(&p, r->flags & (uint8_t)~C, NAMES, sizeof(NAMES));
+	hostile_login(&p, r->flags & (uint8_t)~C, HOSTILE_NAMES, sizeof(HOSTILE_NAMES));
 	for (int i = 0; i < 3000; i++) {
 		hostile_login(&p, r->flags, r->text, r->n);
 		struct hostile_look look = hostile_look(&p, IN_LOGIN_PHASE);
@@ -241,7 +238,8 @@ START_TEST(every_two_requests)
 		for (int second = 0; second < 256; second++) {
 			struct login l;
 			ck_assert_int_eq(login_begin(&l, &rig.config, &peer, 1), 0);
-			enum login_step step = give(&l, (uint8_t)first, NAMES, sizeof(NAMES));
+			enum login_step step =
+				give(&l, (uint8_t)first, HOSTILE_NAMES, sizeof(HOSTILE_NAMES));
 			bool more = step == LOGIN_SEND;
 			if (more)
 				step = give(&l, (uint8_t)second, NULL, 0);

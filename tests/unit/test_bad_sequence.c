@@ -11,10 +11,7 @@
 #include "lib/hostile.h"
 #include "lib/test_main.h"
 
-#define DEPTH 16u /* limits.queue_depth of the rig */
-#define LOGIN_TEXT                                       \
-	"InitiatorName=iqn.2026-01.org.memtgt:hostile\0" \
-	"SessionType=Normal\0TargetName=iqn.2026-01.org.memtgt:rig"
+#define DEPTH	  16u /* limits.queue_depth of the rig */
 #define SOLICITED "\0InitialR2T=Yes\0ImmediateData=No"
 
 static struct rig rig;
@@ -68,7 +65,7 @@ static uint32_t expected_cmdsn(struct rig_peer *p)
 
 START_TEST(io_across_the_wrap)
 {
-	struct rig_peer p = BEGIN_AT(begins[_i], 0, LOGIN_TEXT);
+	struct rig_peer p = BEGIN_AT(begins[_i], 0, HOSTILE_NAMES);
 	uint32_t before = p.cmdsn;
 
 	rig_clear_attention(&p);
@@ -90,7 +87,7 @@ END_TEST
 START_TEST(statsn_across_the_wrap)
 {
 	uint32_t statsn = begins[_i];
-	struct rig_peer p = BEGIN_AT(7, statsn, LOGIN_TEXT);
+	struct rig_peer p = BEGIN_AT(7, statsn, HOSTILE_NAMES);
 
 	for (int i = 0; i < 40; i++) {
 		struct bhs_scsi_cmd c = rig_command(&p, i & 1 ? ISCSI_CMD_READ : 0, RIG_BLOCK);
@@ -130,7 +127,7 @@ static unsigned fate_at(uint32_t distance)
 
 static void try_distance(uint8_t opcode, uint32_t at, uint32_t distance)
 {
-	struct rig_peer p = BEGIN_AT(at, 0, LOGIN_TEXT);
+	struct rig_peer p = BEGIN_AT(at, 0, HOSTILE_NAMES);
 
 	rig_clear_attention(&p);
 	uint32_t before = p.cmdsn;
@@ -164,7 +161,7 @@ END_TEST
 /* What is outside writes nothing, whatever data it brings; nor does a number that comes twice. */
 START_TEST(an_ignored_write_writes_nothing)
 {
-	struct rig_peer p = BEGIN_AT(begins[_i], 0, LOGIN_TEXT);
+	struct rig_peer p = BEGIN_AT(begins[_i], 0, HOSTILE_NAMES);
 	uint32_t expected;
 
 	rig_clear_attention(&p);
@@ -185,7 +182,7 @@ END_TEST
 /* A full window across the wrap: nothing more is taken, MaxCmdSN never goes back. 4.2.2.1 */
 START_TEST(a_full_window_across_the_wrap)
 {
-	struct rig_peer p = BEGIN_AT(begins[_i], 0, LOGIN_TEXT SOLICITED);
+	struct rig_peer p = BEGIN_AT(begins[_i], 0, HOSTILE_NAMES SOLICITED);
 	struct bhs_scsi_cmd c[DEPTH];
 	uint32_t ttt[DEPTH], max = 0;
 
@@ -224,7 +221,7 @@ END_TEST
 START_TEST(immediate_commands_take_no_number)
 {
 	static const uint32_t off[] = {0, 1, DEPTH, 0x80000000u, -1u, -1000u};
-	struct rig_peer p = BEGIN_AT(begins[_i], 0, LOGIN_TEXT);
+	struct rig_peer p = BEGIN_AT(begins[_i], 0, HOSTILE_NAMES);
 
 	rig_clear_attention(&p);
 	uint32_t expected = p.cmdsn;
@@ -245,7 +242,7 @@ END_TEST
 /* 11.17.1: no more than IMMEDIATE_MAX at once; the window does not bound them. */
 START_TEST(too_many_immediate_commands)
 {
-	struct rig_peer p = BEGIN_AT(begins[_i], 0, LOGIN_TEXT SOLICITED);
+	struct rig_peer p = BEGIN_AT(begins[_i], 0, HOSTILE_NAMES SOLICITED);
 
 	rig_clear_attention(&p);
 	for (unsigned i = 0; i < 3 * IMMEDIATE_MAX; i++) {
