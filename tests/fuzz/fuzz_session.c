@@ -18,6 +18,7 @@
 #include "lib/fake_engine.h"
 #include "lib/session_rig.h"
 #include "memtgt/cursor.h"
+#include "store/store.h"
 
 #define PEERS	 4
 #define DATA_MAX 8192u
@@ -293,6 +294,22 @@ static void configure(uint8_t which)
 	rig.config.limits.queue_depth = which & 1 ? 2 : 16;
 }
 
+/* READ data is sent from where it lies, so a WRITE that comes before it was taken changes it. */
+static bool in_lun(void *arg, const void *p)
+{
+	const struct store_lun *l = rig.lu.store;
+	uint64_t bytes = store_lun_bytes(l);
+	(void)arg;
+
+	for (uint64_t off = 0; off < bytes; off += STORE_PAGE_SIZE) {
+		size_t have, want = bytes - off < STORE_PAGE_SIZE ? bytes - off : STORE_PAGE_SIZE;
+		const uint8_t *page = store_at(l, off, want, &have);
+		if ((const uint8_t *)p >= page && (const uint8_t *)p < page + have)
+			return true;
+	}
+	return false;
+}
+
 /* An initiator that comes after all that. */
 static void check_service(void)
 {
@@ -314,6 +331,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n)
 	log_set_level(LOG_LEVEL_ERROR);
 	configure(cursor_u8(&c));
 	rig_start(&rig);
+	fake_may_change(rig.engine, in_lun, NULL);
 	memset(peers, 0, sizeof(peers));
 	while (c.left) {
 		uint8_t what = cursor_u8(&c);

@@ -53,6 +53,9 @@ void fake_fail_send(struct engine *e, int fd, int err);
 const uint8_t *fake_sent(struct engine *e, int fd, size_t *n);
 /* Forgets the first n bytes of it. */
 void fake_drop(struct engine *e, int fd, size_t n);
+/* The part of a send that begins at p may change before it is taken, if `may` says so: a LUN's
+ * page, when the peer sends a WRITE of blocks before it took what its READ of them gives. */
+void fake_may_change(struct engine *e, bool (*may)(void *arg, const void *p), void *arg);
 
 /* ---- what became of it ---- */
 
