@@ -15,6 +15,8 @@ scsi_fn scsi_read_defects10, scsi_read_defects12;
 scsi_fn scsi_report_luns;
 /* report_opcodes.c */
 scsi_fn scsi_report_opcodes;
+/* log_sense.c */
+scsi_fn scsi_log_sense;
 /* mode_sense.c */
 scsi_fn scsi_mode_sense;
 /* unit.c */

@@ -10,6 +10,7 @@ target_libmemtgt_a_SOURCES += \
 	%D%/handlers.h \
 	%D%/inquiry.c \
 	%D%/limits.h \
+	%D%/log_sense.c \
 	%D%/lu.c \
 	%D%/mode_sense.c \
 	%D%/nexus.c \

@@ -13,6 +13,8 @@ static const struct mode_page {
 	uint8_t len; /* with its two bytes of header */
 	uint8_t data[20];
 } pages[] = {
+	/* Read-Write Error Recovery, SBC-3 6.4.7: LBPERE, thresholds are told by unit attention */
+	{ .len = 12, .data = { 0x01, 0x0a, [7] = 0x80 } },
 	/* Caching, SBC-3 6.4.5: WCE 0, for what is acknowledged is on the medium */
 	{ .len = 20, .data = { 0x08, 0x12 } },
 	/* Control, SPC-4 7.5.8: TST 001b (a task set per I_T nexus), unrestricted reordering,

@@ -138,7 +138,8 @@ static void characteristics(const struct scsi_task *t, struct writer *w)
  */
 static void provisioning(const struct scsi_task *t, struct writer *w)
 {
-	writer_u8(w, 0);    /* THRESHOLD EXPONENT: no thresholds */
+	/* THRESHOLD EXPONENT: resources are counted in pages, see log_sense.c */
+	writer_u8(w, (uint8_t)(STORE_PAGE_SHIFT - t->lu->block_shift));
 	writer_u8(w, 0xe4); /* LBPU, LBPWS, LBPWS10, LBPRZ */
 	writer_u8(w, t->lu->thin ? 2 : 1);
 	writer_u8(w, 0);

@@ -189,3 +189,12 @@ uint64_t store_lun_pages(const struct store_lun *l)
 {
 	return l->pages;
 }
+
+uint64_t store_lun_available(struct store_lun *l)
+{
+	struct store *s = l->store;
+	uint64_t used = s->used, room = used < s->pool.pages_max ? s->pool.pages_max - used : 0;
+	uint64_t host = budget_pages(&s->pool.budget, clock_now());
+
+	return room < host ? room : host;
+}

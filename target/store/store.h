@@ -76,6 +76,8 @@ void store_lun_destroy(struct store_lun *l);
 uint64_t store_lun_bytes(const struct store_lun *l);
 enum store_provisioning store_lun_provisioning(const struct store_lun *l);
 uint64_t store_lun_pages(const struct store_lun *l); /* pages its table names */
+/* Pages that writes could still get, as far as the pool's size and the host's memory go now. */
+uint64_t store_lun_available(struct store_lun *l);
 
 /*
  * i < options.readers; each index belongs to one thread. A reader is online from the first call on:

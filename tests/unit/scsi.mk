@@ -3,6 +3,7 @@ scsi_tests = \
 	tests/unit/test_scsi_attention \
 	tests/unit/test_scsi_data \
 	tests/unit/test_scsi_inquiry \
+	tests/unit/test_scsi_log \
 	tests/unit/test_scsi_op \
 	tests/unit/test_scsi_range \
 	tests/unit/test_scsi_unmap
@@ -12,6 +13,7 @@ scsi_fixture = tests/unit/scsi_fixture.c tests/unit/scsi_fixture.h
 tests_unit_test_scsi_attention_SOURCES = tests/unit/test_scsi_attention.c $(scsi_fixture)
 tests_unit_test_scsi_data_SOURCES = tests/unit/test_scsi_data.c $(scsi_fixture)
 tests_unit_test_scsi_inquiry_SOURCES = tests/unit/test_scsi_inquiry.c $(scsi_fixture)
+tests_unit_test_scsi_log_SOURCES = tests/unit/test_scsi_log.c $(scsi_fixture)
 tests_unit_test_scsi_op_SOURCES = tests/unit/test_scsi_op.c $(scsi_fixture)
 tests_unit_test_scsi_range_SOURCES = tests/unit/test_scsi_range.c $(scsi_fixture)
 tests_unit_test_scsi_unmap_SOURCES = tests/unit/test_scsi_unmap.c $(scsi_fixture)

@@ -93,6 +93,18 @@ bool store_mapped(const struct store_lun *l, uint64_t off, uint64_t max, uint64_
 	return fx.mapped[off / STORE_PAGE_SIZE];
 }
 
+uint64_t store_lun_available(struct store_lun *l)
+{
+	ck_assert_ptr_nonnull(l);
+	return fx.available;
+}
+
+uint64_t store_lun_pages(const struct store_lun *l)
+{
+	ck_assert_ptr_nonnull(l);
+	return fx.pages;
+}
+
 unsigned store_pin(struct store_reader *r)
 {
 	(void)r;

@@ -29,6 +29,7 @@ struct fixture {
 	uint8_t *medium;
 	uint64_t medium_len;
 	bool mapped[FX_PAGES + 1];
+	uint64_t available, pages;
 	uint64_t slice;			/* bytes of one store_unmap() or store_fill() */
 	int64_t error;			/* store_write() and store_fill() fail with it... */
 	unsigned error_after;		/* ...after that many calls... */

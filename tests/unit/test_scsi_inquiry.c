@@ -160,9 +160,15 @@ START_TEST(provisioning)
 {
 	for (int thin = 0; thin <= 1; thin++) {
 		fx_close();
+		fx_open(4096, thin);
+		fx_run(VPD(0xb2), NULL, 0);
+		ck_assert_mem_eq(fx.in, thin ? "\0\xb2\0\4\x09\xe4\2\0" : "\0\xb2\0\4\x09\xe4\1\0",
+				 8);
+		fx_close();
 		fx_open(512, thin);
 		fx_run(VPD(0xb2), NULL, 0);
-		ck_assert_mem_eq(fx.in, thin ? "\0\xb2\0\4\0\xe4\2\0" : "\0\xb2\0\4\0\xe4\1\0", 8);
+		ck_assert_mem_eq(fx.in, thin ? "\0\xb2\0\4\x0c\xe4\2\0" : "\0\xb2\0\4\x0c\xe4\1\0",
+				 8);
 		fx_run(READ_CAPACITY_16, NULL, 0);
 		ck_assert_uint_eq(fx.in[14], 0xc0);
 	}
@@ -281,7 +287,7 @@ START_TEST(mode_sense_all_pages)
 {
 	fx_run(MODE_6(0, 0x3f, 0), NULL, 0);
 	fx_good();
-	ck_assert_uint_eq(fx.in_len, 4 + 8 + 20 + 12 + 12);
+	ck_assert_uint_eq(fx.in_len, 4 + 8 + 12 + 20 + 12 + 12);
 	ck_assert_uint_eq(fx.in[0], fx.in_len - 1);
 	ck_assert_uint_eq(fx.in[2], 0x10);
 	ck_assert_uint_eq(fx.in[3], 8);
@@ -292,7 +298,7 @@ START_TEST(mode_sense_all_pages)
 	fx_every_allocation(MODE_10(0, 0x3f, 0xff), 7, 2);
 	fx_run(MODE_10(0x10, 0x3f, 0), NULL, 0); /* LLBAA */
 	fx_good();
-	ck_assert_uint_eq(fx.in_len, 8 + 16 + 20 + 12 + 12);
+	ck_assert_uint_eq(fx.in_len, 8 + 16 + 12 + 20 + 12 + 12);
 	ck_assert_uint_eq(ld16(fx.in), fx.in_len - 2);
 	ck_assert_uint_eq(fx.in[4], 1);
 	ck_assert_uint_eq(ld16(fx.in + 6), 16);
@@ -306,7 +312,7 @@ START_TEST(mode_sense_every_page_code)
 	for (unsigned page = 0; page < 0x3f; page++) {
 		for (unsigned pc = 0; pc < 3; pc++) {
 			fx_run(MODE_10(0x08, (uint8_t)(pc << 6 | page), 0), NULL, 0);
-			if (page != 0x08 && page != 0x0a && page != 0x1c) {
+			if (page != 0x01 && page != 0x08 && page != 0x0a && page != 0x1c) {
 				fx_bad_cdb(2, 5);
 				continue;
 			}

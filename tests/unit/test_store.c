@@ -245,6 +245,33 @@ START_TEST(full_lun_stops_at_the_headroom)
 }
 END_TEST
 
+/* What LOG SENSE tells: the pool's size less what is in use, or what the host has, if that is less.
+ */
+START_TEST(pages_available)
+{
+	struct store_options o = plain();
+	struct store *s = open_store(STORE_PLAIN, 5, 1);
+	struct store_lun *full = make_lun(s, 2 * PAGE, STORE_FULL);
+	struct store_lun *thin = make_lun(s, 9 * PAGE, STORE_THIN);
+	char why[512];
+
+	ck_assert_uint_eq(store_lun_available(full), 3);
+	ck_assert_uint_eq(store_lun_available(thin), 3);
+	store_lun_destroy(full);
+	ck_assert_uint_eq(store_lun_available(thin), 5);
+	store_lun_destroy(thin);
+	store_close(s);
+
+	o.ceiling = 5 * PAGE;
+	o.headroom = (uint64_t)1 << 60;
+	ck_assert_int_eq(store_open(&s, &o, why, sizeof(why)), 0);
+	thin = make_lun(s, 9 * PAGE, STORE_THIN);
+	ck_assert_uint_eq(store_lun_available(thin), 0);
+	store_lun_destroy(thin);
+	store_close(s);
+}
+END_TEST
+
 /* The table of a LUN that is gone must not shine through in the next one of the same slot. */
 START_TEST(slots_are_clean_and_limited)
 {
@@ -288,6 +315,7 @@ int main(void)
 	tcase_add_test(tc, sizes_of_luns);
 	tcase_add_loop_test(tc, full_lun_has_all_pages, KINDS_FROM, KINDS_TO);
 	tcase_add_test(tc, full_lun_stops_at_the_headroom);
+	tcase_add_test(tc, pages_available);
 	tcase_add_test(tc, slots_are_clean_and_limited);
 	suite_add_tcase(suite, tc);
 	return test_main(suite);
