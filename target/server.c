@@ -21,6 +21,7 @@
 #include "base/notify.h"
 #include "iscsi/node.h"
 #include "luns.h"
+#include "pressure/watch.h"
 #include "reactor/listen.h"
 #include "store/store.h"
 
@@ -32,6 +33,7 @@ struct server {
 	unsigned reactors; /* wanted; node.nworkers run */
 	int signals;
 	struct acceptor acceptor;
+	struct pressure_watch *watch; /* NULL: pool.reclaim is off */
 };
 
 /* Descriptors beside those of connections: rings, memfds, portals, stdio. */
@@ -153,6 +155,32 @@ static int start(struct server *s)
 	return err;
 }
 
+/* ---- the host's memory ---- */
+
+static void pressure_changed(void *arg, enum pressure_state from, enum pressure_state to,
+			     const struct pressure_sample *s)
+{
+	(void)arg;
+	log_line(to > from ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
+		 "memory of the host: %s, was %s: %llu MiB available", pressure_name(to),
+		 pressure_name(from), (unsigned long long)(s->available >> 20));
+}
+
+/* Without it memtgtd serves as well: the store asks for available memory at each page. */
+static void start_watch(struct server *s)
+{
+	const struct pressure_watch_options o = {.headroom = s->config->pool.headroom,
+						 .meminfo = "/proc/meminfo",
+						 .stalls = "/proc/pressure/memory",
+						 .trigger = true,
+						 .interval_ns = NS_PER_S,
+						 .changed = pressure_changed,
+						 .arg = s};
+	int err = s->config->pool.reclaim ? pressure_watch_start(&s->watch, &o) : 0;
+	if (err)
+		log_warn("the host's memory cannot be watched: %s", strerror(-err));
+}
+
 /* ---- serve and stop ---- */
 
 /* Those that are not 0. `asked`: whatever the log level is. */
@@ -219,6 +247,7 @@ static void drain(struct server *s)
 
 static void stop(struct server *s)
 {
+	pressure_watch_stop(s->watch);
 	acceptor_close(&s->acceptor);
 	if (s->node.nworkers)
 		drain(s);
@@ -239,6 +268,7 @@ int server_run(const struct config *c)
 	struct server s = {.config = c, .signals = -1};
 	int err = start(&s);
 	if (!err) {
+		start_watch(&s);
 		acceptor_announce(&s.acceptor);
 		notify_ready();
 		serve(&s);

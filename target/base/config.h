@@ -74,6 +74,7 @@ struct config_pool {
 	uint64_t floor;	  /* guaranteed part: static hugepages */
 	uint64_t elastic; /* part returned to the host when unmapped: surplus hugepages */
 	uint64_t headroom;   /* memory that stays with the host */
+	bool reclaim;	     /* lend less while the host is short of memory */
 	uint64_t numa_nodes; /* bit per node; 0: any */
 };
 

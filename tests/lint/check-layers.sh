@@ -10,12 +10,13 @@ declare -A may=(
 	[base]="memtgt"
 	[tbl]="memtgt"
 	[store]="memtgt base"
+	[pressure]="memtgt base"
 	[scsi]="memtgt base tbl store"
 	[pdu]="memtgt base tbl"
 	[reactor]="memtgt base tbl"
 	[iscsi]="memtgt base tbl reactor pdu scsi"
 	[control]="memtgt base tbl store scsi pdu iscsi reactor"
-	[top]="memtgt base tbl store scsi pdu iscsi reactor control"
+	[top]="memtgt base tbl store pressure scsi pdu iscsi reactor control"
 )
 # The reader of the configuration is made from a table.
 may[base]+=" tbl"

@@ -1,6 +1,7 @@
 # Unit tests: each folder of target/ adds its own to unit_tests.
 include %D%/base.mk
 include %D%/store.mk
+include %D%/pressure.mk
 include %D%/scsi.mk
 include %D%/pdu.mk
 include %D%/iscsi.mk
@@ -17,6 +18,7 @@ threaded_tests = \
 	tests/unit/test_directory \
 	tests/unit/test_engine \
 	tests/unit/test_log \
+	tests/unit/test_pressure_watch \
 	tests/unit/test_reactor \
 	tests/unit/test_store_retire \
 	tests/unit/test_store_threads

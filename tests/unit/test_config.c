@@ -57,7 +57,7 @@ START_TEST(every_key_set)
 		"  access = ( { initiator = \"iqn.*\"; }, { network = \"::1\"; } ); },\n"
 		"  { name = \"eui.0123456789abcdef\"; luns = ( " LUN0 " ); } );\n"
 		"pool = { pages = \"huge\"; size = \"6G\"; floor = \"2M\"; elastic = 4194304;\n"
-		"         headroom = \"3GiB\"; numa_nodes = [ 0, 63 ]; };\n"
+		"         headroom = \"3GiB\"; reclaim = false; numa_nodes = [ 0, 63 ]; };\n"
 		"reactor: { count = 2; cpus = ( 3, 1 ); spin_us = 0; engine = \"epoll\"; };\n"
 		"login = { HeaderDigest = \"None\"; DataDigest = [ \"CRC32C\" ]; "
 		"InitialR2T = true; ImmediateData = false; };\n");
@@ -86,6 +86,7 @@ START_TEST(every_key_set)
 	ck_assert_int_eq(c->pool.pages, PAGES_HUGE);
 	ck_assert_uint_eq(c->pool.elastic, 4 << 20);
 	ck_assert_uint_eq(c->pool.headroom, (uint64_t)3 << 30);
+	ck_assert(!c->pool.reclaim);
 	ck_assert_uint_eq(c->pool.numa_nodes, (uint64_t)1 << 63 | 1);
 	ck_assert_uint_eq(c->reactor.ncpus, 2);
 	ck_assert_uint_eq(c->reactor.cpus[0], 3);
