@@ -310,9 +310,11 @@ static bool in_lun(void *arg, const void *p)
 	return false;
 }
 
-/* An initiator that comes after all that. */
+/* An initiator that comes after all that: a TARGET COLD RESET that still waits would end its
+ * session as well. */
 static void check_service(void)
 {
+	rig_run(&rig);
 	struct rig_peer p = rig_connect(&rig);
 
 	rig_login(&p, "", 0);
