@@ -2,6 +2,8 @@
 /* directory.c - entering, replacing and leaving. */
 #include "iscsi/directory.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 void directory_init(struct directory *d, void (*end)(struct session_ref),
@@ -10,6 +12,7 @@ void directory_init(struct directory *d, void (*end)(struct session_ref),
 	memset(d, 0, sizeof(*d));
 	pthread_mutex_init(&d->lock, NULL);
 	list_init(&d->entries);
+	list_init(&d->guests);
 	d->tsih_used[0] = 1; /* TSIH 0 means "new session" in a Login Request, 11.12.6 */
 	d->end = end;
 	d->alone = alone;
@@ -17,6 +20,7 @@ void directory_init(struct directory *d, void (*end)(struct session_ref),
 
 void directory_free(struct directory *d)
 {
+	directory_open(d);
 	pthread_mutex_destroy(&d->lock);
 }
 
@@ -63,10 +67,97 @@ static bool same_name(const struct directory_entry *a, const struct directory_en
 	       !strcmp(a->initiator, b->initiator);
 }
 
+/* ---- who may come back ---- */
+
+struct guest {
+	struct list link;
+	struct directory_entry name; /* its link and ref are not used */
+};
+
+static struct guest *find_guest(const struct directory *d, const struct directory_entry *e)
+{
+	list_for_each (it, &d->guests) {
+		struct guest *g = container_of(it, struct guest, link);
+		if (same_name(&g->name, e))
+			return g;
+	}
+	return NULL;
+}
+
+static void free_guests(struct directory *d)
+{
+	list_for_each_safe (it, next, &d->guests) {
+		list_del(it);
+		free(container_of(it, struct guest, link));
+	}
+}
+
+static int add_guests(struct directory *d)
+{
+	list_for_each (it, &d->entries) {
+		const struct directory_entry *e = container_of(it, struct directory_entry, link);
+		if (find_guest(d, e)) /* it is being replaced */
+			continue;
+		struct guest *g = malloc(sizeof(*g));
+		if (!g)
+			return -ENOMEM;
+		g->name = *e;
+		list_add_tail(&d->guests, &g->link);
+	}
+	return 0;
+}
+
+int directory_close(struct directory *d)
+{
+	int rc = 0;
+	pthread_mutex_lock(&d->lock);
+	if (!d->closed) {
+		rc = add_guests(d);
+		if (rc)
+			free_guests(d);
+		d->closed = !rc;
+	}
+	pthread_mutex_unlock(&d->lock);
+	return rc;
+}
+
+void directory_open(struct directory *d)
+{
+	pthread_mutex_lock(&d->lock);
+	d->closed = false;
+	free_guests(d);
+	pthread_mutex_unlock(&d->lock);
+}
+
+bool directory_is_closed(struct directory *d)
+{
+	pthread_mutex_lock(&d->lock);
+	bool closed = d->closed;
+	pthread_mutex_unlock(&d->lock);
+	return closed;
+}
+
+void directory_forget(struct directory *d, const struct directory_entry *e)
+{
+	pthread_mutex_lock(&d->lock);
+	struct guest *g = find_guest(d, e);
+	if (g) {
+		list_del(&g->link);
+		free(g);
+	}
+	pthread_mutex_unlock(&d->lock);
+}
+
+/* ---- entering and leaving ---- */
+
 enum directory_result directory_enter(struct directory *d, struct directory_entry *e)
 {
 	bool wait = false;
 	pthread_mutex_lock(&d->lock);
+	if (d->closed && !find_guest(d, e)) {
+		pthread_mutex_unlock(&d->lock);
+		return DIRECTORY_CLOSED;
+	}
 	list_for_each (it, &d->entries) {
 		struct directory_entry *other = container_of(it, struct directory_entry, link);
 		if (same_name(e, other)) {

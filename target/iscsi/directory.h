@@ -7,6 +7,9 @@
  * and is answered only when the old one can touch no data any more. When several logins race for
  * one name, the last to enter stays.
  *
+ * A directory may be closed (the donor drains): no new names, but a borrower that was there and did
+ * not log out may come back, since it has its data here. A lost connection must not cost it that.
+ *
  * Sessions are addressed by reactor, slot and connection id, never by pointer: either side may
  * end at any moment.
  */
@@ -44,6 +47,8 @@ struct directory {
 	struct list entries;
 	uint16_t last_tsih;
 	uint64_t tsih_used[65536 / 64];
+	bool closed;
+	struct list guests; /* who may enter while it is closed */
 	/* Posts to a session's reactor; set before the first entry. Called under the lock. */
 	void (*end)(struct session_ref who);   /* it is replaced */
 	void (*alone)(struct session_ref who); /* it was waiting, and the others are gone */
@@ -59,14 +64,21 @@ void directory_tsih_put(struct directory *d, uint16_t tsih);
 bool directory_tsih_exists(struct directory *d, uint16_t tsih);
 
 enum directory_result {
-	DIRECTORY_ALONE, /* go on */
-	DIRECTORY_WAIT,	 /* alone() will be called */
+	DIRECTORY_ALONE,  /* go on */
+	DIRECTORY_WAIT,	  /* alone() will be called */
+	DIRECTORY_CLOSED, /* not entered: it is none of those who may come back */
 };
 /*
  * Enters `e` (the caller's, all but link, tsih and waiting filled). Others of the same name are
  * told to end.
  */
 enum directory_result directory_enter(struct directory *d, struct directory_entry *e);
+/* No new names from now on, but those that are there. 0 or -ENOMEM, and nothing has changed. */
+int directory_close(struct directory *d) __attribute__((warn_unused_result));
+void directory_open(struct directory *d);
+bool directory_is_closed(struct directory *d);
+/* The session logs out: it is not coming back. */
+void directory_forget(struct directory *d, const struct directory_entry *e);
 /* The session touches nothing any more. */
 void directory_leave(struct directory *d, struct directory_entry *e);
 

@@ -133,8 +133,12 @@ static enum pdu_error join(struct session *s)
 		.target = s->target, .tsih = s->tsih, .ref = session_ref(s)};
 	memcpy(s->entry.isid, l->isid, sizeof(s->entry.isid));
 	memcpy(s->entry.initiator, l->params.initiator_name, sizeof(s->entry.initiator));
+	enum directory_result r = directory_enter(d, &s->entry);
+	if (r == DIRECTORY_CLOSED)
+		return refuse(s, ISCSI_LOGIN_SERVICE_UNAVAILABLE,
+			      "the target drains: it takes no new borrowers");
 	s->entered = true;
-	if (directory_enter(d, &s->entry) == DIRECTORY_ALONE)
+	if (r == DIRECTORY_ALONE)
 		login_joined(s);
 	return PDU_OK;
 }

@@ -34,6 +34,8 @@ enum pdu_error pdu_logout_header(struct session *s)
 	r->why = CONN_CLOSE_LOGOUT;
 	if (r->ends) {
 		s->state = SESSION_ENDING;
+		if (s->entered)
+			directory_forget(&s->w->node->directory, &s->entry);
 		task_abort_pending(s);
 	}
 	reply_send(s, r);

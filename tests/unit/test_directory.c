@@ -108,6 +108,75 @@ START_TEST(tsihs_are_unique_and_come_back)
 }
 END_TEST
 
+/* While it is closed: who was there may come back, also twice, until it logs out. */
+START_TEST(closed_to_newcomers)
+{
+	struct directory_entry a = entry("iqn.a", 1, NULL, 1), b = entry("iqn.b", 1, NULL, 2);
+	struct directory_entry again = entry("iqn.a", 1, NULL, 3);
+	struct directory_entry other[] = {entry("iqn.a", 2, NULL, 4), entry("iqn.c", 1, NULL, 5),
+					  entry("iqn.a", 1, &dir, 6)};
+
+	ck_assert_int_eq(directory_enter(&dir, &a), DIRECTORY_ALONE);
+	ck_assert_int_eq(directory_enter(&dir, &b), DIRECTORY_ALONE);
+	ck_assert(!directory_is_closed(&dir));
+	ck_assert_int_eq(directory_close(&dir), 0);
+	ck_assert_int_eq(directory_close(&dir), 0); /* nobody is added a second time */
+	ck_assert(directory_is_closed(&dir));
+	for (size_t i = 0; i < 3; i++)
+		ck_assert_int_eq(directory_enter(&dir, &other[i]), DIRECTORY_CLOSED);
+	for (int i = 0; i < 2; i++) { /* its connection was lost */
+		directory_leave(&dir, &a);
+		ck_assert_int_eq(directory_enter(&dir, &a), DIRECTORY_ALONE);
+	}
+	ck_assert_int_eq(directory_enter(&dir, &again), DIRECTORY_WAIT);
+	directory_leave(&dir, &a);
+	directory_forget(&dir, &again);
+	directory_leave(&dir, &again);
+	ck_assert_int_eq(directory_enter(&dir, &a), DIRECTORY_CLOSED);
+	directory_leave(&dir, &b);
+	ck_assert_int_eq(directory_enter(&dir, &b), DIRECTORY_ALONE);
+
+	directory_open(&dir);
+	ck_assert_int_eq(directory_enter(&dir, &a), DIRECTORY_ALONE);
+	directory_forget(&dir, &a); /* a logout at any other time */
+	directory_leave(&dir, &a);
+	directory_leave(&dir, &b);
+}
+END_TEST
+
+/* One that was being replaced when it closed is one guest, not two. */
+START_TEST(closed_while_one_is_replaced)
+{
+	struct directory_entry a = entry("iqn.a", 1, NULL, 1), b = entry("iqn.a", 1, NULL, 2);
+
+	ck_assert_int_eq(directory_enter(&dir, &a), DIRECTORY_ALONE);
+	ck_assert_int_eq(directory_enter(&dir, &b), DIRECTORY_WAIT);
+	ck_assert_int_eq(directory_close(&dir), 0);
+	directory_leave(&dir, &a);
+	directory_forget(&dir, &b);
+	directory_leave(&dir, &b);
+	ck_assert_int_eq(directory_enter(&dir, &a), DIRECTORY_CLOSED);
+}
+END_TEST
+
+/* Who comes while it is open is a guest of the next time. */
+START_TEST(closed_again)
+{
+	struct directory_entry a = entry("iqn.a", 1, NULL, 1), b = entry("iqn.b", 1, NULL, 2);
+
+	ck_assert_int_eq(directory_enter(&dir, &a), DIRECTORY_ALONE);
+	ck_assert_int_eq(directory_close(&dir), 0);
+	directory_open(&dir);
+	directory_leave(&dir, &a);
+	ck_assert_int_eq(directory_enter(&dir, &b), DIRECTORY_ALONE);
+	ck_assert_int_eq(directory_close(&dir), 0);
+	ck_assert_int_eq(directory_enter(&dir, &a), DIRECTORY_CLOSED);
+	directory_leave(&dir, &b);
+	ck_assert_int_eq(directory_enter(&dir, &b), DIRECTORY_ALONE);
+	directory_leave(&dir, &b);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("directory");
@@ -116,6 +185,9 @@ static Suite *suite(void)
 	tcase_add_test(t, different_names_do_not_meet);
 	tcase_add_test(t, the_old_one_ends_first);
 	tcase_add_loop_test(t, the_last_of_three_stays, 0, 2);
+	tcase_add_test(t, closed_to_newcomers);
+	tcase_add_test(t, closed_while_one_is_replaced);
+	tcase_add_test(t, closed_again);
 	tcase_add_test(t, tsihs_are_unique_and_come_back);
 	suite_add_tcase(s, t);
 	return s;

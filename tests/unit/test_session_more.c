@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* test_session_more.c - sessions: what went wrong once, each test named for the fault. */
 #include <check.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -351,6 +352,55 @@ START_TEST(a_message_to_a_reactor_that_left_is_run)
 }
 END_TEST
 
+/* ---- a donor that drains ---- */
+
+/* The status of a login with this ISID. RFC 7143 11.13.5 */
+static unsigned try_login(struct rig_peer *p, uint8_t isid)
+{
+	static const char keys[] = "InitiatorName=iqn.2026-01.org.memtgt:peer\0SessionType=Normal\0"
+				   "TargetName=iqn.2026-01.org.memtgt:rig";
+	struct bhs_login_req h = {.opcode = ISCSI_OP_LOGIN_REQ | ISCSI_IMMEDIATE,
+				  .flags = 0x87,
+				  .isid = {0x80, 0, 0, 0, 0, isid}};
+
+	*p = rig_connect(&rig);
+	put32(&h.cmdsn, p->cmdsn);
+	rig_send(p, &h, keys, sizeof(keys));
+	struct rig_pdu rsp = rig_expect(p, ISCSI_OP_LOGIN_RSP);
+	unsigned status = rsp.login_rsp.status_class << 8u | rsp.login_rsp.status_detail;
+	rig_pdu_free(&rsp);
+	return status;
+}
+
+/* No newcomers; but who was there finds its data again after its connection was lost, and once more
+ * by replacing its session, until it logs out. */
+START_TEST(drain_lets_only_old_borrowers_in)
+{
+	struct rig_peer a = RIG_BEGIN(&rig, ""), b;
+
+	ck_assert_int_eq(directory_close(&rig.node.directory), 0);
+	ck_assert_uint_eq(try_login(&b, 9), ISCSI_LOGIN_SERVICE_UNAVAILABLE);
+	rig_run(&rig);
+	ck_assert(rig_is_closed(&b));
+	fake_fail_recv(rig.engine, a.fd, ECONNRESET);
+	rig_run(&rig);
+	ck_assert(rig_is_closed(&a));
+	ck_assert_uint_eq(try_login(&a, 1), 0);
+	ck_assert_uint_eq(try_login(&b, 1), 0);
+	rig_clear_attention(&b);
+
+	struct bhs_logout_req h = {.opcode = ISCSI_OP_LOGOUT_REQ | ISCSI_IMMEDIATE,
+				   .flags = ISCSI_FINAL | ISCSI_LOGOUT_SESSION};
+	put32(&h.cmdsn, b.cmdsn);
+	rig_send(&b, &h, NULL, 0);
+	struct rig_pdu rsp = rig_expect(&b, ISCSI_OP_LOGOUT_RSP);
+	rig_pdu_free(&rsp);
+	ck_assert_uint_eq(try_login(&b, 1), ISCSI_LOGIN_SERVICE_UNAVAILABLE);
+	directory_open(&rig.node.directory);
+	ck_assert_uint_eq(try_login(&b, 1), 0);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("session_more");
@@ -370,6 +420,7 @@ static Suite *suite(void)
 	tcase_add_test(t, logout_ends_what_is_pending);
 	tcase_add_test(t, logout_comes_after_answers_that_are_ready);
 	tcase_add_loop_test(t, a_command_in_the_wrong_direction, 0, 2);
+	tcase_add_test(t, drain_lets_only_old_borrowers_in);
 	suite_add_tcase(s, t);
 
 	t = tcase_create("end");
