@@ -115,6 +115,7 @@ static void run(struct task *t)
 
 void task_slice(struct task *t)
 {
+	session_count(t->s, COUNT_SLICES, 1);
 	run(t);
 }
 

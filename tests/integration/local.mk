@@ -24,6 +24,7 @@ integration_tests += \
 	tests/integration/test_login \
 	tests/integration/test_reactors \
 	tests/integration/test_shutdown \
+	tests/integration/test_slices \
 	tests/integration/test_stalls \
 	tests/integration/test_tasks
 tests_integration_test_bad_input_LDADD = $(client_libs)
@@ -38,6 +39,7 @@ tests_integration_test_login_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
 tests_integration_test_login_LDADD = $(client_libs) $(ISCSI_LIBS)
 tests_integration_test_reactors_LDADD = $(client_libs)
 tests_integration_test_shutdown_LDADD = $(client_libs)
+tests_integration_test_slices_LDADD = $(client_libs)
 tests_integration_test_stalls_LDADD = $(client_libs)
 tests_integration_test_tasks_LDADD = $(client_libs)
 # Whose sessions meet on several threads: for TSan.
