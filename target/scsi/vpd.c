@@ -59,24 +59,25 @@ enum code_set { BINARY = 1, ASCII = 2, UTF8 = 3 };
 #define PIV_ISCSI 0x80u /* the byte with the association: PROTOCOL IDENTIFIER is valid */
 #define ISCSI	  0x50u /* PROTOCOL IDENTIFIER 5h, SPC-4 7.6.1 */
 
-/* A designator's header; `about` is its association and type. */
-static void designator(struct writer *w, enum code_set set, unsigned about, size_t len)
+/* A designator's header. */
+static void designator(struct writer *w, enum code_set set, enum association of,
+		       enum designator_type type, size_t len)
 {
-	const bool of_lu = !(about & (OF_PORT | OF_TARGET));
+	const unsigned about = (unsigned)of | (unsigned)type;
 
-	writer_u8(w, (uint8_t)(set | (of_lu ? 0 : ISCSI)));
-	writer_u8(w, (uint8_t)(about | (of_lu ? 0 : PIV_ISCSI)));
+	writer_u8(w, (uint8_t)(set | (of == OF_LU ? 0 : ISCSI)));
+	writer_u8(w, (uint8_t)(about | (of == OF_LU ? 0 : PIV_ISCSI)));
 	writer_u8(w, 0);
 	writer_u8(w, (uint8_t)len);
 }
 
 /* SPC-4 7.8.6.11: NUL-terminated and filled with NULs to a multiple of 4. */
-static void scsi_name(struct writer *w, unsigned association, const char *name, const char *suffix)
+static void scsi_name(struct writer *w, enum association of, const char *name, const char *suffix)
 {
 	const size_t text = strlen(name) + strlen(suffix);
 	const size_t len = (text + 4) & ~(size_t)3;
 
-	designator(w, UTF8, association | TYPE_SCSI_NAME, len);
+	designator(w, UTF8, of, TYPE_SCSI_NAME, len);
 	writer_put(w, name, strlen(name));
 	writer_put(w, suffix, strlen(suffix));
 	writer_zero(w, len - text);
@@ -88,16 +89,16 @@ static void identification(const struct scsi_task *t, struct writer *w)
 	const struct scsi_lu *lu = t->lu;
 	char port[16]; /* RFC 7143 4.4.2 and SPC-4 7.8.6.11: name ",t,0x" portal group tag */
 
-	designator(w, BINARY, OF_LU | TYPE_NAA, sizeof(lu->naa));
+	designator(w, BINARY, OF_LU, TYPE_NAA, sizeof(lu->naa));
 	writer_put(w, lu->naa, sizeof(lu->naa));
 
-	designator(w, ASCII, OF_LU | TYPE_T10_VENDOR, 8 + strlen(lu->serial));
+	designator(w, ASCII, OF_LU, TYPE_T10_VENDOR, 8 + strlen(lu->serial));
 	scsi_put_padded(w, SCSI_VENDOR, 8);
 	writer_put(w, lu->serial, strlen(lu->serial));
 
-	designator(w, BINARY, OF_PORT | TYPE_RELATIVE_PORT, 4);
+	designator(w, BINARY, OF_PORT, TYPE_RELATIVE_PORT, 4);
 	writer_u32(w, target->relative_port);
-	designator(w, BINARY, OF_PORT | TYPE_PORT_GROUP, 4);
+	designator(w, BINARY, OF_PORT, TYPE_PORT_GROUP, 4);
 	writer_u32(w, target->port_group);
 	snprintf(port, sizeof(port), ",t,0x%04x", (unsigned)target->port_group);
 	scsi_name(w, OF_PORT, target->name, port);
