@@ -31,7 +31,8 @@ struct scsi_result scsi_request_sense(struct scsi_task *t)
 
 	if (r.outcome != SENSE_OK)
 		return r;
-	writer_put(&w, sense, sense_build(pending(t), t->cdb[1] & 0x01, sense));
+	const size_t len = sense_build(pending(t), t->cdb[1] & 0x01, sense);
+	writer_put(&w, sense, len);
 	return scsi_param_end(t, &w, t->cdb[4]);
 }
 

@@ -170,6 +170,7 @@ static size_t put_crc(uint8_t *at, const uint8_t *from, size_t n)
 void rig_send_cut(struct rig_peer *p, void *bhs, const void *data, uint32_t n, size_t cut)
 {
 	uint8_t *buf = calloc(1, ISCSI_BHS_LEN + n + 16);
+	ck_assert_ptr_nonnull(buf);
 	size_t len = ISCSI_BHS_LEN;
 	put24(&((struct bhs *)bhs)->data_len, n);
 	memcpy(buf, bhs, ISCSI_BHS_LEN);
@@ -249,6 +250,7 @@ bool rig_recv(struct rig_peer *p, struct rig_pdu *out)
 	if (tail)
 		check_crc(b + head, padded);
 	out->data = malloc(n ? n : 1);
+	ck_assert_ptr_nonnull(out->data);
 	memcpy(out->data, b + head, n);
 	out->data_len = n;
 	fake_drop(p->rig->engine, p->fd, head + padded + tail);
