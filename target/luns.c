@@ -128,17 +128,17 @@ static int create_lun(struct store *s, const struct config_target *ct, const str
 static int create_target(struct store *s, const struct config_target *ct,
 			 const uint8_t host[static 16], struct scsi_target *t)
 {
-	*t = (struct scsi_target){
-		.name = ct->name, .relative_port = 1, .port_group = PORTAL_GROUP_TAG};
-	t->lus = calloc(ct->nluns ? ct->nluns : 1, sizeof(*t->lus));
-	if (!t->lus)
-		return -ENOMEM;
+	t->name = ct->name;
+	t->relative_port = 1;
+	t->port_group = PORTAL_GROUP_TAG;
 	for (size_t i = 0; i < ct->nluns; i++) {
-		int err = create_lun(s, ct, &ct->luns[i], host, &t->lus[i]);
-		if (err)
+		struct scsi_lu *lu = calloc(1, sizeof(*lu));
+		int err = lu ? create_lun(s, ct, &ct->luns[i], host, lu) : -ENOMEM;
+		if (err) {
+			free(lu);
 			return err;
-		t->nlus++;
-		t->by_id[t->lus[i].id] = &t->lus[i];
+		}
+		t->by_id[lu->id] = lu;
 	}
 	return 0;
 }
@@ -186,21 +186,24 @@ int luns_create(struct luns *l, const struct config *c, struct store *s)
 	return 0;
 }
 
+static void destroy_lun(const struct scsi_target *t, struct scsi_lu *lu, bool log_loss)
+{
+	uint64_t bytes = store_lun_pages(lu->store) * STORE_PAGE_SIZE;
+
+	if (log_loss && bytes)
+		log_warn("%s LUN %u: %llu bytes of memory, and what was in them, are given up",
+			 t->name, lu->id, (unsigned long long)bytes);
+	store_lun_destroy(lu->store);
+	free(lu);
+}
+
 void luns_destroy(struct luns *l, bool log_loss)
 {
 	for (size_t i = 0; l->targets && i < l->config->ntargets; i++) {
 		struct scsi_target *t = &l->targets[i];
-		for (size_t j = 0; j < t->nlus; j++) {
-			struct scsi_lu *lu = &t->lus[j];
-			uint64_t bytes = store_lun_pages(lu->store) * STORE_PAGE_SIZE;
-			if (log_loss && bytes)
-				log_warn("%s LUN %u: %llu bytes of memory, and what was in them, "
-					 "are "
-					 "given up",
-					 t->name, lu->id, (unsigned long long)bytes);
-			store_lun_destroy(lu->store);
-		}
-		free(t->lus);
+		for (unsigned id = 0; id < SCSI_LUNS_MAX; id++)
+			if (t->by_id[id])
+				destroy_lun(t, t->by_id[id], log_loss);
 	}
 	free(l->targets);
 }

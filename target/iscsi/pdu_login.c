@@ -93,7 +93,7 @@ static const char *attach(struct session *s, const struct login *l)
 {
 	struct iscsi_node *n = s->w->node;
 	s->target = &n->targets[l->target - n->config->targets];
-	struct scsi_attentions *ua = calloc(s->target->nlus ? s->target->nlus : 1, sizeof(*ua));
+	struct scsi_attentions *ua = calloc(SCSI_LUNS_MAX, sizeof(*ua));
 	if (!ua)
 		return "no memory for the nexus";
 	scsi_nexus_init(&s->nexus, s->target, ua);

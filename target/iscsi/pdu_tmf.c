@@ -15,7 +15,7 @@ static enum iscsi_tmf_response abort_task(struct session *s, const struct bhs_tm
 	/* 11.6.1: on one connection commands arrive in order, so a task not here was answered. */
 	if (!t)
 		return ISCSI_TMF_NO_TASK;
-	if (scsi_lu_find(s->target, h->lun) != scsi_lu_find(s->target, t->scsi.lun))
+	if (scsi_lun_id(h->lun) != scsi_lun_id(t->scsi.lun))
 		return ISCSI_TMF_REJECTED;
 	task_abort(t);
 	return ISCSI_TMF_COMPLETE;
@@ -31,35 +31,36 @@ static enum pdu_error respond(struct session *s, be32 itt, enum iscsi_tmf_respon
 	return PDU_OK;
 }
 
-static enum pdu_error reset(struct session *s, const struct scsi_lu *lu, be32 itt, bool cold)
+static enum pdu_error reset(struct session *s, unsigned lun, be32 itt, bool cold)
 {
 	log_peer(LOG_LEVEL_INFO, "%s: %s of %s", session_name(s),
-		 lu	? "LUN RESET"
-		 : cold ? "TARGET COLD RESET"
-			: "TARGET WARM RESET",
+		 lun != SCSI_LUN_ALL ? "LUN RESET"
+		 : cold		     ? "TARGET COLD RESET"
+				     : "TARGET WARM RESET",
 		 s->params.target_name);
-	return reset_start(s, lu, itt, cold) ? respond(s, itt, ISCSI_TMF_REJECTED) : PDU_OK;
+	return reset_start(s, lun, itt, cold) ? respond(s, itt, ISCSI_TMF_REJECTED) : PDU_OK;
 }
 
 enum pdu_error pdu_tmf_header(struct session *s)
 {
 	const struct bhs_tmf_req *h = (const void *)&s->rx.bhs;
-	const struct scsi_lu *lu = scsi_lu_find(s->target, h->lun);
+	const bool known = scsi_lu_find(s->target, h->lun);
+	const unsigned lun = scsi_lun_id(h->lun);
 	unsigned function = h->flags & ISCSI_TMF_MASK;
 
 	switch (function) {
 	case ISCSI_TMF_ABORT_TASK:
 		return respond(s, h->itt, abort_task(s, h));
 	case ISCSI_TMF_ABORT_TASK_SET:
-		if (!lu)
+		if (!known)
 			return respond(s, h->itt, ISCSI_TMF_NO_LUN);
-		task_abort_all(s, lu);
+		task_abort_all(s, lun);
 		return respond(s, h->itt, ISCSI_TMF_COMPLETE);
 	case ISCSI_TMF_LUN_RESET:
-		return lu ? reset(s, lu, h->itt, false) : respond(s, h->itt, ISCSI_TMF_NO_LUN);
+		return known ? reset(s, lun, h->itt, false) : respond(s, h->itt, ISCSI_TMF_NO_LUN);
 	case ISCSI_TMF_TARGET_WARM_RESET:
 	case ISCSI_TMF_TARGET_COLD_RESET:
-		return reset(s, NULL, h->itt, function == ISCSI_TMF_TARGET_COLD_RESET);
+		return reset(s, SCSI_LUN_ALL, h->itt, function == ISCSI_TMF_TARGET_COLD_RESET);
 	case ISCSI_TMF_TASK_REASSIGN: /* needs ErrorRecoveryLevel 2 */
 		return respond(s, h->itt, ISCSI_TMF_NO_REASSIGN);
 	default:

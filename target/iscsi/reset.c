@@ -26,7 +26,7 @@ struct reset {
 	struct session_ref origin;
 	be32 itt;
 	const struct scsi_target *target;
-	const struct scsi_lu *lu; /* NULL: all */
+	unsigned lun; /* an id, or SCSI_LUN_ALL */
 	bool cold;
 	_Atomic unsigned left; /* reactors that have not answered */
 	struct reset_part parts[];
@@ -38,8 +38,8 @@ static void reset_session(const struct reset *r, struct session *s)
 
 	if (me.reactor == r->origin.reactor && me.id == r->origin.id)
 		return;
-	task_abort_all(s, r->lu);
-	scsi_attention_raise(&s->nexus, r->lu, SCSI_UA_LU_RESET);
+	task_abort_all(s, r->lun);
+	scsi_attention_raise(&s->nexus, r->lun, SCSI_UA_LU_RESET);
 	if (r->cold)
 		conn_close(&s->conn, CONN_CLOSE_RESET);
 }
@@ -79,7 +79,7 @@ static void run_part(struct reactor *reactor, struct reactor_msg *m)
 		reactor_post(r->origin.reactor, &r->done);
 }
 
-int reset_start(struct session *s, const struct scsi_lu *lu, be32 itt, bool cold)
+int reset_start(struct session *s, unsigned lun, be32 itt, bool cold)
 {
 	struct iscsi_node *n = s->w->node;
 	struct reset *r = calloc(1, sizeof(*r) + n->nworkers * sizeof(r->parts[0]));
@@ -89,12 +89,12 @@ int reset_start(struct session *s, const struct scsi_lu *lu, be32 itt, bool cold
 	r->origin = session_ref(s);
 	r->itt = itt;
 	r->target = s->target;
-	r->lu = lu;
+	r->lun = lun;
 	r->cold = cold;
 	r->left = n->nworkers;
 	s->resets++;
-	task_abort_all(s, lu);
-	scsi_attention_raise(&s->nexus, lu, SCSI_UA_LU_RESET);
+	task_abort_all(s, lun);
+	scsi_attention_raise(&s->nexus, lun, SCSI_UA_LU_RESET);
 	for (unsigned i = 0; i < n->nworkers; i++) {
 		r->parts[i] = (struct reset_part){.msg.run = run_part, .whole = r};
 		reactor_post(&n->workers[i].reactor, &r->parts[i].msg);

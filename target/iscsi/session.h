@@ -200,10 +200,11 @@ void login_free(struct session *s);
 void login_announce_late(struct session *s);
 
 /*
- * reset.c: LUN RESET (`lu`) and target resets (lu NULL; cold: all sessions end), over all
- * reactors. The response follows when no task of the victims can touch data any more. 0, -ENOMEM.
+ * reset.c: LUN RESET (`lun`: its id) and target resets (SCSI_LUN_ALL; cold: all sessions end), over
+ * all reactors. The response follows when no task of the victims can touch data any more. 0,
+ * -ENOMEM.
  */
-int reset_start(struct session *s, const struct scsi_lu *lu, be32 itt, bool cold)
+int reset_start(struct session *s, unsigned lun, be32 itt, bool cold)
 	__attribute__((warn_unused_result));
 
 /* send.c: what conn asks for. */

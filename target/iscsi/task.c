@@ -316,12 +316,12 @@ void task_abort_pending(struct session *s)
 	}
 }
 
-unsigned task_abort_all(struct session *s, const struct scsi_lu *lu)
+unsigned task_abort_all(struct session *s, unsigned lun)
 {
 	unsigned n = 0;
 	list_for_each_safe (it, next, &s->tasks) {
 		struct task *t = container_of(it, struct task, link);
-		if (lu && scsi_lu_find(s->target, t->scsi.lun) != lu)
+		if (lun != SCSI_LUN_ALL && scsi_lun_id(t->scsi.lun) != lun)
 			continue;
 		drop(t);
 		n++;

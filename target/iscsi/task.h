@@ -78,8 +78,8 @@ void task_done(struct task *t);
 void task_free(struct task *t);
 /* At logout: all but those whose answer is ready. */
 void task_abort_pending(struct session *s);
-/* Abort what a filter names: lu NULL is all. Returns how many. */
-unsigned task_abort_all(struct session *s, const struct scsi_lu *lu);
+/* Abort those of a LUN (its id), or all (SCSI_LUN_ALL). Returns how many. */
+unsigned task_abort_all(struct session *s, unsigned lun);
 
 /* Bytes of status and residual: O, U bits and count, 11.4.5. */
 uint8_t task_residual(const struct task *t, uint32_t *count);

@@ -50,8 +50,10 @@ static void put_status(struct writer *w, uint64_t lba, uint32_t blocks, bool map
 	writer_zero(w, 3);
 }
 
-/* From `lba` to the end, or for as many descriptors as the initiator has room for (at least 1). */
-static void put_statuses(const struct scsi_task *t, struct writer *w, uint64_t lba, uint32_t room)
+/* From `lba` to the end, `blocks`, or for as many descriptors as the initiator has room for (at
+ * least 1). */
+static void put_statuses(const struct scsi_task *t, struct writer *w, uint64_t lba, uint32_t room,
+			 uint64_t blocks)
 {
 	const struct scsi_lu *lu = t->lu;
 	const uint64_t longest = (uint64_t)UINT32_MAX << lu->block_shift;
@@ -59,9 +61,9 @@ static void put_statuses(const struct scsi_task *t, struct writer *w, uint64_t l
 
 	if (most > STATUS_DESCRIPTORS)
 		most = STATUS_DESCRIPTORS;
-	while (most-- && lba < lu->blocks) {
+	while (most-- && lba < blocks) {
 		const uint64_t off = lba << lu->block_shift;
-		const uint64_t left = (lu->blocks - lba) << lu->block_shift;
+		const uint64_t left = (blocks - lba) << lu->block_shift;
 		uint64_t run;
 		const bool mapped =
 			store_mapped(lu->store, off, left < longest ? left : longest, &run);
@@ -75,16 +77,17 @@ static void put_statuses(const struct scsi_task *t, struct writer *w, uint64_t l
 struct scsi_result scsi_get_lba_status(struct scsi_task *t)
 {
 	const struct scsi_range g = scsi_cdb_range(t); /* its length is the allocation length */
+	const uint64_t blocks = t->lu->blocks;
 	struct writer w;
 
-	if (g.lba >= t->lu->blocks)
+	if (g.lba >= blocks)
 		return scsi_fail_info(SENSE_LBA_RANGE, g.lba);
 	struct scsi_result r = scsi_param_begin(t, &w);
 
 	if (r.outcome != SENSE_OK)
 		return r;
 	writer_zero(&w, STATUS_HEADER);
-	put_statuses(t, &w, g.lba, g.blocks);
+	put_statuses(t, &w, g.lba, g.blocks, blocks);
 	st32(t->buf, (uint32_t)(w.want - 4)); /* PARAMETER DATA LENGTH */
 	return scsi_param_end(t, &w, g.blocks);
 }

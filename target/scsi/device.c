@@ -3,7 +3,6 @@
 #include <assert.h>
 
 #include "scsi/data.h"
-#include "scsi/nexus.h"
 #include "scsi/op.h"
 #include "scsi/scsi.h"
 #include "store/store.h"
@@ -57,7 +56,7 @@ static struct scsi_result admit(struct scsi_task *t)
 
 	if (!t->lu && !always)
 		return scsi_fail(SENSE_NO_SUCH_LU);
-	if (t->lu && !always && attention_take(nexus_attentions(t->nexus, t->lu), &a))
+	if (t->lu && !always && attention_take(&t->nexus->ua[t->lu->id], &a))
 		return scsi_fail(attention_outcome(a));
 	if (r.outcome != SENSE_OK)
 		return r;

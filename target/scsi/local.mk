@@ -14,7 +14,6 @@ target_libmemtgt_a_SOURCES += \
 	%D%/lu.c \
 	%D%/mode_sense.c \
 	%D%/nexus.c \
-	%D%/nexus.h \
 	%D%/op.c \
 	%D%/op.h \
 	%D%/range.c \

@@ -7,15 +7,24 @@
 #include "scsi/scsi.h"
 
 /* SAM-5 4.7.7.2, 4.7.7.3: a single level LUN, peripheral (bus 0) or flat space addressing. */
-struct scsi_lu *scsi_lu_find(const struct scsi_target *t, const uint8_t lun[static 8])
+unsigned scsi_lun_id(const uint8_t lun[static 8])
 {
 	static const uint8_t zero[6];
 	const unsigned method = lun[0] >> 6;
 	const unsigned id = method == 1 ? ld16(lun) & 0x3fffu : ld16(lun);
 
 	if (method > 1 || id >= SCSI_LUNS_MAX || memcmp(lun + 2, zero, sizeof(zero)))
+		return SCSI_LUN_NONE;
+	return id;
+}
+
+struct scsi_lu *scsi_lu_find(const struct scsi_target *t, const uint8_t lun[static 8])
+{
+	const unsigned id = scsi_lun_id(lun);
+
+	if (id == SCSI_LUN_NONE)
 		return NULL;
-	return t->by_id[id];
+	return atomic_load_explicit(&t->by_id[id], memory_order_acquire);
 }
 
 /*

@@ -46,14 +46,15 @@ static size_t descriptor_len(const struct scsi_task *t)
 static void put_descriptor(const struct scsi_task *t, struct writer *w)
 {
 	const struct scsi_lu *lu = t->lu;
+	const uint64_t blocks = lu->blocks;
 
 	switch (descriptor_len(t)) {
 	case 8:
-		writer_u32(w, lu->blocks < UINT32_MAX ? (uint32_t)lu->blocks : UINT32_MAX);
+		writer_u32(w, blocks < UINT32_MAX ? (uint32_t)blocks : UINT32_MAX);
 		writer_u32(w, lu->block_size);
 		break;
 	case 16:
-		writer_u64(w, lu->blocks);
+		writer_u64(w, blocks);
 		writer_u32(w, 0);
 		writer_u32(w, lu->block_size);
 		break;

@@ -1,25 +1,18 @@
 // SPDX-License-Identifier: MIT
 /* nexus.c - an I_T nexus and its unit attentions. SAM-5 5.14. */
-#include "scsi/nexus.h"
+#include "scsi/scsi.h"
 
 #include <assert.h>
 #include <string.h>
 
-struct scsi_attentions *nexus_attentions(const struct scsi_nexus *n, const struct scsi_lu *lu)
+void scsi_attention_raise(struct scsi_nexus *n, unsigned id, enum scsi_attention a)
 {
-	const size_t i = (size_t)(lu - n->target->lus);
-
-	assert(i < n->target->nlus);
-	return &n->ua[i];
-}
-
-void scsi_attention_raise(struct scsi_nexus *n, const struct scsi_lu *lu, enum scsi_attention a)
-{
-	if (lu) {
-		attention_add(nexus_attentions(n, lu), a);
+	assert(id < SCSI_LUNS_MAX || id == SCSI_LUN_ALL);
+	if (id != SCSI_LUN_ALL) {
+		attention_add(&n->ua[id], a);
 		return;
 	}
-	for (size_t i = 0; i < n->target->nlus; i++)
+	for (unsigned i = 0; i < SCSI_LUNS_MAX; i++)
 		attention_add(&n->ua[i], a);
 }
 
@@ -27,7 +20,6 @@ void scsi_nexus_init(struct scsi_nexus *n, const struct scsi_target *t, struct s
 {
 	n->target = t;
 	n->ua = ua;
-	if (t->nlus)
-		memset(ua, 0, sizeof(*ua) * t->nlus);
-	scsi_attention_raise(n, NULL, SCSI_UA_POWER_ON_OR_RESET);
+	memset(ua, 0, sizeof(*ua) * SCSI_LUNS_MAX);
+	scsi_attention_raise(n, SCSI_LUN_ALL, SCSI_UA_POWER_ON_OR_RESET);
 }

@@ -42,10 +42,12 @@ struct scsi_range scsi_cdb_range(const struct scsi_task *t)
 
 struct scsi_result scsi_range_check(const struct scsi_lu *lu, uint64_t lba, uint64_t blocks)
 {
-	if (lba > lu->blocks)
+	const uint64_t all = lu->blocks;
+
+	if (lba > all)
 		return scsi_fail_info(SENSE_LBA_RANGE, lba);
-	if (blocks > lu->blocks - lba)
-		return scsi_fail_info(SENSE_LBA_RANGE, lu->blocks);
+	if (blocks > all - lba)
+		return scsi_fail_info(SENSE_LBA_RANGE, all);
 	return scsi_ok();
 }
 

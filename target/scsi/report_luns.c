@@ -12,11 +12,21 @@ enum select_report {
 	SELECT_ALL = 0x02,
 };
 
+/* The ids of the LUs there are just now, rising; how many. */
+static size_t present(const struct scsi_target *t, uint8_t ids[static SCSI_LUNS_MAX])
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < SCSI_LUNS_MAX; i++)
+		if (atomic_load_explicit(&t->by_id[i], memory_order_acquire))
+			ids[n++] = (uint8_t)i;
+	return n;
+}
+
 struct scsi_result scsi_report_luns(struct scsi_task *t)
 {
-	const struct scsi_target *target = t->nexus->target;
 	const uint8_t select = t->cdb[2];
-	const size_t n = select == SELECT_WELL_KNOWN ? 0 : target->nlus;
+	uint8_t ids[SCSI_LUNS_MAX];
 	struct writer w;
 
 	if (select > SELECT_ALL)
@@ -25,14 +35,16 @@ struct scsi_result scsi_report_luns(struct scsi_task *t)
 
 	if (r.outcome != SENSE_OK)
 		return r;
+	const size_t n = select == SELECT_WELL_KNOWN ? 0 : present(t->nexus->target, ids);
+
 	writer_u32(&w, (uint32_t)(n * 8));
 	writer_u32(&w, 0);
 	for (size_t i = 0; i < n; i++) { /* peripheral addressing, SAM-5 4.7.7.2 */
-		writer_u16(&w, (uint16_t)target->lus[i].id);
+		writer_u16(&w, ids[i]);
 		writer_zero(&w, 6);
 	}
 	/* SPC-4 6.33: the initiator has the new list, so nobody needs to tell it any more. */
-	for (size_t i = 0; i < target->nlus; i++)
+	for (unsigned i = 0; i < SCSI_LUNS_MAX; i++)
 		attention_clear(&t->nexus->ua[i], SCSI_UA_LUNS_CHANGED);
 	return scsi_param_end(t, &w, ld32(t->cdb + 6));
 }

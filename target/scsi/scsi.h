@@ -15,6 +15,7 @@
 #ifndef MEMTGT_SCSI_H
 #define MEMTGT_SCSI_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,8 +25,11 @@
 #include "scsi/attention.h"
 #include "scsi/sense.h"
 
-#define SCSI_CDB_MAX	260u /* SPC-4 4.3.1 */
-#define SCSI_LUNS_MAX	256u
+#define SCSI_CDB_MAX  260u /* SPC-4 4.3.1 */
+#define SCSI_LUNS_MAX 256u
+/* In place of a LUN id. What spans threads names a LU by its id: the LU itself may be gone. */
+#define SCSI_LUN_NONE	256u
+#define SCSI_LUN_ALL	257u
 #define SCSI_SERIAL_MAX 20u
 /* Parameter lists and parameter data never exceed this; see scsi_worker.bufs. */
 #define SCSI_BUF_SIZE 8192u
@@ -44,32 +48,33 @@ enum scsi_status {
 	SCSI_TASK_ABORTED = 0x40,
 };
 
-/* A logical unit. Immutable while commands run; owned by whoever made the target. */
+/*
+ * A logical unit. Owned by whoever put it into its target; commands may use it until they were told
+ * of its end. Immutable, but for what is atomic: a handler reads that once, where it starts.
+ */
 struct scsi_lu {
 	unsigned id;
 	struct store_lun *store;
 	uint32_t block_size, block_shift;
-	uint64_t blocks;
+	_Atomic uint64_t blocks;
 	bool thin;
 	char serial[SCSI_SERIAL_MAX + 1];
 	uint8_t naa[8]; /* NAA Locally Assigned, SPC-4 7.8.6.6.4 */
 };
 
-/* A SCSI target device with one target port. */
+/* A SCSI target device with one target port. Its LUs come and go while commands run. */
 struct scsi_target {
 	const char *name;	/* its iSCSI name */
 	uint16_t relative_port; /* SPC-4 7.8.6.7 */
 	uint16_t port_group;	/* the portal group tag */
-	size_t nlus;
-	struct scsi_lu *lus; /* by rising id */
-	struct scsi_lu *by_id[SCSI_LUNS_MAX];
+	_Atomic(struct scsi_lu *) by_id[SCSI_LUNS_MAX];
 };
 
 /* An I_T nexus: what the device server remembers of one session. Only its reactor touches it. */
 struct scsi_nexus {
 	const struct scsi_target *target;
 	char port_name[256];	    /* "iqn...,i,0x<ISID>", the initiator port, SPC-4 7.6.4 */
-	struct scsi_attentions *ua; /* one per LU, in the order of target->lus */
+	struct scsi_attentions *ua; /* SCSI_LUNS_MAX, by LUN id, whether there is a LU or not */
 };
 
 /* What the device server needs of the thread it runs in. One per reactor. */
@@ -117,7 +122,7 @@ int scsi_worker_init(struct scsi_worker *w, struct store_reader *reader, uint32_
 	__attribute__((warn_unused_result));
 void scsi_worker_free(struct scsi_worker *w);
 
-/* A nexus begins with unit attention 29/00 on every LU. `ua` has room for target->nlus. */
+/* A nexus begins with unit attention 29/00 on every LUN. `ua` has room for SCSI_LUNS_MAX. */
 void scsi_nexus_init(struct scsi_nexus *n, const struct scsi_target *t, struct scsi_attentions *ua);
 
 enum scsi_step scsi_start(struct scsi_task *t) __attribute__((warn_unused_result));
@@ -163,10 +168,12 @@ void scsi_quiet(struct scsi_worker *w);
 void scsi_lu_name(struct scsi_lu *lu, const uint8_t host_id[static 16], const char *target,
 		  uint32_t generation, const char *serial);
 
-/* The LU a LUN field names (peripheral or flat addressing, SAM-5 4.7.7), or NULL. */
+/* The id that a LUN field holds (peripheral or flat addressing, SAM-5 4.7.7), or SCSI_LUN_NONE. */
+unsigned scsi_lun_id(const uint8_t lun[static 8]);
+/* The LU a LUN field names, or NULL. */
 struct scsi_lu *scsi_lu_find(const struct scsi_target *t, const uint8_t lun[static 8]);
 
-/* Raise a unit attention on one LU, or on all (lu NULL), for this nexus. */
-void scsi_attention_raise(struct scsi_nexus *n, const struct scsi_lu *lu, enum scsi_attention a);
+/* Raise a unit attention on one LUN, or on all (SCSI_LUN_ALL), for this nexus. */
+void scsi_attention_raise(struct scsi_nexus *n, unsigned id, enum scsi_attention a);
 
 #endif

@@ -2,7 +2,6 @@
 /* unit.c - commands about the unit as a whole, and those that ask nothing of memory. */
 #include "scsi/data.h"
 #include "scsi/handlers.h"
-#include "scsi/nexus.h"
 #include "scsi/range.h"
 
 struct scsi_result scsi_test_unit_ready(struct scsi_task *t)
@@ -18,7 +17,7 @@ static struct scsi_result pending(const struct scsi_task *t)
 
 	if (!t->lu)
 		return scsi_fail(SENSE_NO_SUCH_LU);
-	if (attention_take(nexus_attentions(t->nexus, t->lu), &a))
+	if (attention_take(&t->nexus->ua[t->lu->id], &a))
 		return scsi_fail(attention_outcome(a));
 	return scsi_fail(SENSE_NO_SENSE);
 }

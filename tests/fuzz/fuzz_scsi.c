@@ -31,8 +31,6 @@ static struct scsi_lu lus[2];
 static struct scsi_target target = {.name = "iqn.2026-01.org.memtgt:fuzz",
 				    .relative_port = 1,
 				    .port_group = 1,
-				    .nlus = 2,
-				    .lus = lus,
 				    .by_id = {&lus[0], &lus[1]}};
 
 static void make_lu(unsigned id, enum store_provisioning p, uint32_t shift)
@@ -149,7 +147,7 @@ static void command(struct scsi_nexus *nexus, const uint8_t *head, const uint8_t
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t n)
 {
-	struct scsi_attentions attentions[2];
+	struct scsi_attentions attentions[SCSI_LUNS_MAX];
 	struct scsi_nexus nexus;
 
 	if (!store)

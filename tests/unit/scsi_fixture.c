@@ -138,8 +138,6 @@ void fx_open(uint32_t block_size, bool thin)
 		.name = "iqn.2026-01.org.memtgt:test",
 		.relative_port = 1,
 		.port_group = 1,
-		.nlus = FX_LUS,
-		.lus = fx.lus,
 	};
 	for (unsigned i = 0; i < FX_LUS; i++) {
 		fx.lus[i] = (struct scsi_lu){

@@ -21,7 +21,7 @@
 struct fixture {
 	struct scsi_lu lus[FX_LUS]; /* ids 0, 5, 255; all on the one medium */
 	struct scsi_target target;
-	struct scsi_attentions ua[FX_LUS];
+	struct scsi_attentions ua[SCSI_LUNS_MAX]; /* by LUN id */
 	struct scsi_nexus nexus;
 	struct scsi_worker worker;
 	struct scsi_task task;

@@ -22,7 +22,7 @@ START_TEST(every_row_has_its_code)
 	};
 
 	for (unsigned a = 0; a < SCSI_UA_KINDS; a++) {
-		scsi_attention_raise(&fx.nexus, &fx.lus[0], (enum scsi_attention)a);
+		scsi_attention_raise(&fx.nexus, 0, (enum scsi_attention)a);
 		fx_run(TUR, NULL, 0);
 		fx_sense(0x6, codes[a].asc, codes[a].ascq);
 		fx_run(TUR, NULL, 0);
@@ -42,14 +42,14 @@ START_TEST(a_new_nexus_begins_with_power_on_everywhere)
 	fx_good();
 	fx_run(TUR, NULL, 0); /* the other LU's waits on its own */
 	fx_sense(0x6, 0x29, 0x00);
-	ck_assert_uint_eq(fx.ua[2].n, 1);
+	ck_assert_uint_eq(fx.ua[255].n, 1);
 }
 END_TEST
 
 /* SAM-5 5.14.1: three commands run past it and leave it, also in vain; REQUEST SENSE takes it. */
 START_TEST(commands_that_run_past)
 {
-	scsi_attention_raise(&fx.nexus, &fx.lus[0], SCSI_UA_POWER_ON_OR_RESET);
+	scsi_attention_raise(&fx.nexus, 0, SCSI_UA_POWER_ON_OR_RESET);
 	fx_run(INQUIRY, NULL, 0);
 	fx_good();
 	fx_run(REPORT_LUNS, NULL, 0);
@@ -76,11 +76,11 @@ START_TEST(the_command_that_reports_does_nothing)
 	uint8_t data[512];
 
 	memset(data, 0x55, sizeof(data));
-	scsi_attention_raise(&fx.nexus, NULL, SCSI_UA_LU_RESET);
+	scsi_attention_raise(&fx.nexus, SCSI_LUN_ALL, SCSI_UA_LU_RESET);
 	fx_run(CDB(0x2a, 0, 0, 0, 0, 0, 0, 0, 1), data, sizeof(data));
 	fx_sense(0x6, 0x29, 0x03);
 	ck_assert_uint_eq(fx.writes, 0);
-	scsi_attention_raise(&fx.nexus, &fx.lus[0], SCSI_UA_LU_RESET);
+	scsi_attention_raise(&fx.nexus, 0, SCSI_UA_LU_RESET);
 	fx_run(CDB(0xff), NULL, 0);
 	fx_sense(0x6, 0x29, 0x03);
 	fx_run(CDB(0xff), NULL, 0);
@@ -96,7 +96,7 @@ static void expect(unsigned asc, unsigned ascq)
 
 static void raise_ua(enum scsi_attention a)
 {
-	scsi_attention_raise(&fx.nexus, &fx.lus[0], a);
+	scsi_attention_raise(&fx.nexus, 0, a);
 }
 
 START_TEST(order_and_no_kind_twice)
@@ -144,7 +144,7 @@ END_TEST
 
 START_TEST(report_luns_clears_the_change_of_luns)
 {
-	scsi_attention_raise(&fx.nexus, NULL, SCSI_UA_LUNS_CHANGED);
+	scsi_attention_raise(&fx.nexus, SCSI_LUN_ALL, SCSI_UA_LUNS_CHANGED);
 	raise_ua(SCSI_UA_CAPACITY_CHANGED);
 	fx_run_on(lun5, REPORT_LUNS, NULL, 0);
 	fx_good();

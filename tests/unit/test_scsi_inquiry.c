@@ -240,24 +240,41 @@ START_TEST(report_luns)
 }
 END_TEST
 
+/* LUs come and go between two commands. The nexus keeps what waits for the others. */
+START_TEST(luns_come_and_go)
+{
+	static const uint8_t lun5[8] = {0, 5};
+
+	scsi_attention_raise(&fx.nexus, 255, SCSI_UA_LU_RESET);
+	fx.target.by_id[5] = NULL;
+	fx_run(LUNS(0), NULL, 0);
+	ck_assert_uint_eq(ld32(fx.in), 16);
+	ck_assert_uint_eq(ld16(fx.in + 16), 255);
+	fx_run_on(lun5, CDB(0x00), NULL, 0);
+	fx_sense(0x5, 0x25, 0x00);
+	fx.target.by_id[5] = &fx.lus[1];
+	fx_run(LUNS(0), NULL, 0);
+	ck_assert_uint_eq(ld32(fx.in), 24);
+	fx_run_on(lun5, CDB(0x00), NULL, 0);
+	fx_good();
+	fx_run_on((const uint8_t[8]){0, 255}, CDB(0x00), NULL, 0);
+	fx_sense(0x6, 0x29, 0x03);
+}
+END_TEST
+
 START_TEST(report_luns_of_a_full_target)
 {
 	struct scsi_lu *lus = calloc(SCSI_LUNS_MAX, sizeof(*lus));
-	struct scsi_attentions *ua = calloc(SCSI_LUNS_MAX, sizeof(*ua));
 
 	for (unsigned i = 0; i < SCSI_LUNS_MAX; i++) {
 		lus[i].id = i;
 		fx.target.by_id[i] = &lus[i];
 	}
-	fx.target.lus = lus;
-	fx.target.nlus = SCSI_LUNS_MAX;
-	scsi_nexus_init(&fx.nexus, &fx.target, ua);
 	fx_run(LUNS(0), NULL, 0);
 	fx_good();
 	ck_assert_uint_eq(fx.in_len, 8 + 8 * SCSI_LUNS_MAX);
 	ck_assert_uint_eq(fx.in[8 + 8 * 255 + 1], 255);
 	free(lus);
-	free(ua);
 }
 END_TEST
 
@@ -416,6 +433,7 @@ int main(void)
 	tcase_add_test(c, read_capacity);
 	tcase_add_test(c, read_capacity_of_large_units);
 	tcase_add_test(c, report_luns);
+	tcase_add_test(c, luns_come_and_go);
 	tcase_add_test(c, report_luns_of_a_full_target);
 	tcase_add_test(c, lun_fields);
 	tcase_add_test(c, mode_sense_all_pages);
