@@ -38,7 +38,9 @@ static uint64_t leaf_share(uint64_t off, uint64_t n)
 
 static bool in_range(const struct store_lun *l, uint64_t off, uint64_t n)
 {
-	return off <= l->bytes && n <= l->bytes - off;
+	uint64_t bytes = l->bytes;
+
+	return off <= bytes && n <= bytes - off;
 }
 
 const uint8_t *store_at(const struct store_lun *l, uint64_t off, size_t want, size_t *have)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* fill.c - all pages of a full LUN, got by a few threads before it is offered. */
+/* fill.c - pages of a full LUN, got by a few threads before they are offered. */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -16,6 +16,7 @@
 
 struct fill {
 	struct store_lun *l;
+	uint64_t end;
 	_Atomic uint64_t next, done;
 	_Atomic int rc; /* the first error: everybody stops */
 };
@@ -38,7 +39,7 @@ static bool fill_chunk(struct fill *f)
 {
 	uint64_t page = atomic_fetch_add(&f->next, FILL_CHUNK), end = page + FILL_CHUNK;
 
-	for (; page < end && page < f->l->table.pages && !f->rc; page++) {
+	for (; page < end && page < f->end && !f->rc; page++) {
 		int none = 0, rc = fill_page(f->l, page);
 
 		if (rc)
@@ -46,7 +47,7 @@ static bool fill_chunk(struct fill *f)
 		else
 			f->done++;
 	}
-	return end < f->l->table.pages && !f->rc;
+	return end < f->end && !f->rc;
 }
 
 static void *fill_thread(void *arg)
@@ -60,7 +61,7 @@ static void *fill_thread(void *arg)
 static unsigned start_threads(struct fill *f, pthread_t *thread)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	uint64_t want = f->l->table.pages / FILL_CHUNK;
+	uint64_t want = (f->end - f->next) / FILL_CHUNK;
 	sigset_t all, before;
 	unsigned n = 0;
 
@@ -76,20 +77,20 @@ static unsigned start_threads(struct fill *f, pthread_t *thread)
 	return n;
 }
 
-int lun_fill(struct store_lun *l, void (*progress)(void *arg, uint64_t done, uint64_t of),
-	     void *arg, uint64_t *done)
+int lun_fill(struct store_lun *l, uint64_t from, uint64_t end,
+	     void (*progress)(void *arg, uint64_t done, uint64_t of), void *arg, uint64_t *done)
 {
-	struct fill f = {.l = l};
+	struct fill f = {.l = l, .end = end, .next = from};
 	pthread_t thread[FILL_THREADS];
 	unsigned n = start_threads(&f, thread);
 
 	while (fill_chunk(&f))
 		if (progress)
-			progress(arg, f.done, l->table.pages);
+			progress(arg, f.done, end - from);
 	for (unsigned i = 0; i < n; i++)
 		pthread_join(thread[i], NULL);
 	*done = f.done;
 	if (!f.rc && progress)
-		progress(arg, *done, l->table.pages);
+		progress(arg, *done, end - from);
 	return f.rc;
 }

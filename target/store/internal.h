@@ -20,10 +20,10 @@ struct store {
 	_Atomic unsigned luns;
 };
 
-/* Owned by who created it; readers may use it until store_lun_destroy(). */
+/* Owned by who created it; readers may use it until it is destroyed. */
 struct store_lun {
 	struct store *store;
-	uint64_t bytes;
+	_Atomic uint64_t bytes;
 	enum store_provisioning provisioning;
 	struct table table;
 	_Atomic uint64_t pages; /* its share of store.used */
@@ -39,8 +39,18 @@ int lun_page_make(struct store_lun *l, uint64_t page, uint32_t *num)
 	__attribute__((warn_unused_result));
 /* Takes a page out of the table, onto the list. */
 void lun_page_drop(struct store_lun *l, uint64_t page, struct page_list *out);
-/* All pages of a new full LUN. 0 or -ENOSPC; `done` is how far it came. */
-int lun_fill(struct store_lun *l, void (*progress)(void *arg, uint64_t done, uint64_t of),
-	     void *arg, uint64_t *done) __attribute__((warn_unused_result));
+/* Takes pages [page, end) out of the table. Without a reader nobody can have seen them, and they
+ * return to the pool at once; else they are retired, and the reader passes quiet points. */
+void lun_cut(struct store_reader *r, struct store_lun *l, uint64_t page, uint64_t end);
+/* May a LUN that had `had` bytes (0: a new one) have `bytes`? 0, -EINVAL or -ENOSPC. */
+int lun_check_size(struct store *s, uint64_t bytes, uint64_t had, enum store_provisioning p,
+		   char *why, size_t why_len) __attribute__((warn_unused_result));
+/* Why lun_fill() of `of` pages ended after `done`. */
+void lun_explain_fill(const struct store_lun *l, uint64_t done, uint64_t of, char *why,
+		      size_t why_len);
+/* Pages [from, end) of a full LUN. 0 or -ENOSPC; `done` is how far it came. */
+int lun_fill(struct store_lun *l, uint64_t from, uint64_t end,
+	     void (*progress)(void *arg, uint64_t done, uint64_t of), void *arg, uint64_t *done)
+	__attribute__((warn_unused_result));
 
 #endif

@@ -10,6 +10,7 @@ target_libmemtgt_a_SOURCES += \
 	%D%/numa.h \
 	%D%/pool.c \
 	%D%/pool.h \
+	%D%/resize.c \
 	%D%/retire.c \
 	%D%/retire.h \
 	%D%/store.c \

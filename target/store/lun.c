@@ -78,8 +78,8 @@ static int check_host(struct store *s, uint64_t pages, char *why, size_t why_len
 	return -ENOSPC;
 }
 
-static int check_size(struct store *s, uint64_t bytes, enum store_provisioning p, char *why,
-		      size_t why_len)
+int lun_check_size(struct store *s, uint64_t bytes, uint64_t had, enum store_provisioning p,
+		   char *why, size_t why_len)
 {
 	if (!bytes || bytes % 512 || bytes > STORE_LUN_MAX) {
 		snprintf(why, why_len,
@@ -89,19 +89,20 @@ static int check_size(struct store *s, uint64_t bytes, enum store_provisioning p
 		return -EINVAL;
 	}
 	uint64_t used = s->used, room = used < s->pool.pages_max ? s->pool.pages_max - used : 0;
-	if (p == STORE_FULL && pages_of(bytes) > room) {
+	uint64_t more = bytes > had ? pages_of(bytes) - pages_of(had) : 0;
+	if (p == STORE_FULL && more > room) {
 		snprintf(why, why_len,
-			 "a full LUN of %" PRIu64 " pages of 2 MiB: the pool has %" PRIu64
+			 "%" PRIu64 "%s pages of 2 MiB for a full LUN: the pool has %" PRIu64
 			 " left; make pool.size larger",
-			 pages_of(bytes), room);
+			 more, had ? " more" : "", room);
 		return -ENOSPC;
 	}
-	return p == STORE_FULL ? check_host(s, pages_of(bytes), why, why_len) : 0;
+	return p == STORE_FULL ? check_host(s, more, why, why_len) : 0;
 }
 
-static void explain_fill(const struct store_lun *l, uint64_t done, char *why, size_t why_len)
+void lun_explain_fill(const struct store_lun *l, uint64_t done, uint64_t of, char *why,
+		      size_t why_len)
 {
-	uint64_t of = l->table.pages;
 	int n = snprintf(why, why_len,
 			 "a full LUN of %" PRIu64 " pages of 2 MiB: the host gave %" PRIu64 "; ",
 			 of, done);
@@ -124,7 +125,7 @@ int store_lun_create(struct store *s, uint64_t bytes, enum store_provisioning p,
 		     struct store_lun **out, char *why, size_t why_len)
 {
 	uint64_t done = 0;
-	int rc = check_size(s, bytes, p, why, why_len);
+	int rc = lun_check_size(s, bytes, 0, p, why, why_len);
 
 	if (rc)
 		return rc;
@@ -143,9 +144,9 @@ int store_lun_create(struct store *s, uint64_t bytes, enum store_provisioning p,
 		return -ENOMEM;
 	}
 	s->luns++;
-	rc = p == STORE_FULL ? lun_fill(l, progress, arg, &done) : 0;
+	rc = p == STORE_FULL ? lun_fill(l, 0, l->table.pages, progress, arg, &done) : 0;
 	if (rc) {
-		explain_fill(l, done, why, why_len);
+		lun_explain_fill(l, done, l->table.pages, why, why_len);
 		store_lun_destroy(l);
 		return rc;
 	}
@@ -153,26 +154,51 @@ int store_lun_create(struct store *s, uint64_t bytes, enum store_provisioning p,
 	return 0;
 }
 
-void store_lun_destroy(struct store_lun *l)
+/* The end of the page's leaf, or `end` if that is before. */
+static uint64_t leaf_end(uint64_t page, uint64_t end)
+{
+	uint64_t next = (page | (TABLE_LEAF - 1)) + 1;
+
+	return next < end ? next : end;
+}
+
+void lun_cut(struct store_reader *r, struct store_lun *l, uint64_t page, uint64_t end)
+{
+	while (page < end) {
+		struct page_list batch = {0};
+		uint64_t next = leaf_end(page, end);
+
+		for (; page < next && table_leaf(&l->table, page); page++)
+			lun_page_drop(l, page, &batch);
+		page = next;
+		if (!r) {
+			pool_put(&l->store->pool, &batch);
+		} else if (batch.n) {
+			retire_pages(r, &batch);
+			store_reader_quiet(r);
+		}
+	}
+}
+
+static void destroy(struct store_reader *r, struct store_lun *l)
 {
 	struct store *s = l->store;
-	uint64_t page = 0;
 
-	while (page < l->table.pages) {
-		if (!table_leaf(&l->table, page)) {
-			page += TABLE_LEAF;
-			continue;
-		}
-		struct page_list batch = {0};
-		uint64_t end = page + TABLE_LEAF;
-		for (; page < end && page < l->table.pages; page++)
-			lun_page_drop(l, page, &batch);
-		pool_put(&s->pool, &batch);
-	}
+	lun_cut(r, l, 0, l->table.pages);
 	assert(l->pages == 0);
 	table_close(&l->table, &s->tables);
 	s->luns--;
 	free(l);
+}
+
+void store_lun_destroy(struct store_lun *l)
+{
+	destroy(NULL, l);
+}
+
+void store_lun_destroy_live(struct store_reader *r, struct store_lun *l)
+{
+	destroy(r, l);
 }
 
 uint64_t store_lun_bytes(const struct store_lun *l)

@@ -72,6 +72,20 @@ int store_lun_create(struct store *s, uint64_t bytes, enum store_provisioning p,
 	__attribute__((warn_unused_result));
 /* No reader uses the LUN any more. Its pages return to the host at once. */
 void store_lun_destroy(struct store_lun *l);
+/* The same while responses point into its pages (pins): nobody calls a function with this LUN any
+ * more, and its pages return to the host when the last such response was sent. `r` is the caller's,
+ * online; it passes quiet points. */
+void store_lun_destroy_live(struct store_reader *r, struct store_lun *l);
+
+/*
+ * Another size while readers use the LUN; those that store_lun_create() takes. What is added reads
+ * as zeroes; a full LUN has its pages before it has the size. What is cut off is used by no reader
+ * from the call on, and its pages return to the host as unmapped ones do; a LUN that holds anything
+ * there is refused (-EBUSY) unless `force`. `r` is the caller's, online; it passes quiet points.
+ * 0, or -errno with nothing changed, and then `why` says what to do.
+ */
+int store_lun_resize(struct store_reader *r, struct store_lun *l, uint64_t bytes, bool force,
+		     char *why, size_t why_len) __attribute__((warn_unused_result));
 
 uint64_t store_lun_bytes(const struct store_lun *l);
 enum store_provisioning store_lun_provisioning(const struct store_lun *l);

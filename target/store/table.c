@@ -59,14 +59,13 @@ static void slot_put(struct tables *ts, unsigned slot)
 
 int table_open(struct table *t, struct tables *ts, uint64_t pages)
 {
-	uint64_t leaves = (pages + TABLE_LEAF - 1) >> TABLE_LEAF_SHIFT;
 	int rc;
 
 	*t = (struct table){.fd = ts->fd, .pages = pages};
 	rc = slot_get(ts, &t->slot);
 	if (rc)
 		return rc;
-	t->leaf = calloc((leaves + 63) / 64, sizeof(*t->leaf));
+	t->leaf = calloc(TABLE_LEAVES / 64, sizeof(*t->leaf));
 	if (!t->leaf) {
 		rc = -ENOMEM;
 		goto err_slot;

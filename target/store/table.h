@@ -20,6 +20,7 @@
 #define TABLE_LEAF_SHIFT 10 /* entries of a leaf: 1024 */
 #define TABLE_LEAF	 ((uint64_t)1 << TABLE_LEAF_SHIFT)
 #define TABLE_STRIDE	 ((STORE_LUN_MAX >> STORE_PAGE_SHIFT) * sizeof(uint32_t))
+#define TABLE_LEAVES	 (TABLE_STRIDE / sizeof(uint32_t) >> TABLE_LEAF_SHIFT)
 #define TABLES_MAX	 4096u
 
 /* The file of all tables. */
@@ -32,9 +33,9 @@ struct tables {
 struct table {
 	int fd;
 	unsigned slot;
-	uint64_t pages; /* entries */
+	_Atomic uint64_t pages; /* entries */
 	_Atomic uint32_t *entry;
-	_Atomic uint64_t *leaf; /* bits, only ever set */
+	_Atomic uint64_t *leaf; /* bits, only ever set; for STORE_LUN_MAX, so that a LUN may grow */
 };
 
 int tables_open(struct tables *ts) __attribute__((warn_unused_result));
