@@ -172,6 +172,17 @@ enum directory_result directory_enter(struct directory *d, struct directory_entr
 	return wait ? DIRECTORY_WAIT : DIRECTORY_ALONE;
 }
 
+unsigned directory_count(struct directory *d, const void *target)
+{
+	unsigned n = 0;
+
+	pthread_mutex_lock(&d->lock);
+	list_for_each (it, &d->entries)
+		n += container_of(it, struct directory_entry, link)->target == target;
+	pthread_mutex_unlock(&d->lock);
+	return n;
+}
+
 void directory_leave(struct directory *d, struct directory_entry *e)
 {
 	struct directory_entry *left = NULL;

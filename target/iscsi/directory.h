@@ -79,6 +79,8 @@ void directory_open(struct directory *d);
 bool directory_is_closed(struct directory *d);
 /* The session logs out: it is not coming back. */
 void directory_forget(struct directory *d, const struct directory_entry *e);
+/* Sessions of a target just now, those included that wait or are ending. */
+unsigned directory_count(struct directory *d, const void *target);
 /* The session touches nothing any more. */
 void directory_leave(struct directory *d, struct directory_entry *e);
 

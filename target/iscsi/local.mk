@@ -9,6 +9,8 @@ target_libmemtgt_a_SOURCES += \
 	%D%/key.h \
 	%D%/keys.c \
 	%D%/keys.h \
+	%D%/live.c \
+	%D%/live.h \
 	%D%/login.c \
 	%D%/login.h \
 	%D%/node.h \

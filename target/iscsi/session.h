@@ -8,7 +8,8 @@
  *	pdu_*.c		one file per kind of request
  *	task.c		SCSI commands in flight: data-out, R2T, slices, abort
  *	send.c		what is ready -> PDUs in a batch
- *	reset.c		what concerns the sessions of all reactors
+ *	reset.c		what one session does to those of all reactors
+ *	live.c		what becomes of a LUN, told to the sessions of all reactors
  */
 #ifndef MEMTGT_SESSION_H
 #define MEMTGT_SESSION_H

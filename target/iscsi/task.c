@@ -226,7 +226,7 @@ void task_data_end(struct task *t, bool final)
 		t->tag_next++;
 		t->datasn = 0;
 		t->seq_end = sequence_end(t, t->recv_off);
-		if (!wants_data(t))
+		if (!wants_data(t) && !t->r2t_out)
 			run(t);
 		else if (t->r2t_off < t->scsi.out_len)
 			tx_queue(t->s, &t->tx);
@@ -241,6 +241,24 @@ void task_data_failed(struct task *t, enum scsi_outcome o)
 	}
 	/* Unsolicited data goes on until its F bit whatever we say; the answer waits for that. */
 	if (t->phase == TASK_SOLICITED)
+		ready(t);
+}
+
+/*
+ * What was asked for is waited for, and dropped: no answer before the F bit of the last sequence,
+ * RFC 7143 11.4.2. Nothing more is asked for.
+ */
+void task_changed(struct task *t, enum scsi_change c)
+{
+	if (!scsi_changed(&t->scsi, t->step, c))
+		return;
+	session_count(t->s, COUNT_COMMANDS_CUT, 1);
+	t->step = SCSI_DONE;
+	t->scsi.in_len = t->sent_off; /* for the residual count */
+	if (t->phase != TASK_SOLICITED)
+		return; /* the next slice, the F bit, or send.c finds its end */
+	t->scsi.out_len = t->r2t_off;
+	if (!t->r2t_out)
 		ready(t);
 }
 

@@ -68,6 +68,8 @@ size_t task_data(struct task *t, const uint8_t *p, size_t n) __attribute__((warn
 void task_data_end(struct task *t, bool final);
 /* Its data-out does not fit: it will end with this outcome, and what still comes is dropped. */
 void task_data_failed(struct task *t, enum scsi_outcome o);
+/* Its LU changed: where it may not go on, it ends, and says why. */
+void task_changed(struct task *t, enum scsi_change c);
 /* One slice of a task in session.running. */
 void task_slice(struct task *t);
 /* It touches no data from now on, and no answer is sent. */

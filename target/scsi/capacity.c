@@ -50,20 +50,20 @@ static void put_status(struct writer *w, uint64_t lba, uint32_t blocks, bool map
 	writer_zero(w, 3);
 }
 
-/* From `lba` to the end, `blocks`, or for as many descriptors as the initiator has room for (at
+/* From `lba` to the end, or for as many descriptors as the initiator has room for (at
  * least 1). */
-static void put_statuses(const struct scsi_task *t, struct writer *w, uint64_t lba, uint32_t room,
-			 uint64_t blocks)
+static void put_statuses(const struct scsi_task *t, struct writer *w, uint64_t lba, uint32_t room)
 {
 	const struct scsi_lu *lu = t->lu;
+	const uint64_t end = scsi_lu_end(lu);
 	const uint64_t longest = (uint64_t)UINT32_MAX << lu->block_shift;
 	unsigned most = room > STATUS_HEADER + STATUS_LEN ? (room - STATUS_HEADER) / STATUS_LEN : 1;
 
 	if (most > STATUS_DESCRIPTORS)
 		most = STATUS_DESCRIPTORS;
-	while (most-- && lba < blocks) {
+	while (most-- && lba < end) {
 		const uint64_t off = lba << lu->block_shift;
-		const uint64_t left = (blocks - lba) << lu->block_shift;
+		const uint64_t left = (end - lba) << lu->block_shift;
 		uint64_t run;
 		const bool mapped =
 			store_mapped(lu->store, off, left < longest ? left : longest, &run);
@@ -77,17 +77,16 @@ static void put_statuses(const struct scsi_task *t, struct writer *w, uint64_t l
 struct scsi_result scsi_get_lba_status(struct scsi_task *t)
 {
 	const struct scsi_range g = scsi_cdb_range(t); /* its length is the allocation length */
-	const uint64_t blocks = t->lu->blocks;
+	struct scsi_result r = scsi_range_check(t->lu, g.lba, 1);
 	struct writer w;
 
-	if (g.lba >= blocks)
-		return scsi_fail_info(SENSE_LBA_RANGE, g.lba);
-	struct scsi_result r = scsi_param_begin(t, &w);
+	if (r.outcome == SENSE_OK)
+		r = scsi_param_begin(t, &w);
 
 	if (r.outcome != SENSE_OK)
 		return r;
 	writer_zero(&w, STATUS_HEADER);
-	put_statuses(t, &w, g.lba, g.blocks, blocks);
+	put_statuses(t, &w, g.lba, g.blocks);
 	st32(t->buf, (uint32_t)(w.want - 4)); /* PARAMETER DATA LENGTH */
 	return scsi_param_end(t, &w, g.blocks);
 }

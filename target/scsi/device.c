@@ -58,9 +58,11 @@ static struct scsi_result admit(struct scsi_task *t)
 		return scsi_fail(SENSE_NO_SUCH_LU);
 	if (t->lu && !always && attention_take(&t->nexus->ua[t->lu->id], &a))
 		return scsi_fail(attention_outcome(a));
-	if (r.outcome != SENSE_OK)
-		return r;
-	return scsi_op_check(t->op, t->cdb);
+	if (r.outcome == SENSE_OK)
+		r = scsi_op_check(t->op, t->cdb);
+	if (r.outcome == SENSE_OK && t->op->flags & SCSI_OP_WRITES && t->lu->read_only)
+		return scsi_fail(SENSE_WRITE_PROTECTED);
+	return r;
 }
 
 static enum scsi_step finish(struct scsi_task *t, struct scsi_result r)

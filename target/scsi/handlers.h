@@ -31,6 +31,8 @@ scsi_out_fn scsi_verify_out;
 scsi_fn scsi_write_same, scsi_write_same_run;
 /* unmap.c */
 scsi_fn scsi_unmap, scsi_unmap_run;
+/* The end of the last of its ranges, in blocks; 0 while the list is not there and checked. */
+uint64_t scsi_unmap_end(const struct scsi_task *t);
 /* data.c */
 scsi_out_fn scsi_list_out;
 

@@ -3,6 +3,7 @@ target_libmemtgt_a_SOURCES += \
 	%D%/attention.c \
 	%D%/attention.h \
 	%D%/capacity.c \
+	%D%/change.c \
 	%D%/data.c \
 	%D%/data.h \
 	%D%/defects.c \

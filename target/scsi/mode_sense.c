@@ -30,7 +30,8 @@ static const struct mode_page {
 #define LLBAA		 0x10u
 #define ALL_PAGES	 0x3fu
 #define ALL_SUBPAGES	 0xffu
-#define DPOFUA		 0x10u /* DEVICE-SPECIFIC PARAMETER, SBC-3 6.4.1 */
+#define WP		 0x80u /* DEVICE-SPECIFIC PARAMETER, SBC-3 6.4.1 */
+#define DPOFUA		 0x10u
 #define MODE_SENSE_6_LEN 6u
 
 enum page_control { PC_CURRENT = 0, PC_CHANGEABLE = 1, PC_DEFAULT = 2, PC_SAVED = 3 };
@@ -67,15 +68,16 @@ static void put_descriptor(const struct scsi_task *t, struct writer *w)
 static void put_header(const struct scsi_task *t, struct writer *w)
 {
 	const uint8_t descriptors = (uint8_t)descriptor_len(t);
+	const uint8_t specific = (uint8_t)(DPOFUA | (t->lu->read_only ? WP : 0));
 
 	if (t->op->cdb_len == MODE_SENSE_6_LEN) { /* SPC-4 7.5.5 */
 		writer_u16(w, 0);
-		writer_u8(w, DPOFUA);
+		writer_u8(w, specific);
 		writer_u8(w, descriptors);
 		return;
 	}
 	writer_zero(w, 3);
-	writer_u8(w, DPOFUA);
+	writer_u8(w, specific);
 	writer_u8(w, descriptors == 16); /* LONGLBA */
 	writer_u8(w, 0);
 	writer_u16(w, descriptors);

@@ -16,10 +16,36 @@ void scsi_attention_raise(struct scsi_nexus *n, unsigned id, enum scsi_attention
 		attention_add(&n->ua[i], a);
 }
 
+void scsi_luns_changed(struct scsi_nexus *n, unsigned id)
+{
+	for (unsigned i = 0; i < SCSI_LUNS_MAX; i++)
+		if (i != id && atomic_load(&n->target->by_id[i]))
+			attention_add(&n->ua[i], SCSI_UA_LUNS_CHANGED);
+}
+
+void scsi_lu_replaced(struct scsi_nexus *n, unsigned id, bool is_there)
+{
+	const uint64_t bit = (uint64_t)1 << id % 64;
+
+	assert(id < SCSI_LUNS_MAX);
+	n->ua[id].n = 0;
+	attention_add(&n->ua[id], SCSI_UA_POWER_ON_OR_RESET);
+	if (is_there)
+		n->knew[id / 64] &= ~bit;
+	else
+		n->knew[id / 64] |= bit;
+}
+
+bool scsi_lu_was_other(const struct scsi_nexus *n, unsigned id)
+{
+	return n->knew[id / 64] >> id % 64 & 1;
+}
+
 void scsi_nexus_init(struct scsi_nexus *n, const struct scsi_target *t, struct scsi_attentions *ua)
 {
 	n->target = t;
 	n->ua = ua;
+	memset(n->knew, 0, sizeof(n->knew));
 	memset(ua, 0, sizeof(*ua) * SCSI_LUNS_MAX);
 	scsi_attention_raise(n, SCSI_LUN_ALL, SCSI_UA_POWER_ON_OR_RESET);
 }

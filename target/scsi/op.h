@@ -25,6 +25,8 @@ typedef struct scsi_result scsi_out_fn(struct scsi_task *t, const uint8_t *p,
 
 /* Runs without a LU and past unit attentions, which it leaves pending. SAM-5 5.14.1 */
 #define SCSI_OP_ALWAYS 0x01u
+/* Changes the medium: refused where that is write protected. SBC-3 4.13 */
+#define SCSI_OP_WRITES 0x02u
 
 struct scsi_op {
 	uint8_t opcode;

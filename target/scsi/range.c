@@ -40,14 +40,24 @@ struct scsi_range scsi_cdb_range(const struct scsi_task *t)
 	}
 }
 
+/* A LU that shrinks sets `held`, then `blocks` to the same, then clears `held`. */
+uint64_t scsi_lu_end(const struct scsi_lu *lu)
+{
+	const uint64_t held = lu->held;
+
+	return held ? held : lu->blocks;
+}
+
 struct scsi_result scsi_range_check(const struct scsi_lu *lu, uint64_t lba, uint64_t blocks)
 {
-	const uint64_t all = lu->blocks;
+	const uint64_t held = lu->held, all = lu->blocks; /* in this order: see scsi_lu_end() */
 
 	if (lba > all)
 		return scsi_fail_info(SENSE_LBA_RANGE, lba);
 	if (blocks > all - lba)
 		return scsi_fail_info(SENSE_LBA_RANGE, all);
+	if (held && blocks && lba + blocks > held)
+		return scsi_fail(SENSE_BUSY);
 	return scsi_ok();
 }
 

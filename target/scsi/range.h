@@ -14,9 +14,13 @@ struct scsi_range {
 };
 struct scsi_range scsi_cdb_range(const struct scsi_task *t);
 
+/* The first block that a command may not touch just now. */
+uint64_t scsi_lu_end(const struct scsi_lu *lu);
+
 /*
  * LOGICAL BLOCK ADDRESS OUT OF RANGE unless [lba, lba+blocks) lies on the medium; INFORMATION is
- * the first LBA that does not. Zero blocks may begin at the end.
+ * the first LBA that does not. Zero blocks may begin at the end. BUSY where the LU decides about
+ * its end just now.
  */
 struct scsi_result scsi_range_check(const struct scsi_lu *lu, uint64_t lba,
 				    uint64_t blocks) SCSI_CHECKED;

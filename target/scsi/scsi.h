@@ -57,6 +57,9 @@ struct scsi_lu {
 	struct store_lun *store;
 	uint32_t block_size, block_shift;
 	_Atomic uint64_t blocks;
+	_Atomic uint64_t held; /* blocks from here on answer BUSY while it is decided whether they
+				  stay; 0: all stay */
+	_Atomic bool read_only;
 	bool thin;
 	char serial[SCSI_SERIAL_MAX + 1];
 	uint8_t naa[8]; /* NAA Locally Assigned, SPC-4 7.8.6.6.4 */
@@ -75,6 +78,7 @@ struct scsi_nexus {
 	const struct scsi_target *target;
 	char port_name[256];	    /* "iqn...,i,0x<ISID>", the initiator port, SPC-4 7.6.4 */
 	struct scsi_attentions *ua; /* SCSI_LUNS_MAX, by LUN id, whether there is a LU or not */
+	uint64_t knew[SCSI_LUNS_MAX / 64]; /* bits: this LUN was another LU before */
 };
 
 /* What the device server needs of the thread it runs in. One per reactor. */
@@ -155,6 +159,21 @@ size_t scsi_data_in(struct scsi_task *t, uint64_t off, size_t len, struct iovec 
 
 void scsi_end(struct scsi_task *t);
 
+/* What a LU may do while commands run on it. */
+enum scsi_change {
+	SCSI_CHANGE_GONE,      /* it left its target: all its commands end */
+	SCSI_CHANGE_READ_ONLY, /* those end that write */
+	SCSI_CHANGE_HELD,      /* those end that reach beyond scsi_lu.held */
+};
+
+/*
+ * The task's LU changed; `step` is what the task came to. True: it has ended with what the change
+ * makes of it, and touches the medium no more, as after scsi_data_failed(). After SCSI_CHANGE_GONE
+ * no task refers to the LU, ended or not.
+ */
+bool scsi_changed(struct scsi_task *t, enum scsi_step step, enum scsi_change c)
+	__attribute__((warn_unused_result));
+
 /* Pass-through of store_pin() and friends, so that the transport needs no store. */
 unsigned scsi_pin(struct scsi_worker *w);
 void scsi_unpin(struct scsi_worker *w, unsigned pin);
@@ -175,5 +194,11 @@ struct scsi_lu *scsi_lu_find(const struct scsi_target *t, const uint8_t lun[stat
 
 /* Raise a unit attention on one LUN, or on all (SCSI_LUN_ALL), for this nexus. */
 void scsi_attention_raise(struct scsi_nexus *n, unsigned id, enum scsi_attention a);
+/* The target has other LUNs than before: 3F/0E by way of all but `id`. SPC-4 6.33 */
+void scsi_luns_changed(struct scsi_nexus *n, unsigned id);
+/* The LUN names another LU from now on, or none: as at the beginning, and remembered. */
+void scsi_lu_replaced(struct scsi_nexus *n, unsigned id, bool is_there);
+/* Was this LUN another LU in this nexus' life? */
+bool scsi_lu_was_other(const struct scsi_nexus *n, unsigned id);
 
 #endif

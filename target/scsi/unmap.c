@@ -64,6 +64,19 @@ static struct scsi_result check_list(struct scsi_task *t)
 	return scsi_ok();
 }
 
+uint64_t scsi_unmap_end(const struct scsi_task *t)
+{
+	uint64_t end = 0;
+
+	for (unsigned i = 0; t->bytes && i < descriptors(t); i++) {
+		const struct scsi_range g = descriptor(t, i);
+
+		if (g.blocks && g.lba + g.blocks > end)
+			end = g.lba + g.blocks;
+	}
+	return end;
+}
+
 /* One slice of the descriptor that t->done has come to. */
 static void unmap_slice(struct scsi_task *t)
 {

@@ -1,6 +1,7 @@
 # Unit tests of target/scsi. They bring a medium of their own in place of target/store.
 scsi_tests = \
 	tests/unit/test_scsi_attention \
+	tests/unit/test_scsi_change \
 	tests/unit/test_scsi_data \
 	tests/unit/test_scsi_inquiry \
 	tests/unit/test_scsi_log \
@@ -11,6 +12,7 @@ unit_tests += $(scsi_tests)
 
 scsi_fixture = tests/unit/scsi_fixture.c tests/unit/scsi_fixture.h
 tests_unit_test_scsi_attention_SOURCES = tests/unit/test_scsi_attention.c $(scsi_fixture)
+tests_unit_test_scsi_change_SOURCES = tests/unit/test_scsi_change.c $(scsi_fixture)
 tests_unit_test_scsi_data_SOURCES = tests/unit/test_scsi_data.c $(scsi_fixture)
 tests_unit_test_scsi_inquiry_SOURCES = tests/unit/test_scsi_inquiry.c $(scsi_fixture)
 tests_unit_test_scsi_log_SOURCES = tests/unit/test_scsi_log.c $(scsi_fixture)

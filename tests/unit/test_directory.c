@@ -49,8 +49,11 @@ START_TEST(different_names_do_not_meet)
 	struct directory_entry *all[] = {&a, &b, &c, &d};
 	for (int i = 0; i < 4; i++)
 		ck_assert_int_eq(directory_enter(&dir, all[i]), DIRECTORY_ALONE);
+	ck_assert_uint_eq(directory_count(&dir, &t1), 3);
+	ck_assert_uint_eq(directory_count(&dir, &t2), 1);
 	for (int i = 0; i < 4; i++)
 		directory_leave(&dir, all[i]);
+	ck_assert_uint_eq(directory_count(&dir, &t1), 0);
 	ck_assert_uint_eq(nended + nalone, 0);
 }
 END_TEST
