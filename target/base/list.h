@@ -47,6 +47,18 @@ static inline struct list *list_pop(struct list *head)
 	return n;
 }
 
+/* Everything of `from` goes to the end of `to`. */
+static inline void list_move_all(struct list *to, struct list *from)
+{
+	if (list_empty(from))
+		return;
+	from->next->prev = to->prev;
+	to->prev->next = from->next;
+	from->prev->next = to;
+	to->prev = from->prev;
+	list_init(from);
+}
+
 #define list_for_each(it, head) for (struct list *it = (head)->next; it != (head); it = it->next)
 /* `it` may be removed from the list by the body. */
 #define list_for_each_safe(it, tmp, head)                                   \

@@ -100,6 +100,7 @@ static void init(struct conn *c, struct reactor *r, int fd, const struct sockadd
 	list_init(&c->rx_ready);
 	list_init(&c->tx_ready);
 	list_init(&c->slice_ready);
+	list_init(&c->wake_wait);
 	list_init(&c->gone_ready);
 	c->last_rx = c->last_tx = r->now;
 	c->peer = *peer;
@@ -117,6 +118,7 @@ static void drop(struct conn *c)
 	list_del(&c->rx_ready);
 	list_del(&c->tx_ready);
 	list_del(&c->slice_ready);
+	list_del(&c->wake_wait);
 	list_del(&c->gone_ready);
 	c->generation++;
 	r->untidy = true;
@@ -169,6 +171,7 @@ static void mark_dead(struct conn *c, enum conn_close_reason why)
 	list_del(&c->rx_ready);
 	list_del(&c->tx_ready);
 	list_del(&c->slice_ready);
+	list_del(&c->wake_wait);
 	c->ops->dead(c, why);
 }
 
@@ -304,4 +307,10 @@ void conn_want_slice(struct conn *c)
 {
 	if (!c->is_dead && list_empty(&c->slice_ready))
 		list_add_tail(&c->reactor->slices, &c->slice_ready);
+}
+
+void conn_want_wake(struct conn *c)
+{
+	if (!c->is_dead && list_empty(&c->wake_wait))
+		list_add_tail(&c->reactor->wake_wait, &c->wake_wait);
 }

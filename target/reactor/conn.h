@@ -83,6 +83,9 @@ struct conn_ops {
 	void (*sent)(struct conn *c, struct tx_batch *b, int err);
 	/* A slice of long operations; true: there is more. */
 	bool (*slice)(struct conn *c);
+	/* The reactor was woken after conn_want_wake(), or a tick passed; once per call of that.
+	 * NULL if it is never called. */
+	void (*woken)(struct conn *c);
 	/* Once a second. */
 	void (*tick)(struct conn *c, uint64_t now);
 	/* Became dead, just now: stop everything that would touch data. Not called twice. */
@@ -96,7 +99,7 @@ struct conn {
 	struct engine_io io;
 	struct reactor *reactor;
 	const struct conn_ops *ops;
-	struct list link, rx_ready, tx_ready, slice_ready;
+	struct list link, rx_ready, tx_ready, slice_ready, wake_wait;
 	struct sockaddr_storage peer, local;
 	char peer_name[64];  /* "ADDRESS:PORT" for log lines */
 	uint32_t id;	     /* of the process's life, for log lines */
@@ -134,6 +137,12 @@ void conn_close_after_send(struct conn *c, enum conn_close_reason why);
 void conn_want_send(struct conn *c);
 /* There is something for slice(). */
 void conn_want_slice(struct conn *c);
+/*
+ * Something waits for another thread, which will call reactor_wake() after this, whenever what is
+ * waited for was asked for in this turn: a wake-up that comes before the reactor sleeps is not
+ * lost. Should one be missing all the same, the next tick takes its place.
+ */
+void conn_want_wake(struct conn *c);
 /* Stop, and go on, offering input. */
 void conn_pause_rx(struct conn *c);
 void conn_resume_rx(struct conn *c);

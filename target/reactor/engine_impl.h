@@ -19,18 +19,6 @@ void engine_advance(struct msghdr *msg, size_t n);
 /* An engine_io that was not seen before. */
 void engine_io_init(struct engine_io *io);
 
-/* Everything of `from` goes to the end of `to`. */
-static inline void list_move_all(struct list *to, struct list *from)
-{
-	if (list_empty(from))
-		return;
-	from->next->prev = to->prev;
-	to->prev->next = from->next;
-	from->prev->next = to;
-	to->prev = from->prev;
-	list_init(from);
-}
-
 static inline bool engine_has_mail(struct engine *e)
 {
 	return e->mail && atomic_load(e->mail);

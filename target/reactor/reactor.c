@@ -61,10 +61,24 @@ static void take_mail(struct reactor *r)
 	}
 }
 
+static void turn_woken(struct reactor *r)
+{
+	struct list now;
+
+	list_init(&now);
+	list_move_all(&now, &r->wake_wait);
+	for (struct list *l; (l = list_pop(&now));) {
+		struct conn *c = container_of(l, struct conn, wake_wait);
+		c->ops->woken(c);
+	}
+}
+
+/* Not poked any more first: who pokes from here on finds that out, and posts again. */
 static void poke_run(struct reactor *r, struct reactor_msg *m)
 {
 	(void)m;
 	atomic_store(&r->poked, false);
+	turn_woken(r);
 }
 
 void reactor_wake(struct reactor *r)
@@ -162,6 +176,7 @@ static void turn_ticks(struct reactor *r)
 		tidy(r);
 	list_for_each (l, &r->all)
 		conn_tick(container_of(l, struct conn, link));
+	turn_woken(r);
 }
 
 /* Is there work that no completion announces? */
@@ -272,6 +287,7 @@ static int set_up(struct reactor *r, struct engine *e)
 	list_init(&r->ready_rx);
 	list_init(&r->ready_tx);
 	list_init(&r->slices);
+	list_init(&r->wake_wait);
 	list_init(&r->gone);
 	r->poke.run = poke_run;
 	r->drain.run = drain_run;

@@ -68,6 +68,7 @@ struct reactor {
 	struct arena batches;			/* struct tx_batch */
 	struct list all;			/* conn.link */
 	struct list ready_rx, ready_tx, slices; /* conn.rx_ready, tx_ready, slice_ready */
+	struct list wake_wait;			/* conn.wake_wait */
 	_Atomic uint32_t load;			/* connections, for the acceptor */
 	struct counters counters;		/* of this thread; others read */
 	bool stopping;
@@ -104,7 +105,8 @@ void reactor_turn(struct reactor *r, bool block);
 
 /* From any thread. Messages of one sender arrive in order. */
 void reactor_post(struct reactor *r, struct reactor_msg *m);
-/* Wakes the reactor, so that it passes a quiet point soon. From any thread. */
+/* Wakes the reactor, so that it passes a quiet point soon, and connections that asked for it by
+ * conn_want_wake() try again. From any thread. */
 void reactor_wake(struct reactor *r);
 /* Hands an accepted socket over; on refusal (no slot) it is closed there. From any thread. On an
  * error returned here (-ENOMEM) the descriptor is still the caller's. */

@@ -16,7 +16,7 @@
 #define OUT_MAX ((size_t)2 << 20)
 
 /* Which callback closes, or does what `act` says. */
-enum where { NOWHERE, OPENED, INPUT, FILL, SENT, SLICE, TICK, WHERE_MAX };
+enum where { NOWHERE, OPENED, INPUT, FILL, SENT, SLICE, WOKEN, TICK, WHERE_MAX };
 
 /* An upper layer that sends back what it gets, through a buffer of its own. */
 struct echo {
@@ -28,7 +28,7 @@ struct echo {
 
 /* What happened; outlives the connection. */
 struct echo_log {
-	unsigned opened, dead, closed, gone, fills, sents, ticks, slices, inputs;
+	unsigned opened, dead, closed, gone, fills, sents, ticks, slices, inputs, wakes;
 	unsigned max_inputs_per_turn, inputs_this_turn;
 	int sent_err;
 	enum conn_close_reason why;
@@ -156,6 +156,13 @@ static bool slice(struct conn *c)
 	return u->log->slices < u->log->slices_wanted;
 }
 
+static void woken(struct conn *c)
+{
+	ck_assert(!c->is_dead);
+	echo_of(c)->log->wakes++;
+	acts(c, WOKEN);
+}
+
 static void tick(struct conn *c, uint64_t now)
 {
 	ck_assert(!c->is_dead);
@@ -172,6 +179,7 @@ static void dead(struct conn *c, enum conn_close_reason why)
 	conn_close(c, CONN_CLOSE_ERROR); /* harmless */
 	conn_want_send(c);
 	conn_want_slice(c);
+	conn_want_wake(c);
 	conn_resume_rx(c);
 }
 
@@ -191,6 +199,7 @@ static const struct conn_ops echo_ops = {
 	.fill = fill,
 	.sent = sent,
 	.slice = slice,
+	.woken = woken,
 	.tick = tick,
 	.dead = dead,
 	.closed = closed,
@@ -684,6 +693,7 @@ START_TEST(close_from)
 	log_.slices_wanted = 3;
 	if (w != OPENED) {
 		conn_want_slice(&log_.echo->conn);
+		conn_want_wake(&log_.echo->conn);
 		fake_feed(e, fd, "abc", 3);
 	}
 	turns(4);
@@ -911,6 +921,58 @@ START_TEST(ticks_and_slices)
 }
 END_TEST
 
+/* Who waits for another thread costs no turn, and is called by its wake-up, or by the tick. */
+START_TEST(wake_ups)
+{
+	open_one();
+	turn();
+	struct conn *c = &log_.echo->conn;
+	uint64_t next = r.next_tick;
+
+	reactor_wake(&r);
+	turns(2);
+	ck_assert_uint_eq(log_.wakes, 0);
+	conn_want_wake(c);
+	conn_want_wake(c);
+	turns(3);
+	ck_assert_uint_eq(log_.wakes, 0);
+	/* Woken before it sleeps: it does not, and the wake-up is not lost. */
+	reactor_wake(&r);
+	reactor_wake(&r);
+	reactor_turn(&r, true);
+	ck_assert_uint_eq(log_.wakes, 1);
+	ck_assert_uint_lt(r.now, next);
+	/* No wake-up: it sleeps, up to the tick. */
+	conn_want_wake(c);
+	reactor_turn(&r, true);
+	ck_assert_uint_eq(log_.wakes, 2);
+	ck_assert_uint_eq(r.now, next);
+	reactor_wake(&r);
+	turns(2);
+	ck_assert_uint_eq(log_.wakes, 2);
+}
+END_TEST
+
+/* It asks again from the call itself: that is for the next one. */
+START_TEST(wake_ups_again)
+{
+	open_one();
+	turn();
+	log_.act_at = WOKEN;
+	log_.act = conn_want_wake;
+	conn_want_wake(&log_.echo->conn);
+	for (unsigned i = 1; i < 4; i++) {
+		reactor_wake(&r);
+		turns(3);
+		ck_assert_uint_eq(log_.wakes, i);
+	}
+	conn_close(&log_.echo->conn, CONN_CLOSE_PEER);
+	reactor_wake(&r);
+	turns(3);
+	ck_assert_uint_eq(log_.wakes, 3);
+}
+END_TEST
+
 START_TEST(times)
 {
 	int fd = open_one();
@@ -1003,6 +1065,8 @@ int main(void)
 	tcase_add_test(t, no_slot);
 	tcase_add_test(t, open_fails);
 	tcase_add_test(t, ticks_and_slices);
+	tcase_add_test(t, wake_ups);
+	tcase_add_test(t, wake_ups_again);
 	tcase_add_test(t, times);
 	tcase_add_test(t, reasons_have_texts);
 	tcase_add_test(t, names);
