@@ -251,12 +251,17 @@ static void stop(struct server *s)
 	acceptor_close(&s->acceptor);
 	if (s->node.nworkers)
 		drain(s);
+	/* It would wake reactors that are gone. */
+	if (s->store)
+		store_stop_filling(s->store);
 	iscsi_node_stop(&s->node);
 	log_counters(&s->node, false);
 	if (s->node.workers)
 		iscsi_node_free(&s->node);
+	bool ran = s->node.nworkers > 0;
+	s->node.nworkers = 0; /* the store wakes none of them any more */
 	free(s->node.workers);
-	luns_destroy(&s->luns, s->node.nworkers > 0);
+	luns_destroy(&s->luns, ran);
 	if (s->store)
 		store_close(s->store);
 	if (s->signals >= 0)

@@ -75,6 +75,7 @@ struct config_pool {
 	uint64_t elastic; /* part returned to the host when unmapped: surplus hugepages */
 	uint64_t headroom;   /* memory that stays with the host */
 	bool reclaim;	     /* lend less while the host is short of memory */
+	uint64_t reserve;    /* zeroed pages at hand, at most; 0: by demand */
 	uint64_t numa_nodes; /* bit per node; 0: any */
 };
 

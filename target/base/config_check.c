@@ -74,7 +74,10 @@ static void check_pool_sizes(struct config_reader *r)
 	const struct {
 		const char *name;
 		uint64_t value;
-	} sizes[] = {{"size", p->size}, {"floor", p->floor}, {"elastic", p->elastic}};
+	} sizes[] = {{"size", p->size},
+		     {"floor", p->floor},
+		     {"elastic", p->elastic},
+		     {"reserve", p->reserve}};
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
 		if (sizes[i].value % POOL_PAGE)

@@ -31,6 +31,8 @@
 #define REPLY_DATA_MAX 8192u
 /* Data of one batch under DataDigest: it is copied, so that it cannot change after its CRC. */
 #define BOUNCE_SIZE ((size_t)264 << 10)
+/* Seconds that the data of a WRITE waits for a page before it is refused with BUSY. */
+#define MEMORY_WAIT_S 3
 /* One portal group holds all portals. RFC 7143 13.9 */
 #define PORTAL_GROUP_TAG 1u
 

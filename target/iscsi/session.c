@@ -156,13 +156,16 @@ static size_t on_data(void *arg, struct pdu_rx *rx, uint32_t offset, const uint8
 		return n;
 
 	size_t took = task_data(s->rx_task, p, n);
+	if (took)
+		s->short_at = 0;
 	if (took < n) {
-		/* No page at the moment: nothing more is read until the next turn offers it again.
-		 */
+		if (!s->short_at)
+			s->short_at = s->conn.reactor->now;
+		/* Nothing more is read: what comes is behind this in the stream. */
 		s->memory_wait = true;
 		s->unread_at = s->conn.reactor->now;
 		conn_pause_rx(&s->conn);
-		conn_want_slice(&s->conn);
+		task_want_turn(s->rx_task);
 	}
 	return took;
 }
@@ -266,18 +269,34 @@ static int session_opened(struct conn *c)
 	pdu_rx_init(&s->rx, ISCSI_LOGIN_DATA_MAX, ISCSI_AHS_MAX);
 	list_init(&s->tasks);
 	list_init(&s->running);
+	list_init(&s->starved);
 	list_init(&s->held);
 	list_init(&s->out);
 	return 0;
 }
 
+static void offer_again(struct session *s)
+{
+	if (s->memory_wait)
+		conn_resume_rx(&s->conn);
+	s->memory_wait = false;
+}
+
+/* Pages came, or it is known that none will. */
+static void session_woken(struct conn *c)
+{
+	struct session *s = session_of(c);
+	offer_again(s);
+	list_move_all(&s->running, &s->starved);
+	if (!list_empty(&s->running))
+		conn_want_slice(c);
+}
+
 static bool session_slice(struct conn *c)
 {
 	struct session *s = session_of(c);
-	if (s->memory_wait) {
-		s->memory_wait = false;
-		conn_resume_rx(c);
-	}
+	if (!s->rx_task || !s->rx_task->scsi.starved)
+		offer_again(s);
 	struct list *l = list_pop(&s->running);
 	if (l)
 		task_slice(container_of(l, struct task, phase_link));
@@ -380,6 +399,18 @@ static void ping(struct session *s, uint64_t now)
 	reply_send(s, r);
 }
 
+/* A WRITE that finds no page for so long is to come again later (SAM-5 5.3.1): behind its data in
+ * the stream are commands that need none, and pings of a peer that might take us for dead. */
+static void give_up_waiting(struct session *s)
+{
+	struct task *t = s->rx_task;
+	if (!s->memory_wait || !t || !t->scsi.starved)
+		return;
+	t->scsi.starved = false;
+	scsi_data_failed(&t->scsi, SENSE_BUSY);
+	offer_again(s);
+}
+
 static void session_tick(struct conn *c, uint64_t now)
 {
 	struct session *s = session_of(c);
@@ -387,6 +418,8 @@ static void session_tick(struct conn *c, uint64_t now)
 
 	if (c->rx_paused)
 		s->unread_at = now;
+	if (s->short_at && older(now, s->short_at, MEMORY_WAIT_S))
+		give_up_waiting(s);
 	if (s->ping_at && c->last_rx > s->ping_at)
 		s->ping_at = 0; /* whatever it sent, it lives */
 	if (s->state == SESSION_FULL && !s->params.discovery && !s->announced &&
@@ -409,6 +442,7 @@ const struct conn_ops session_conn_ops = {
 	.fill = send_fill,
 	.sent = send_sent,
 	.slice = session_slice,
+	.woken = session_woken,
 	.tick = session_tick,
 	.dead = session_dead,
 	.closed = session_closed,

@@ -111,6 +111,7 @@ struct session {
 	/* tasks and answers */
 	struct list tasks;   /* task.link, oldest first: until the status was laid out */
 	struct list running; /* task.phase_link: in slices */
+	struct list starved; /* task.phase_link: between slices, waits for a page */
 	struct list held;    /* task.phase_link: behind an ORDERED command */
 	struct task *by_itt[ITT_BUCKETS];
 	unsigned active;    /* tasks that are not held... */
@@ -119,7 +120,8 @@ struct session {
 	struct list out;    /* tx_item.link, in the order of sending */
 	unsigned replies;   /* in `out` and in the batch under way */
 	unsigned resets;    /* under way; each will make a reply */
-	bool memory_wait;   /* input stopped for want of a page */
+	bool memory_wait;   /* input stopped for want of a page, or of a buffer... */
+	uint64_t short_at;  /* ...since then, 0: not */
 	bool tx_header_digest, tx_data_digest;
 	size_t bounce_used; /* of the batch's bounce buffer */
 

@@ -99,6 +99,15 @@ static void ready(struct task *t)
 	tx_queue(t->s, &t->tx);
 }
 
+/* Who is starved is called by the store. A buffer, and the next slice, come with the next turn. */
+void task_want_turn(struct task *t)
+{
+	if (t->scsi.starved)
+		conn_want_wake(&t->s->conn);
+	else
+		conn_want_slice(&t->s->conn);
+}
+
 /* All data-out that is wanted is in: do it, or the first slice of it. */
 static void run(struct task *t)
 {
@@ -109,8 +118,8 @@ static void run(struct task *t)
 		return;
 	}
 	set_phase(t, TASK_RUNNING);
-	list_add_tail(&t->s->running, &t->phase_link);
-	conn_want_slice(&t->s->conn);
+	list_add_tail(t->scsi.starved ? &t->s->starved : &t->s->running, &t->phase_link);
+	task_want_turn(t);
 }
 
 void task_slice(struct task *t)

@@ -18,7 +18,7 @@ enum task_phase {
 	TASK_HELD,	  /* waits behind an ORDERED command */
 	TASK_UNSOLICITED, /* unsolicited data is to come: no answer before its F bit */
 	TASK_SOLICITED,	  /* R2Ts are out or to be sent */
-	TASK_RUNNING,	  /* in slices */
+	TASK_RUNNING,	  /* in slices, or starved between two */
 	TASK_READY,	  /* status, or data-in with status, is to be sent */
 	TASK_GONE,	  /* status was laid out, or aborted: only the memory is left */
 };
@@ -70,6 +70,8 @@ void task_data_end(struct task *t, bool final);
 void task_data_failed(struct task *t, enum scsi_outcome o);
 /* Its LU changed: where it may not go on, it ends, and says why. */
 void task_changed(struct task *t, enum scsi_change c);
+/* It cannot go on in this turn: its session is called when it should try again. */
+void task_want_turn(struct task *t);
 /* One slice of a task in session.running. */
 void task_slice(struct task *t);
 /* It touches no data from now on, and no answer is sent. */

@@ -40,6 +40,7 @@ static void task_begin(struct scsi_task *t)
 	t->off = t->bytes = 0;
 	t->in_len = t->out_want = t->out_len = t->out_done = t->done = 0;
 	t->buf = NULL;
+	t->starved = false;
 	t->status = SCSI_GOOD;
 	t->sense_len = 0;
 }
@@ -97,6 +98,7 @@ size_t scsi_data_out(struct scsi_task *t, const uint8_t *p, size_t n)
 		t->out_done += n;
 		return n;
 	}
+	t->starved = false;
 	struct scsi_result r = t->op->out(t, p, n);
 
 	if (r.outcome != SENSE_OK) {
@@ -116,6 +118,7 @@ enum scsi_step scsi_run(struct scsi_task *t)
 	assert(t->out_done == t->out_len);
 	if (t->status != SCSI_GOOD || !t->op->run)
 		return SCSI_DONE;
+	t->starved = false;
 	struct scsi_result r = t->op->run(t);
 
 	return r.outcome == SENSE_OK && r.more ? SCSI_RUN : finish(t, r);

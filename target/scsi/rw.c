@@ -36,7 +36,9 @@ static size_t put(struct scsi_task *t, uint64_t off, const uint8_t *p, size_t n,
 
 	if (got >= 0)
 		return (size_t)got;
-	if (got != -EAGAIN)
+	if (got == -EAGAIN)
+		t->starved = true;
+	else
 		*r = scsi_store_error(t, got, off);
 	return 0;
 }

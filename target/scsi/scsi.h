@@ -113,6 +113,7 @@ struct scsi_task {
 	uint64_t out_len;    /* data-out to be sent: the smaller of out_want and out_limit */
 	uint64_t out_done;   /* data-out received */
 	uint64_t done;	     /* progress of slices */
+	bool starved;	     /* the last call found no page: try again after a wake-up */
 	uint8_t *buf;	     /* parameter list, parameter data, or a block cut in two */
 	uint8_t status;	     /* enum scsi_status */
 	uint8_t sense_len;
@@ -135,8 +136,8 @@ enum scsi_step scsi_start(struct scsi_task *t) __attribute__((warn_unused_result
  * The next n bytes of data-out (together never more than out_len). Whole blocks reach the medium;
  * a block cut in two waits until its rest is there, so that no peer's stall is ever visible inside
  * a block. Returns the bytes taken, n in all cases but one: fewer when memory is short at the
- * moment (the caller offers the rest again on a later turn). After an error all bytes are taken
- * and dropped, and scsi_run() then tells the status.
+ * moment. The caller offers the rest again on a later turn, or, if t->starved, after the store's
+ * wake-up. After an error all bytes are taken and dropped, and scsi_run() then tells the status.
  */
 size_t scsi_data_out(struct scsi_task *t, const uint8_t *p, size_t n)
 	__attribute__((warn_unused_result));
@@ -147,7 +148,8 @@ size_t scsi_data_out(struct scsi_task *t, const uint8_t *p, size_t n)
  */
 void scsi_data_failed(struct scsi_task *t, enum scsi_outcome o);
 
-/* One slice. After the data-out is complete, or whenever the last step was SCSI_RUN. */
+/* One slice. After the data-out is complete, or whenever the last step was SCSI_RUN: on a later
+ * turn, or, if t->starved, after the store's wake-up. */
 enum scsi_step scsi_run(struct scsi_task *t) __attribute__((warn_unused_result));
 
 /*

@@ -60,7 +60,8 @@ struct scsi_result scsi_write_same_run(struct scsi_task *t)
 	} else {
 		int64_t got = store_fill(t->worker->reader, t->lu->store, off, left, t->buf, block);
 
-		if (got < 0 && got != -EAGAIN)
+		t->starved = got == -EAGAIN;
+		if (got < 0 && !t->starved)
 			return scsi_store_error(t, got, off);
 		t->done += got > 0 ? (uint64_t)got : 0;
 	}

@@ -66,7 +66,7 @@ static bool mapped(const struct store_lun *l, uint64_t off)
 static int writable(struct store_lun *l, uint64_t off, uint8_t **at)
 {
 	uint32_t num;
-	int rc = lun_page_make(l, off >> STORE_PAGE_SHIFT, &num);
+	int rc = lun_page_make(l, off >> STORE_PAGE_SHIFT, LUN_FROM_RESERVE, &num);
 
 	if (!rc)
 		*at = pool_page(&l->store->pool, num) + (off & PAGE_MASK);

@@ -7,16 +7,17 @@
 #include <stdint.h>
 
 #include "store/pool.h"
+#include "store/reserve.h"
 #include "store/retire.h"
 #include "store/store.h"
 #include "store/table.h"
 
 struct store {
 	struct pool pool;
+	struct reserve reserve;
 	struct tables tables;
 	struct retire retire;
 	const uint8_t *zero; /* STORE_PAGE_SIZE that reads as zeroes, one page of memory at most */
-	_Atomic uint64_t used;
 	_Atomic unsigned luns;
 };
 
@@ -26,7 +27,7 @@ struct store_lun {
 	_Atomic uint64_t bytes;
 	enum store_provisioning provisioning;
 	struct table table;
-	_Atomic uint64_t pages; /* its share of store.used */
+	_Atomic uint64_t pages; /* its share of pool.used */
 };
 
 static inline uint64_t pages_of(uint64_t bytes)
@@ -34,21 +35,25 @@ static inline uint64_t pages_of(uint64_t bytes)
 	return (bytes + STORE_PAGE_SIZE - 1) >> STORE_PAGE_SHIFT;
 }
 
+/* Where a page that is not there yet comes from: pool_get(), or pool_make() with what is owed. */
+enum lun_page_from { LUN_FROM_RESERVE, LUN_FROM_HOST };
 /* A page of a LUN that may be written, got if there is none. 0, -EAGAIN or -ENOSPC. */
-int lun_page_make(struct store_lun *l, uint64_t page, uint32_t *num)
+int lun_page_make(struct store_lun *l, uint64_t page, enum lun_page_from from, uint32_t *num)
 	__attribute__((warn_unused_result));
 /* Takes a page out of the table, onto the list. */
 void lun_page_drop(struct store_lun *l, uint64_t page, struct page_list *out);
 /* Takes pages [page, end) out of the table. Without a reader nobody can have seen them, and they
  * return to the pool at once; else they are retired, and the reader passes quiet points. */
 void lun_cut(struct store_reader *r, struct store_lun *l, uint64_t page, uint64_t end);
-/* May a LUN that had `had` bytes (0: a new one) have `bytes`? 0, -EINVAL or -ENOSPC. */
-int lun_check_size(struct store *s, uint64_t bytes, uint64_t had, enum store_provisioning p,
-		   char *why, size_t why_len) __attribute__((warn_unused_result));
+/* May a LUN that had `had` bytes (0: a new one) have `bytes`? Then the pool has lent what is more,
+ * and owes it to a full one. 0, -EINVAL or -ENOSPC. */
+int lun_lend(struct store *s, uint64_t bytes, uint64_t had, enum store_provisioning p, char *why,
+	     size_t why_len) __attribute__((warn_unused_result));
 /* Why lun_fill() of `of` pages ended after `done`. */
 void lun_explain_fill(const struct store_lun *l, uint64_t done, uint64_t of, char *why,
 		      size_t why_len);
-/* Pages [from, end) of a full LUN. 0 or -ENOSPC; `done` is how far it came. */
+/* Pages [from, end) of a full LUN, which are owed to it. 0 or -ENOSPC; `done` is how far it came.
+ */
 int lun_fill(struct store_lun *l, uint64_t from, uint64_t end,
 	     void (*progress)(void *arg, uint64_t done, uint64_t of), void *arg, uint64_t *done)
 	__attribute__((warn_unused_result));

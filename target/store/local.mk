@@ -10,6 +10,8 @@ target_libmemtgt_a_SOURCES += \
 	%D%/numa.h \
 	%D%/pool.c \
 	%D%/pool.h \
+	%D%/reserve.c \
+	%D%/reserve.h \
 	%D%/resize.c \
 	%D%/retire.c \
 	%D%/retire.h \

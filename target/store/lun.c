@@ -13,10 +13,9 @@
 static void count(struct store_lun *l, int pages)
 {
 	atomic_fetch_add_explicit(&l->pages, (uint64_t)pages, memory_order_relaxed);
-	atomic_fetch_add_explicit(&l->store->used, (uint64_t)pages, memory_order_relaxed);
 }
 
-int lun_page_make(struct store_lun *l, uint64_t page, uint32_t *num)
+int lun_page_make(struct store_lun *l, uint64_t page, enum lun_page_from from, uint32_t *num)
 {
 	struct store *s = l->store;
 	uint32_t fresh, there = table_get(&l->table, page);
@@ -27,7 +26,7 @@ int lun_page_make(struct store_lun *l, uint64_t page, uint32_t *num)
 	rc = table_leaf_make(&l->table, page);
 	if (rc)
 		return rc;
-	rc = pool_get(&s->pool, &fresh);
+	rc = from == LUN_FROM_HOST ? pool_make(&s->pool, true, &fresh) : pool_get(&s->pool, &fresh);
 	if (rc) {
 		/* The last page of the pool may just have gone to this very place. */
 		there = table_get(&l->table, page);
@@ -37,15 +36,11 @@ int lun_page_make(struct store_lun *l, uint64_t page, uint32_t *num)
 	}
 	/* Counted first: whoever drops the page at once must not count below 0. */
 	count(l, 1);
-	if (atomic_compare_exchange_strong_explicit(&l->table.entry[page], &there, fresh,
-						    memory_order_acq_rel, memory_order_acquire)) {
-		pool_settle(&s->pool);
+	if (pool_settle(&s->pool, &l->table.entry[page], fresh, &there)) {
 		there = fresh;
 	} else {
 		/* Nobody has seen it: no grace period is needed. */
-		struct page_list unseen = {0};
-		page_list_push(&s->pool, &unseen, fresh);
-		pool_put(&s->pool, &unseen);
+		pool_keep(&s->pool, fresh);
 		count(l, -1);
 	}
 out:
@@ -65,6 +60,18 @@ void lun_page_drop(struct store_lun *l, uint64_t page, struct page_list *out)
 	count(l, -1);
 }
 
+static int check_size(uint64_t bytes, char *why, size_t why_len)
+{
+	if (!bytes || bytes % 512 || bytes > STORE_LUN_MAX) {
+		snprintf(why, why_len,
+			 "a LUN of %" PRIu64 " bytes: its size must be a multiple of 512, at least "
+			 "512 and at most 64 TiB",
+			 bytes);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 /* Refused before a page is taken: half a LUN would only press on the host. */
 static int check_host(struct store *s, uint64_t pages, char *why, size_t why_len)
 {
@@ -78,26 +85,27 @@ static int check_host(struct store *s, uint64_t pages, char *why, size_t why_len
 	return -ENOSPC;
 }
 
-int lun_check_size(struct store *s, uint64_t bytes, uint64_t had, enum store_provisioning p,
-		   char *why, size_t why_len)
+int lun_lend(struct store *s, uint64_t bytes, uint64_t had, enum store_provisioning p, char *why,
+	     size_t why_len)
 {
-	if (!bytes || bytes % 512 || bytes > STORE_LUN_MAX) {
-		snprintf(why, why_len,
-			 "a LUN of %" PRIu64 " bytes: its size must be a multiple of 512, at least "
-			 "512 and at most 64 TiB",
-			 bytes);
-		return -EINVAL;
-	}
-	uint64_t used = s->used, room = used < s->pool.pages_max ? s->pool.pages_max - used : 0;
-	uint64_t more = bytes > had ? pages_of(bytes) - pages_of(had) : 0;
-	if (p == STORE_FULL && more > room) {
+	uint64_t more = bytes > had ? pages_of(bytes) - pages_of(had) : 0, left;
+	uint64_t owed = p == STORE_FULL ? more : 0;
+	int rc = check_size(bytes, why, why_len);
+
+	if (rc)
+		return rc;
+	rc = pool_lend(&s->pool, more, owed, &left);
+	if (rc) {
 		snprintf(why, why_len,
 			 "%" PRIu64 "%s pages of 2 MiB for a full LUN: the pool has %" PRIu64
 			 " left; make pool.size larger",
-			 more, had ? " more" : "", room);
-		return -ENOSPC;
+			 owed, had ? " more" : "", left);
+		return rc;
 	}
-	return p == STORE_FULL ? check_host(s, more, why, why_len) : 0;
+	rc = owed ? check_host(s, owed, why, why_len) : 0;
+	if (rc)
+		pool_unlend(&s->pool, more, owed);
+	return rc;
 }
 
 void lun_explain_fill(const struct store_lun *l, uint64_t done, uint64_t of, char *why,
@@ -124,21 +132,23 @@ int store_lun_create(struct store *s, uint64_t bytes, enum store_provisioning p,
 		     void (*progress)(void *arg, uint64_t done, uint64_t of), void *arg,
 		     struct store_lun **out, char *why, size_t why_len)
 {
-	uint64_t done = 0;
-	int rc = lun_check_size(s, bytes, 0, p, why, why_len);
+	uint64_t done = 0, pages = pages_of(bytes), owed = p == STORE_FULL ? pages : 0;
+	int rc = lun_lend(s, bytes, 0, p, why, why_len);
 
 	if (rc)
 		return rc;
 	struct store_lun *l = calloc(1, sizeof(*l));
 	if (!l) {
+		pool_unlend(&s->pool, pages, owed);
 		snprintf(why, why_len, "out of memory");
 		return -ENOMEM;
 	}
 	l->store = s;
 	l->bytes = bytes;
 	l->provisioning = p;
-	rc = table_open(&l->table, &s->tables, pages_of(bytes));
+	rc = table_open(&l->table, &s->tables, pages);
 	if (rc) {
+		pool_unlend(&s->pool, pages, owed);
 		snprintf(why, why_len, "cannot make the LUN's page table: %s", strerror(-rc));
 		free(l);
 		return -ENOMEM;
@@ -147,6 +157,7 @@ int store_lun_create(struct store *s, uint64_t bytes, enum store_provisioning p,
 	rc = p == STORE_FULL ? lun_fill(l, 0, l->table.pages, progress, arg, &done) : 0;
 	if (rc) {
 		lun_explain_fill(l, done, l->table.pages, why, why_len);
+		pool_unlend(&s->pool, 0, owed - done);
 		store_lun_destroy(l);
 		return rc;
 	}
@@ -184,6 +195,7 @@ static void destroy(struct store_reader *r, struct store_lun *l)
 {
 	struct store *s = l->store;
 
+	pool_unlend(&s->pool, l->table.pages, 0);
 	lun_cut(r, l, 0, l->table.pages);
 	assert(l->pages == 0);
 	table_close(&l->table, &s->tables);
@@ -218,9 +230,12 @@ uint64_t store_lun_pages(const struct store_lun *l)
 
 uint64_t store_lun_available(struct store_lun *l)
 {
-	struct store *s = l->store;
-	uint64_t used = s->used, room = used < s->pool.pages_max ? s->pool.pages_max - used : 0;
-	uint64_t host = budget_pages(&s->pool.budget, clock_now());
+	struct pool *p = &l->store->pool;
+	uint64_t host = budget_pages(&p->budget, clock_now());
 
-	return room < host ? room : host;
+	pthread_mutex_lock(&p->lock);
+	uint64_t left = pool_left(p);
+	host += p->reserve.n;
+	pthread_mutex_unlock(&p->lock);
+	return left < host ? left : host;
 }

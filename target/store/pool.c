@@ -86,6 +86,22 @@ static int check_numa(uint64_t nodes, char *why, size_t why_len)
 	return 0;
 }
 
+static int init_lock(struct pool *p)
+{
+	pthread_condattr_t attr;
+	int rc = -pthread_mutex_init(&p->lock, NULL);
+
+	if (rc)
+		return rc;
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	rc = -pthread_cond_init(&p->ask, &attr);
+	pthread_condattr_destroy(&attr);
+	if (rc)
+		pthread_mutex_destroy(&p->lock);
+	return rc;
+}
+
 int pool_open(struct pool *p, enum store_kind kind, uint32_t pages_max,
 	      const struct store_options *o, char *why, size_t why_len)
 {
@@ -109,7 +125,7 @@ int pool_open(struct pool *p, enum store_kind kind, uint32_t pages_max,
 		rc = explain(-rc, "reading what memory the host has", why, why_len);
 		goto err_link;
 	}
-	rc = -pthread_mutex_init(&p->lock, NULL);
+	rc = init_lock(p);
 	if (!rc)
 		return 0;
 
@@ -125,6 +141,7 @@ err_map:
 
 void pool_close(struct pool *p)
 {
+	pthread_cond_destroy(&p->ask);
 	pthread_mutex_destroy(&p->lock);
 	budget_close(&p->budget);
 	munmap(p->link, link_bytes(p));
@@ -187,51 +204,140 @@ static int page_alloc(const struct pool *p, uint32_t num)
 	return rc;
 }
 
-static int shortage(const struct pool *p)
+/* ---- numbers, under the lock ---- */
+
+static uint64_t numbers_left(const struct pool *p)
 {
-	return p->coming ? -EAGAIN : -ENOSPC;
+	return p->free.n + (p->pages_max - p->fresh);
 }
+
+uint64_t pool_left(const struct pool *p)
+{
+	uint64_t left = numbers_left(p) + p->reserve.n;
+
+	return left > p->owed ? left - p->owed : 0;
+}
+
+static uint32_t number_get(struct pool *p)
+{
+	uint32_t n = page_list_pop(p, &p->free);
+
+	return n || p->fresh == p->pages_max ? n : ++p->fresh;
+}
+
+void pool_unlock_ask(struct pool *p, bool ask)
+{
+	bool ring = ask && !p->asked;
+
+	p->asked |= ask;
+	pthread_mutex_unlock(&p->lock);
+	if (ring)
+		pthread_cond_signal(&p->ask);
+}
+
+/* Is it known that no page can be made? That it is so is believed for a moment, and longer if
+ * nobody was told: who waited for the answer may come late for it. */
+static bool is_dry(struct pool *p)
+{
+	if (!p->dry)
+		return false;
+	if (p->told && clock_now() >= p->dry_until)
+		p->dry = false;
+	else
+		p->told = true;
+	return p->dry;
+}
+
+/* ---- pages ---- */
 
 int pool_get(struct pool *p, uint32_t *num)
 {
 	int rc = 0;
 
 	pthread_mutex_lock(&p->lock);
-	uint32_t n = page_list_pop(p, &p->free);
-	if (!n && p->fresh < p->pages_max)
-		n = ++p->fresh;
-	if (n)
+	bool left = pool_left(p) > 0;
+	*num = left ? page_list_pop(p, &p->reserve) : 0;
+	if (*num) {
 		p->coming++;
-	else
-		rc = shortage(p);
-	pthread_mutex_unlock(&p->lock);
-	if (rc)
-		return rc;
-	if (budget_take(&p->budget, clock_now())) {
-		if (page_alloc(p, n) == 0) {
-			*num = n;
-			return 0;
-		}
-		budget_give(&p->budget, 1);
+		p->taken++;
+	} else if (!p->coming && (!left || is_dry(p))) {
+		rc = -ENOSPC;
+	} else {
+		p->waiting = true;
+		p->misses++;
+		rc = -EAGAIN;
 	}
-	pthread_mutex_lock(&p->lock);
-	page_list_push(p, &p->free, n);
-	p->coming--;
-	rc = shortage(p);
-	pthread_mutex_unlock(&p->lock);
+	pool_unlock_ask(p, rc == -EAGAIN || (!rc && p->reserve.n < p->low));
 	return rc;
 }
 
-void pool_settle(struct pool *p)
+/* Under the lock: a number for pool_make(), or a page of the reserve. */
+static uint32_t number_for(struct pool *p, bool owed, bool *made)
+{
+	*made = false;
+	if (!owed)
+		return numbers_left(p) > p->owed ? number_get(p) : 0;
+	uint32_t n = number_get(p);
+	if (!n) {
+		n = page_list_pop(p, &p->reserve);
+		*made = n != 0;
+	}
+	p->owed -= n != 0;
+	return n;
+}
+
+int pool_make(struct pool *p, bool owed, uint32_t *num)
+{
+	bool made;
+
+	pthread_mutex_lock(&p->lock);
+	*num = number_for(p, owed, &made);
+	int rc = *num ? 0 : p->coming ? -EAGAIN : -ENOSPC;
+	p->coming += *num != 0;
+	pthread_mutex_unlock(&p->lock);
+	if (rc || made)
+		return rc;
+	if (budget_take(&p->budget, clock_now())) {
+		if (page_alloc(p, *num) == 0)
+			return 0;
+		budget_give(&p->budget, 1);
+	}
+	pthread_mutex_lock(&p->lock);
+	page_list_push(p, &p->free, *num);
+	p->owed += owed;
+	p->coming--;
+	rc = p->coming ? -EAGAIN : -ENOSPC;
+	pool_unlock_ask(p, owed && p->waiting); /* else it is the filler that fails */
+	return rc;
+}
+
+void pool_keep(struct pool *p, uint32_t num)
 {
 	pthread_mutex_lock(&p->lock);
+	page_list_push(p, &p->reserve, num);
 	p->coming--;
-	pthread_mutex_unlock(&p->lock);
+	pool_unlock_ask(p, p->waiting);
+}
+
+bool pool_settle(struct pool *p, _Atomic uint32_t *place, uint32_t num, uint32_t *there)
+{
+	*there = 0;
+	pthread_mutex_lock(&p->lock);
+	bool ok = atomic_compare_exchange_strong_explicit(place, there, num, memory_order_acq_rel,
+							  memory_order_acquire);
+	if (ok) {
+		p->used++;
+		p->coming--;
+	}
+	/* Who waits because this page was coming has nothing to wait for now. */
+	pool_unlock_ask(p, ok && p->waiting);
+	return ok;
 }
 
 void pool_leave(struct pool *p, uint32_t n)
 {
 	pthread_mutex_lock(&p->lock);
+	p->used -= n;
 	p->coming += n;
 	pthread_mutex_unlock(&p->lock);
 }
@@ -246,7 +352,45 @@ void pool_put(struct pool *p, struct page_list *l)
 	pthread_mutex_lock(&p->lock);
 	page_list_move(p, &p->free, l);
 	p->coming -= n;
+	p->dry = false;
+	pool_unlock_ask(p, p->waiting);
+}
+
+void pool_trim(struct pool *p, uint32_t n)
+{
+	struct page_list l = {0};
+
+	pthread_mutex_lock(&p->lock);
+	while (l.n < n && p->reserve.n)
+		page_list_push(p, &l, page_list_pop(p, &p->reserve));
+	p->coming += l.n;
 	pthread_mutex_unlock(&p->lock);
+	if (l.n)
+		pool_put(p, &l);
+}
+
+/* ---- LUNs ---- */
+
+int pool_lend(struct pool *p, uint64_t pages, uint64_t owed, uint64_t *left)
+{
+	pthread_mutex_lock(&p->lock);
+	*left = pool_left(p);
+	int rc = owed > *left ? -ENOSPC : 0;
+	if (!rc) {
+		p->lent += pages;
+		p->owed += owed;
+	}
+	/* The reserve is for those that take pages as they go. */
+	pool_unlock_ask(p, !rc && pages > owed);
+	return rc;
+}
+
+void pool_unlend(struct pool *p, uint64_t pages, uint64_t owed)
+{
+	pthread_mutex_lock(&p->lock);
+	p->lent -= pages;
+	p->owed -= owed;
+	pool_unlock_ask(p, true);
 }
 
 uint64_t pool_host_bytes(const struct pool *p)

@@ -2,14 +2,20 @@
 /*
  * pool.h - the pages: one memfd, mapped once, numbered from 1.
  *
- * A page is at any time one of: free (no memory behind it), named by a table, or on its way from
- * one to the other ("coming": being allocated, retired, being punched). A shortage while pages are
- * on their way is -EAGAIN, else -ENOSPC; so a page is counted as coming without a gap.
+ * A page is at any time one of: free (no memory behind it), in the reserve (zeroed, faulted in),
+ * used (named by a table), or on its way ("coming": being allocated, retired, being punched). So
+ * free, reserve, used and coming add up to pages_max, always. A shortage while pages are coming
+ * passes, one without is told: so a page is counted as coming without a gap.
+ *
+ * Readers take pages from the reserve only, and never wait for the host. The filler (reserve.h)
+ * makes them. What readers tell it is here, since it is the same lock: `asked`, there is something
+ * to do; `waiting`, somebody was told -EAGAIN and must be woken when that has changed.
  */
 #ifndef MEMTGT_STORE_POOL_H
 #define MEMTGT_STORE_POOL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "store/host.h"
@@ -30,9 +36,19 @@ struct pool {
 	struct budget budget;
 
 	pthread_mutex_t lock; /* of what follows; a leaf, never held over a system call */
-	struct page_list free;
+	struct page_list free, reserve;
 	uint32_t fresh; /* pages above this number were never used */
-	uint64_t coming;
+	uint64_t used, coming;
+	uint64_t lent; /* pages that all LUNs would take if they were full */
+	uint64_t owed; /* of free and reserve: promised to full LUNs that are being filled */
+
+	pthread_cond_t ask;  /* the filler waits for it */
+	bool asked, waiting; /* see above */
+	uint32_t low;	     /* fewer in the reserve: the filler is asked */
+	uint64_t taken;	     /* pages that readers took from the reserve */
+	uint64_t misses;     /* times that it was empty */
+	bool dry, told;	     /* no page could be made; and one reader at least knows */
+	uint64_t dry_until;  /* until then none is asked for, once that is told */
 };
 
 int pool_open(struct pool *p, enum store_kind kind, uint32_t pages_max,
@@ -40,14 +56,36 @@ int pool_open(struct pool *p, enum store_kind kind, uint32_t pages_max,
 	__attribute__((warn_unused_result));
 void pool_close(struct pool *p);
 
-/* A page of zeroes, faulted in and counted as coming. 0, -EAGAIN or -ENOSPC. */
+/* For readers: a page of zeroes from the reserve, coming now. 0; -EAGAIN: `waiting` is set, and the
+ * filler is asked; -ENOSPC: there is none to wait for. */
 int pool_get(struct pool *p, uint32_t *num) __attribute__((warn_unused_result));
-/* A table names the page now. */
-void pool_settle(struct pool *p);
-/* n pages were taken out of tables, and are coming. */
+/* A page of zeroes from the host, coming now; `owed`: one of those that are owed, else from the
+ * reserve if no other is left. 0, -EAGAIN (others are coming) or -ENOSPC. May take a millisecond.
+ */
+int pool_make(struct pool *p, bool owed, uint32_t *num) __attribute__((warn_unused_result));
+/* A coming page that nobody has seen goes into the reserve. */
+void pool_keep(struct pool *p, uint32_t num);
+/* A coming page goes to its place in a table, and is used, in one step: nobody can take it out
+ * before it is counted. False: there is another, *there. */
+bool pool_settle(struct pool *p, _Atomic uint32_t *place, uint32_t num, uint32_t *there);
+/* n used pages were taken out of tables, and are coming. */
 void pool_leave(struct pool *p, uint32_t n);
 /* Give coming pages that nobody can reach back to the host, and empty the list. */
 void pool_put(struct pool *p, struct page_list *l);
+/* Up to n pages of the reserve go back to the host. */
+void pool_trim(struct pool *p, uint32_t n);
+
+/* LUNs grow by so many pages altogether, `owed` of which will be made at once. 0 or -ENOSPC: the
+ * pool has fewer than that left, *left. */
+int pool_lend(struct pool *p, uint64_t pages, uint64_t owed, uint64_t *left)
+	__attribute__((warn_unused_result));
+/* They shrink; `owed` pages will not be made after all. */
+void pool_unlend(struct pool *p, uint64_t pages, uint64_t owed);
+
+/* Under the lock, which this releases: tells the filler that there is something to do. */
+void pool_unlock_ask(struct pool *p, bool ask);
+/* Under the lock: pages that readers could still ask for, if the host gives them. */
+uint64_t pool_left(const struct pool *p);
 /* Bytes of the host that the pool holds. */
 uint64_t pool_host_bytes(const struct pool *p);
 

@@ -74,6 +74,7 @@ static int shrink(struct store_reader *r, struct store_lun *l, uint64_t bytes, b
 		memset(p, 0, n);
 	lun_cut(r, l, pages, had);
 	l->table.pages = pages;
+	pool_unlend(&l->store->pool, had - pages, 0);
 	return 0;
 }
 
@@ -97,6 +98,7 @@ static int grow(struct store_reader *r, struct store_lun *l, uint64_t bytes, cha
 
 	if (rc) {
 		lun_explain_fill(l, done, pages - had, why, why_len);
+		pool_unlend(&l->store->pool, pages - had, pages - had - done);
 		lun_cut(NULL, l, had, pages);
 		return rc;
 	}
@@ -108,7 +110,7 @@ static int grow(struct store_reader *r, struct store_lun *l, uint64_t bytes, cha
 int store_lun_resize(struct store_reader *r, struct store_lun *l, uint64_t bytes, bool force,
 		     char *why, size_t why_len)
 {
-	int rc = lun_check_size(l->store, bytes, l->bytes, l->provisioning, why, why_len);
+	int rc = lun_lend(l->store, bytes, l->bytes, l->provisioning, why, why_len);
 
 	if (rc)
 		return rc;

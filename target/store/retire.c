@@ -49,8 +49,10 @@ static bool advance(struct retire *t)
 	}
 }
 
-static void wake(struct retire *t)
+void retire_wake(void *arg)
 {
+	struct retire *t = arg;
+
 	if (t->wake)
 		t->wake(t->wake_arg);
 }
@@ -99,7 +101,7 @@ void retire_pages(struct store_reader *r, struct page_list *l)
 		began = advance(t);
 	pthread_mutex_unlock(&t->lock);
 	if (began)
-		wake(t);
+		retire_wake(t);
 }
 
 uint64_t retire_count(struct retire *t)
@@ -146,7 +148,7 @@ void store_reader_offline(struct store_reader *r)
 	while (last && reap(t))
 		;
 	if (began || (ready && !last))
-		wake(t);
+		retire_wake(t);
 }
 
 /* The reader is done with the pages of the period it saw. */
@@ -157,7 +159,7 @@ static void report(struct retire *t, struct store_reader *r)
 	bool began = advance(t);
 	pthread_mutex_unlock(&t->lock);
 	if (began)
-		wake(t);
+		retire_wake(t);
 }
 
 void store_reader_quiet(struct store_reader *r)
@@ -179,7 +181,7 @@ void store_reader_quiet(struct store_reader *r)
 		report(t, r);
 	}
 	if (atomic_load_explicit(&t->ready_n, memory_order_relaxed) && reap(t))
-		wake(t);
+		retire_wake(t);
 }
 
 unsigned store_pin(struct store_reader *r)

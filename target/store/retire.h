@@ -60,5 +60,7 @@ void retire_close(struct retire *t);
 /* Pages that no table names any more, already counted as coming by pool_leave(). */
 void retire_pages(struct store_reader *r, struct page_list *l);
 uint64_t retire_count(struct retire *t);
+/* What store_on_retire() was given; `t` is a struct retire. */
+void retire_wake(void *t);
 
 #endif

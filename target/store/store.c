@@ -74,8 +74,14 @@ static const uint8_t *map_zero(void)
 	return at;
 }
 
+static int start_filler(struct store *s, const struct store_options *o)
+{
+	reserve_init(&s->reserve, &s->pool, o->reserve, retire_wake, &s->retire);
+	return o->no_filler ? 0 : reserve_start(&s->reserve);
+}
+
 /* Everything but the pool, which has told its errors itself. */
-static int open_rest(struct store *s, unsigned readers)
+static int open_rest(struct store *s, const struct store_options *o)
 {
 	int rc = -ENOMEM;
 
@@ -85,10 +91,15 @@ static int open_rest(struct store *s, unsigned readers)
 	rc = tables_open(&s->tables);
 	if (rc)
 		goto err_zero;
-	rc = retire_open(&s->retire, &s->pool, readers);
+	rc = retire_open(&s->retire, &s->pool, o->readers);
+	if (rc)
+		goto err_tables;
+	rc = start_filler(s, o);
 	if (!rc)
 		return 0;
 
+	retire_close(&s->retire);
+err_tables:
 	tables_close(&s->tables);
 err_zero:
 	munmap((void *)(uintptr_t)s->zero, STORE_PAGE_SIZE);
@@ -112,7 +123,7 @@ int store_open(struct store **out, const struct store_options *o, char *why, siz
 	rc = pool_open(&s->pool, kind, (uint32_t)pages_of(o->ceiling), o, why, why_len);
 	if (rc)
 		goto err_store;
-	rc = open_rest(s, o->readers);
+	rc = open_rest(s, o);
 	if (rc) {
 		snprintf(why, why_len, "cannot make the memory pool: %s", strerror(-rc));
 		goto err_pool;
@@ -129,7 +140,8 @@ err_store:
 
 void store_close(struct store *s)
 {
-	assert(s->luns == 0 && s->used == 0);
+	assert(s->luns == 0 && s->pool.used == 0);
+	reserve_stop(&s->reserve);
 	retire_close(&s->retire);
 	tables_close(&s->tables);
 	munmap((void *)(uintptr_t)s->zero, STORE_PAGE_SIZE);
@@ -137,21 +149,32 @@ void store_close(struct store *s)
 	free(s);
 }
 
+void store_stop_filling(struct store *s)
+{
+	reserve_stop(&s->reserve);
+}
+
 void store_get_stats(struct store *s, struct store_stats *out)
 {
 	struct host_huge h;
+	struct pool *p = &s->pool;
 
 	host_huge_read(&h);
 	*out = (struct store_stats){
-		.kind = s->pool.kind,
+		.kind = p->kind,
 		.page_size = STORE_PAGE_SIZE,
-		.pages_max = s->pool.pages_max,
-		.pages_used = s->used,
+		.pages_max = p->pages_max,
 		.pages_retired = retire_count(&s->retire),
-		.host_bytes = pool_host_bytes(&s->pool),
+		.host_bytes = pool_host_bytes(p),
 		.host_static = h.total,
 		.host_surplus_max = h.overcommit,
 	};
+	pthread_mutex_lock(&p->lock);
+	out->pages_used = p->used;
+	out->pages_reserve = p->reserve.n;
+	out->misses = p->misses;
+	out->waits = s->reserve.waits;
+	pthread_mutex_unlock(&p->lock);
 }
 
 struct store_reader *store_reader(struct store *s, unsigned i)

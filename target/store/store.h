@@ -41,7 +41,9 @@ struct store_options {
 	uint64_t headroom;   /* memory that stays with the host (plain pages: MemAvailable never
 				falls below it by our doing) */
 	uint64_t numa_nodes; /* bit per node, 0: any */
+	uint64_t reserve;    /* bytes of zeroed pages to keep at hand at most, 0: by demand */
 	unsigned readers;    /* reactors, and whoever else touches pages */
+	bool no_filler;	     /* tests do its work: store/reserve.h */
 };
 
 struct store_stats {
@@ -50,6 +52,9 @@ struct store_stats {
 	uint64_t pages_max;			/* ceiling */
 	uint64_t pages_used;			/* named by tables */
 	uint64_t pages_retired;			/* taken out, not yet given back */
+	uint64_t pages_reserve;			/* zeroed, for the next who need one */
+	uint64_t misses;			/* times that a reader found no page at hand */
+	uint64_t waits;				/* times that those who waited were woken */
 	uint64_t host_bytes;			/* what the host spends on the pool just now */
 	uint64_t host_static, host_surplus_max; /* vm.nr_hugepages, vm.nr_overcommit_hugepages */
 };
@@ -59,6 +64,8 @@ int store_open(struct store **out, const struct store_options *o, char *why, siz
 	__attribute__((warn_unused_result));
 /* All LUNs destroyed, all readers gone. */
 void store_close(struct store *s);
+/* Before readers are stopped: from now on nobody is woken because there are pages. */
+void store_stop_filling(struct store *s);
 void store_get_stats(struct store *s, struct store_stats *out);
 
 /*
@@ -103,9 +110,10 @@ struct store_reader *store_reader(struct store *s, unsigned i);
 void store_reader_online(struct store_reader *r);
 void store_reader_offline(struct store_reader *r);
 /*
- * `wake` asks every reader, the caller's own included, to pass a quiet point soon, also if it is
- * asleep or about to sleep. Called from any thread: once when a grace period begins, and when a
- * quiet point left retired pages to be freed by the next. Set before readers run.
+ * `wake` asks every reader, the caller's own included, to pass a quiet point soon and to try again
+ * what was answered with -EAGAIN, also if it is asleep or about to sleep. Called from any thread:
+ * once when a grace period begins, when a quiet point left retired pages to be freed by the next,
+ * and after an -EAGAIN when there are pages, or when there will be none. Set before readers run.
  */
 void store_on_retire(struct store *s, void (*wake)(void *arg), void *arg);
 
@@ -125,8 +133,8 @@ const uint8_t *store_at(const struct store_lun *l, uint64_t off, size_t want, si
 
 /*
  * Copy in. Zeroes into a hole leave the hole. Returns the bytes written, from the front (whole
- * pages' shares only), or -EAGAIN (no page at the moment, try again after the next quiet point),
- * -ENOSPC (the pool is full), if none could be written.
+ * pages' shares only), or -EAGAIN (no page at the moment: `wake` will be called after this), or
+ * -ENOSPC (the pool is full, or the host gives no page), if none could be written.
  */
 int64_t store_write(struct store_reader *r, struct store_lun *l, uint64_t off, const void *p,
 		    size_t n) __attribute__((warn_unused_result));

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/filler.h"
 #include "memtgt/wire.h"
 #include "scsi/scsi.h"
 #include "store/store.h"
@@ -56,7 +57,8 @@ static void set_up(void)
 	struct store_options o = {.kind = STORE_PLAIN,
 				  .full_bytes = LUN_BYTES,
 				  .ceiling = 2 * LUN_BYTES,
-				  .readers = 1};
+				  .readers = 1,
+				  .no_filler = true};
 	char why[256];
 
 	if (store_open(&store, &o, why, sizeof(why))) {
@@ -67,6 +69,12 @@ static void set_up(void)
 		exit(1);
 	make_lu(0, STORE_THIN, 9);
 	make_lu(1, STORE_FULL, 12);
+}
+
+static void between_turns(void)
+{
+	store_reader_quiet(worker.reader);
+	filler_run(store);
 }
 
 /* Looks all over the answer, so that a pointer to the wrong place shows. */
@@ -111,7 +119,7 @@ static void send_data(struct scsi_task *t, const uint8_t *p, size_t n)
 			p += taken;
 			n -= taken;
 		}
-		store_reader_quiet(worker.reader);
+		between_turns();
 	}
 }
 
@@ -132,7 +140,7 @@ static void command(struct scsi_nexus *nexus, const uint8_t *head, const uint8_t
 	for (; step == SCSI_RUN; step = scsi_run(&t)) {
 		turns++;
 		assert(turns < TURNS_MAX);
-		store_reader_quiet(worker.reader);
+		between_turns();
 	}
 	assert(step == SCSI_DONE || step == SCSI_IN);
 	if (step == SCSI_IN) {
@@ -142,7 +150,7 @@ static void command(struct scsi_nexus *nexus, const uint8_t *head, const uint8_t
 		assert(t.sense_len >= 18 && t.sense_len <= SCSI_SENSE_MAX);
 	}
 	scsi_end(&t);
-	store_reader_quiet(worker.reader);
+	between_turns();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t n)

@@ -6,6 +6,7 @@ endif
 tests_lib_libtest_a_SOURCES = \
 	%D%/fake_engine.c \
 	%D%/fake_engine.h \
+	%D%/filler.h \
 	%D%/hostile.c \
 	%D%/hostile.h \
 	%D%/logged.c \

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "iscsi/session.h"
 #include "lib/fake_engine.h"
+#include "lib/filler.h"
 #include "pdu/digest.h"
 #include "store/store.h"
 
@@ -47,13 +48,20 @@ void rig_init(struct rig *r)
 	r->pool = RIG_BLOCKS * RIG_BLOCK;
 }
 
+static void wake(void *arg)
+{
+	struct rig *r = arg;
+	reactor_wake(&r->worker.reactor);
+}
+
 void rig_start(struct rig *r)
 {
 	enum store_provisioning p = r->thin ? STORE_THIN : STORE_FULL;
 	struct store_options o = {.kind = STORE_PLAIN,
 				  .full_bytes = r->thin ? 0 : r->pool,
 				  .ceiling = r->pool,
-				  .readers = 1};
+				  .readers = 1,
+				  .no_filler = true};
 	char why[256];
 	ck_assert_int_eq(store_open(&r->store, &o, why, sizeof(why)), 0);
 	ck_assert_int_eq(store_lun_create(r->store, r->blocks * RIG_BLOCK, p, NULL, NULL,
@@ -73,6 +81,7 @@ void rig_start(struct rig *r)
 	ck_assert_int_eq(iscsi_node_init(&r->node), 0);
 	r->engine = fake_engine(r->config.limits.connections);
 	r->worker.reader = store_reader(r->store, 0);
+	store_on_retire(r->store, wake, r);
 	ck_assert_int_eq(iscsi_worker_init(&r->node, 0, r->engine), 0);
 }
 
@@ -123,8 +132,11 @@ static size_t unread(struct rig *r)
 
 static void turns(struct rig *r, int n)
 {
-	while (n--)
+	while (n--) {
+		if (!r->filler_rests)
+			filler_run(r->store);
 		reactor_turn(&r->worker.reactor, false);
+	}
 }
 
 void rig_run(struct rig *r)
@@ -329,7 +341,7 @@ void rig_login(struct rig_peer *p, const char *keys, size_t n)
 	struct bhs_login_req h = {.opcode = ISCSI_OP_LOGIN_REQ | ISCSI_IMMEDIATE,
 				  .flags = ISCSI_LOGIN_TRANSIT | ISCSI_STAGE_OPERATIONAL << 2 |
 					   ISCSI_STAGE_FULL_FEATURE,
-				  .isid = {0x80, 0, 0, 0, 0, 1}};
+				  .isid = {0x80, 0, 0, 0, 0, (uint8_t)(1 + p->isid)}};
 	put32(&h.itt, 0);
 	put32(&h.cmdsn, p->cmdsn);
 	rig_send(p, &h, text, (uint32_t)len);

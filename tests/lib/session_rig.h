@@ -31,6 +31,7 @@ struct rig {
 	struct iscsi_node node;
 	struct iscsi_worker worker;
 	struct engine *engine;
+	bool filler_rests; /* no pages are made */
 };
 
 /* A peer: an initiator's end of one connection. */
@@ -38,6 +39,7 @@ struct rig_peer {
 	struct rig *rig;
 	int fd;
 	uint32_t cmdsn, itt;
+	uint8_t isid; /* another one: another session, not the same again */
 	bool header_digest, data_digest;
 };
 

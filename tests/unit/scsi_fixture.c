@@ -192,6 +192,7 @@ static void send_out(const uint8_t *p)
 		free(piece);
 		ck_assert_uint_le(took, n);
 		fx.stops += took < n;
+		fx.starved += took < n && t->starved;
 		ck_assert_uint_lt(fx.stops, 1000);
 		sent += took;
 	}
@@ -228,7 +229,7 @@ void fx_run_on(const uint8_t lun[static 8], const uint8_t cdb[static 16], const 
 	memset(t, 0xaa, sizeof(*t)); /* the device server sets what it uses */
 	free(fx.in);
 	fx.in = NULL;
-	fx.in_len = fx.runs = fx.stops = 0;
+	fx.in_len = fx.runs = fx.stops = fx.starved = 0;
 	t->worker = &fx.worker;
 	t->nexus = &fx.nexus;
 	t->cdb_len = 16;
@@ -245,6 +246,7 @@ void fx_run_on(const uint8_t lun[static 8], const uint8_t cdb[static 16], const 
 	}
 	while (step == SCSI_RUN) {
 		step = scsi_run(t);
+		fx.starved += t->starved;
 		ck_assert_uint_lt(++fx.runs, 100000);
 	}
 	ck_assert_int_ne(step, SCSI_OUT);

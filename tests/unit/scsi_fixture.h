@@ -36,10 +36,11 @@ struct fixture {
 	unsigned error_times;		/* ...so often */
 	unsigned unmaps, fills, writes; /* calls */
 
-	size_t chunk;	/* data-out goes out in pieces of this; 0: at once */
-	unsigned runs;	/* calls of scsi_run() by the last command */
-	unsigned stops; /* times scsi_data_out() took less */
-	uint8_t *in;	/* data-in of the last command, in a block of exactly in_len bytes */
+	size_t chunk;	  /* data-out goes out in pieces of this; 0: at once */
+	unsigned runs;	  /* calls of scsi_run() by the last command */
+	unsigned stops;	  /* times scsi_data_out() took less */
+	unsigned starved; /* times that was, or scsi_run() did nothing, for want of a page */
+	uint8_t *in;	  /* data-in of the last command, in a block of exactly in_len bytes */
 	size_t in_len;
 };
 extern struct fixture fx;

@@ -3,6 +3,7 @@ store_tests = \
 	tests/unit/test_store \
 	tests/unit/test_store_data \
 	tests/unit/test_store_host \
+	tests/unit/test_store_reserve \
 	tests/unit/test_store_resize \
 	tests/unit/test_store_retire \
 	tests/unit/test_store_threads

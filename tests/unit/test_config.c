@@ -57,7 +57,8 @@ START_TEST(every_key_set)
 		"  access = ( { initiator = \"iqn.*\"; }, { network = \"::1\"; } ); },\n"
 		"  { name = \"eui.0123456789abcdef\"; luns = ( " LUN0 " ); } );\n"
 		"pool = { pages = \"huge\"; size = \"6G\"; floor = \"2M\"; elastic = 4194304;\n"
-		"         headroom = \"3GiB\"; reclaim = false; numa_nodes = [ 0, 63 ]; };\n"
+		"         headroom = \"3GiB\"; reclaim = false; reserve = \"64M\";\n"
+		"         numa_nodes = [ 0, 63 ]; };\n"
 		"reactor: { count = 2; cpus = ( 3, 1 ); spin_us = 0; engine = \"epoll\"; };\n"
 		"login = { HeaderDigest = \"None\"; DataDigest = [ \"CRC32C\" ]; "
 		"InitialR2T = true; ImmediateData = false; };\n");
@@ -87,6 +88,7 @@ START_TEST(every_key_set)
 	ck_assert_uint_eq(c->pool.elastic, 4 << 20);
 	ck_assert_uint_eq(c->pool.headroom, (uint64_t)3 << 30);
 	ck_assert(!c->pool.reclaim);
+	ck_assert_uint_eq(c->pool.reserve, 64 << 20);
 	ck_assert_uint_eq(c->pool.numa_nodes, (uint64_t)1 << 63 | 1);
 	ck_assert_uint_eq(c->reactor.ncpus, 2);
 	ck_assert_uint_eq(c->reactor.cpus[0], 3);
@@ -127,6 +129,7 @@ static const struct {
 	{PORTALS TARGETS "pool = { pages = \"2M\"; };", "pool.pages: found \"2M\"; allowed is \"auto\", \"huge\" or \"plain\""},
 	{PORTALS TARGETS "pool = { size = \"3M\"; };", "pool.size: found 3145728 bytes; allowed are multiples of 2M"},
 	{PORTALS TARGETS "pool = { floor = 1; };", "pool.floor: found 1 bytes; allowed are multiples of 2M"},
+	{PORTALS TARGETS "pool = { reserve = \"3M\"; };", "pool.reserve: found 3145728 bytes; allowed are multiples of 2M"},
 	{PORTALS TARGETS "pool = { pages = \"plain\"; floor = \"2M\"; };", "pool.pages: found \"plain\"; floor and elastic are hugepages"},
 	{PORTALS TARGETS "pool = { size = \"4M\"; floor = \"2M\"; elastic = \"4M\"; };", "pool.size: found 4M; floor and elastic together are 6M"},
 	{PORTALS TARGETS "pool = { headroom = \"1MB\"; };", "pool.headroom: found \"1MB\"; units are binary"},

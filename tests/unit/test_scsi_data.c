@@ -145,6 +145,7 @@ START_TEST(memory_short_for_a_moment)
 			fx_run_range(0x2a, 0, 0, 4, data);
 			fx_good();
 			ck_assert_uint_eq(fx.stops, 3);
+			ck_assert_uint_eq(fx.starved, 3);
 			ck_assert_mem_eq(fx.medium, data, n);
 		}
 	}

@@ -129,6 +129,7 @@ START_TEST(write_same_when_memory_fails)
 	fx.error_times = 5;
 	fx_run(c, data, FX_BLOCK);
 	fx_good();
+	ck_assert_uint_eq(fx.starved, 5);
 	ck_assert_uint_eq(fx.runs, 9);
 	fx.error = -ENOSPC;
 	fx.error_after = 2;

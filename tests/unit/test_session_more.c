@@ -7,6 +7,7 @@
 
 #include "iscsi/session.h"
 #include "lib/fake_engine.h"
+#include "lib/filler.h"
 #include "lib/session_rig.h"
 #include "lib/test_main.h"
 #include "reactor/conn.h"
@@ -196,6 +197,152 @@ START_TEST(memory_that_is_short_for_long_is_not_the_peers_fault)
 	rig_check_blocks(&p, 5, 1, 0x55);
 }
 END_TEST
+
+/* ---- pages that are to come ---- */
+
+#define PAGE_BLOCKS (uint32_t)(STORE_PAGE_SIZE / RIG_BLOCK)
+
+/* A thin LUN of two pages, the first of them written, and nobody who makes another. */
+static struct rig_peer begin_without_pages(void)
+{
+	rig.thin = true;
+	struct rig_peer p = BEGIN("");
+	struct bhs_scsi_cmd c = rig_command(&p, ISCSI_CMD_WRITE, RIG_BLOCK);
+	rig_rw10(&c, true, 0, 1);
+	rig_send(&p, &c, rig_filled(0x11, RIG_BLOCK), RIG_BLOCK);
+	rig_expect_status(&p, SCSI_GOOD);
+	rig.filler_rests = true;
+	pool_trim(&rig.store->pool, 8);
+	return p;
+}
+
+static struct bhs_scsi_cmd send_to_hole(struct rig_peer *p, uint8_t opcode, uint16_t blocks)
+{
+	struct bhs_scsi_cmd c = rig_command(p, ISCSI_CMD_WRITE, RIG_BLOCK);
+	rig_rw10(&c, true, PAGE_BLOCKS, blocks);
+	c.cdb[0] = opcode;
+	rig_send(p, &c, rig_filled(0x22, RIG_BLOCK), RIG_BLOCK);
+	return c;
+}
+
+static struct bhs_scsi_cmd write_to_hole(struct rig_peer *p)
+{
+	return send_to_hole(p, 0x2a, 1);
+}
+
+static struct bhs_scsi_cmd write_same_to_hole(struct rig_peer *p)
+{
+	return send_to_hole(p, 0x41, 2);
+}
+
+/* Would the reactor sleep, but for its tick? */
+static bool sleeps(void)
+{
+	uint64_t next = rig.worker.reactor.next_tick;
+	reactor_turn(&rig.worker.reactor, true);
+	return rig.worker.reactor.now >= next;
+}
+
+/* It has waited once; it sleeps; the tick tries again; it sleeps. */
+static void expect_asleep(struct rig_peer *p)
+{
+	const struct pool *pool = &rig.store->pool;
+	rig_expect_nothing(p);
+	ck_assert_uint_eq(pool->misses, 1);
+	ck_assert(sleeps());
+	rig_run(&rig);
+	ck_assert_uint_eq(pool->misses, 2);
+	rig_expect_nothing(p);
+}
+
+/* Its reactor sleeps meanwhile, and another session goes on. */
+START_TEST(a_write_waits_for_a_page)
+{
+	struct rig_peer p = begin_without_pages();
+	struct rig_peer q = rig_connect(&rig);
+	q.isid = 1;
+	RIG_LOGIN(&q, "");
+	rig_clear_attention(&q);
+	write_to_hole(&p);
+	rig_run(&rig);
+	rig_check_blocks(&q, 0, 1, 0x11);
+	expect_asleep(&p);
+
+	filler_run(rig.store);
+	ck_assert(!sleeps());
+	rig_expect_status(&p, SCSI_GOOD);
+	rig_check_blocks(&p, PAGE_BLOCKS, 1, 0x22);
+}
+END_TEST
+
+/* The same for one that is done in slices; reads of its own session pass it. */
+START_TEST(a_write_same_waits_for_a_page)
+{
+	struct rig_peer p = begin_without_pages();
+	write_same_to_hole(&p);
+	rig_run(&rig);
+	rig_check_blocks(&p, 0, 1, 0x11);
+	expect_asleep(&p);
+
+	filler_run(rig.store);
+	ck_assert(!sleeps());
+	rig_expect_status(&p, SCSI_GOOD);
+	rig_check_blocks(&p, PAGE_BLOCKS, 2, 0x22);
+}
+END_TEST
+
+/* One that waits may be aborted, and nothing of it is done when a page comes. */
+START_TEST(a_write_same_that_waits_is_aborted)
+{
+	struct rig_peer p = begin_without_pages();
+	struct bhs_scsi_cmd c = write_same_to_hole(&p);
+	rig_run(&rig);
+	rig_send_tmf(&p, ISCSI_TMF_ABORT_TASK, c.itt);
+	rig_expect_tmf(&p, ISCSI_TMF_COMPLETE);
+	rig.filler_rests = false;
+	rig_run(&rig);
+	rig_expect_nothing(&p);
+	rig_check_blocks(&p, PAGE_BLOCKS, 2, 0);
+}
+END_TEST
+
+/* The host gives none: the command that waited is told so, within no more than that. */
+START_TEST(a_write_waits_in_vain)
+{
+	struct rig_peer p = begin_without_pages();
+	write_to_hole(&p);
+	rig_expect_nothing(&p);
+	rig.store->pool.budget.keep = INT64_MAX / 2;
+	rig.store->pool.budget.taken = BUDGET_MAX_PAGES;
+	filler_run(rig.store);
+	ck_assert(!sleeps());
+	rig_expect_status(&p, SCSI_CHECK_CONDITION);
+	rig_check_blocks(&p, 0, 1, 0x11);
+}
+END_TEST
+
+/* Commands behind it in the stream do not wait for ever: SAM-5 5.3.1, BUSY. */
+START_TEST(a_write_does_not_wait_for_long)
+{
+	struct rig_peer p = begin_without_pages();
+	write_to_hole(&p);
+	send_rw(&p, false, 0, 1);
+	rig_run(&rig);
+	rig_advance(&rig, MEMORY_WAIT_S);
+	rig_expect_nothing(&p);
+	rig_advance(&rig, 1);
+	rig_expect_status(&p, SCSI_BUSY);
+	struct rig_pdu d = rig_expect(&p, ISCSI_OP_DATA_IN);
+	ck_assert_uint_eq(d.data[0], 0x11);
+	rig_pdu_free(&d);
+	rig.filler_rests = false;
+	write_to_hole(&p);
+	rig_expect_status(&p, SCSI_GOOD);
+	rig_check_blocks(&p, PAGE_BLOCKS, 1, 0x22);
+}
+END_TEST
+
+/* ---- limits of time again ---- */
 
 /* Input stops while answers wait for the socket: data behind it is not withheld. */
 START_TEST(data_that_we_do_not_read_is_not_withheld)
@@ -414,6 +561,11 @@ static Suite *suite(void)
 	tcase_add_test(t, a_flood_of_resets_stops_the_input);
 	tcase_add_test(t, a_write_behind_a_slow_one_is_not_withheld);
 	tcase_add_test(t, memory_that_is_short_for_long_is_not_the_peers_fault);
+	tcase_add_test(t, a_write_waits_for_a_page);
+	tcase_add_test(t, a_write_same_waits_for_a_page);
+	tcase_add_test(t, a_write_same_that_waits_is_aborted);
+	tcase_add_test(t, a_write_waits_in_vain);
+	tcase_add_test(t, a_write_does_not_wait_for_long);
 	tcase_add_test(t, data_that_we_do_not_read_is_not_withheld);
 	tcase_add_test(t, a_ping_behind_a_long_read);
 	tcase_add_test(t, a_discovery_session_of_a_peer_that_is_gone);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "lib/filler.h"
 #include "lib/test_main.h"
 #include "store/store.h"
 
@@ -18,13 +20,14 @@
 #define KINDS_FROM (getenv("MEMTGT_TEST_HUGE") ? STORE_HUGE : STORE_PLAIN)
 #define KINDS_TO   (STORE_PLAIN + 1)
 
-static inline struct store *open_store(int kind, uint64_t pages, unsigned readers)
+static inline struct store *open_store_as(int kind, uint64_t pages, unsigned readers, bool filler)
 {
 	struct store_options o = {
 		.kind = (enum store_kind)kind,
 		.full_bytes = kind == STORE_HUGE ? pages * PAGE : 0,
 		.ceiling = pages * PAGE,
 		.readers = readers,
+		.no_filler = !filler,
 	};
 	struct store *s = NULL;
 	char why[512] = "";
@@ -34,6 +37,12 @@ static inline struct store *open_store(int kind, uint64_t pages, unsigned reader
 	return s;
 }
 
+/* Without a filler: it works only where the test says so, by filler_run(). */
+static inline struct store *open_store(int kind, uint64_t pages, unsigned readers)
+{
+	return open_store_as(kind, pages, readers, false);
+}
+
 static inline struct store_lun *make_lun(struct store *s, uint64_t bytes, enum store_provisioning p)
 {
 	struct store_lun *l = NULL;
@@ -41,6 +50,8 @@ static inline struct store_lun *make_lun(struct store *s, uint64_t bytes, enum s
 	int rc = store_lun_create(s, bytes, p, NULL, NULL, &l, why, sizeof(why));
 
 	ck_assert_msg(rc == 0, "%s", why);
+	if (!s->reserve.has_thread)
+		filler_run(s);
 	return l;
 }
 
@@ -76,13 +87,37 @@ static inline void expect(const struct store_lun *l, uint64_t off, uint64_t n, u
 	}
 }
 
+/* What the host gives is what is counted, as soon as the filler rests. */
+static inline void expect_host(struct store *s)
+{
+	const struct timespec pause = {.tv_nsec = (long)NS_PER_MS};
+	struct store_stats st = stats_of(s);
+
+	for (int i = 0; i < 10000; i++, st = stats_of(s)) {
+		if (st.host_bytes == (st.pages_used + st.pages_retired + st.pages_reserve) * PAGE)
+			return;
+		nanosleep(&pause, NULL);
+	}
+	ck_abort_msg("%llu bytes for %llu, %llu and %llu pages", (unsigned long long)st.host_bytes,
+		     (unsigned long long)st.pages_used, (unsigned long long)st.pages_retired,
+		     (unsigned long long)st.pages_reserve);
+}
+
 /* As if nothing had ever been written. */
 static inline void expect_empty(struct store *s)
 {
+	const struct timespec pause = {.tv_nsec = (long)NS_PER_MS};
+
+	if (!s->reserve.has_thread)
+		filler_run(s);
+	for (int i = 0; i < 10000 && stats_of(s).pages_reserve; i++)
+		nanosleep(&pause, NULL);
+	expect_host(s);
 	struct store_stats st = stats_of(s);
 
 	ck_assert_uint_eq(st.pages_used, 0);
 	ck_assert_uint_eq(st.pages_retired, 0);
+	ck_assert_uint_eq(st.pages_reserve, 0);
 	ck_assert_uint_eq(st.host_bytes, 0);
 }
 

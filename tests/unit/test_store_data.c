@@ -22,7 +22,8 @@ static void teardown(struct store_lun *l)
 {
 	quiet_all(s, r);
 	ck_assert_uint_eq(stats_of(s).pages_used, store_lun_pages(l));
-	ck_assert_uint_eq(stats_of(s).host_bytes, store_lun_pages(l) * PAGE);
+	ck_assert_uint_eq(stats_of(s).host_bytes,
+			  (store_lun_pages(l) + stats_of(s).pages_reserve) * PAGE);
 	store_lun_destroy(l);
 	expect_empty(s);
 	store_close(s);
@@ -30,6 +31,7 @@ static void teardown(struct store_lun *l)
 
 static void put(struct store_lun *l, uint64_t off, size_t n)
 {
+	filler_run(s);
 	ck_assert_int_eq(store_write(r, l, off, ones, n), (int64_t)n);
 }
 

@@ -239,8 +239,13 @@ static void use_block(struct user *u, uint64_t end)
 		u->worked++;
 	else if (n != -EAGAIN && n != -ENOSPC)
 		u->sh->wrong = "a write was cut";
-	if (!draw(u, 4))
+	if (draw(u, 4))
+		return;
+	/* A full LUN keeps its pages, and zeroes under the eyes of others. */
+	if (store_lun_provisioning(u->sh->l) == STORE_THIN)
 		(void)store_unmap(u->r, u->sh->l, off & ~(PAGE - 1), PAGE);
+	else
+		(void)store_unmap(u->r, u->sh->l, off, BLOCK);
 }
 
 static void *use(void *arg)
@@ -291,7 +296,7 @@ START_TEST(under_readers)
 	pthread_t thread[READERS];
 	uint64_t random = 5;
 
-	s = open_store(KINDS_FROM, LUN_MAX / PAGE + 2, READERS + 1);
+	s = open_store_as(KINDS_FROM, LUN_MAX / PAGE + 2, READERS + 1, true);
 	struct shared sh = {.l = make_lun(s, LUN_MAX, p), .end = LUN_MAX};
 	r = store_reader(s, READERS);
 	for (unsigned i = 0; i < READERS; i++) {
