@@ -157,18 +157,28 @@ static void check_hugepages(const char *key, uint64_t want, uint64_t have, const
 void luns_report_pool(const struct config *c, struct store *s)
 {
 	struct store_stats st;
-	store_get_stats(s, &st);
-	bool huge = st.kind == STORE_HUGE;
+	char text[256];
 
+	store_get_stats(s, &st);
 	log_info("memory: at most %llu MiB in %s",
 		 (unsigned long long)(st.pages_max * STORE_PAGE_SIZE / MIB),
-		 huge ? "hugepages of 2 MiB" : "pages of 4 KiB");
+		 st.kind == STORE_HUGE ? "hugepages of 2 MiB" : "pages of 4 KiB");
 	check_hugepages("pool.floor", c->pool.floor, st.host_static, "vm.nr_hugepages");
 	check_hugepages("pool.elastic", c->pool.elastic, st.host_surplus_max,
 			"vm.nr_overcommit_hugepages");
-	if (huge && !st.host_surplus_max)
-		log_info("memory: all hugepages are static, so what is unmapped stays reserved for "
-			 "hugepages; with vm.nr_overcommit_hugepages it returns to the host");
+	if (store_stats_advice(&st, text, sizeof(text)))
+		log_info("memory: %s", text);
+}
+
+/* With the LUNs: how much of it is theirs. */
+static void report_use(struct store *s)
+{
+	struct store_stats st;
+	char text[256];
+
+	store_get_stats(s, &st);
+	store_stats_text(&st, text, sizeof(text));
+	log_info("memory: %s", text);
 }
 
 int luns_create(struct luns *l, const struct config *c, struct store *s)
@@ -184,6 +194,7 @@ int luns_create(struct luns *l, const struct config *c, struct store *s)
 		if (err)
 			return err;
 	}
+	report_use(s);
 	return 0;
 }
 

@@ -15,6 +15,7 @@ target_libmemtgt_a_SOURCES += \
 	%D%/resize.c \
 	%D%/retire.c \
 	%D%/retire.h \
+	%D%/stats.c \
 	%D%/store.c \
 	%D%/store.h \
 	%D%/table.c \

@@ -154,29 +154,6 @@ void store_stop_filling(struct store *s)
 	reserve_stop(&s->reserve);
 }
 
-void store_get_stats(struct store *s, struct store_stats *out)
-{
-	struct host_huge h;
-	struct pool *p = &s->pool;
-
-	host_huge_read(&h);
-	*out = (struct store_stats){
-		.kind = p->kind,
-		.page_size = STORE_PAGE_SIZE,
-		.pages_max = p->pages_max,
-		.pages_retired = retire_count(&s->retire),
-		.host_bytes = pool_host_bytes(p),
-		.host_static = h.total,
-		.host_surplus_max = h.overcommit,
-	};
-	pthread_mutex_lock(&p->lock);
-	out->pages_used = p->used;
-	out->pages_reserve = p->reserve.n;
-	out->misses = p->misses;
-	out->waits = s->reserve.waits;
-	pthread_mutex_unlock(&p->lock);
-}
-
 struct store_reader *store_reader(struct store *s, unsigned i)
 {
 	assert(i < s->retire.nreaders);

@@ -46,17 +46,29 @@ struct store_options {
 	bool no_filler;	     /* tests do its work: store/reserve.h */
 };
 
+/*
+ * One moment's numbers: pages_used, pages_reserve, pages_coming and pages_free add up to pages_max,
+ * and the first three to pages_floor and pages_elastic. What others do with hugepages moves pages
+ * between these two: the kernel keeps surplus pages by number, not by owner.
+ */
 struct store_stats {
 	enum store_kind kind; /* STORE_HUGE or STORE_PLAIN */
 	uint64_t page_size;
-	uint64_t pages_max;			/* ceiling */
-	uint64_t pages_used;			/* named by tables */
-	uint64_t pages_retired;			/* taken out, not yet given back */
-	uint64_t pages_reserve;			/* zeroed, for the next who need one */
-	uint64_t misses;			/* times that a reader found no page at hand */
-	uint64_t waits;				/* times that those who waited were woken */
-	uint64_t host_bytes;			/* what the host spends on the pool just now */
-	uint64_t host_static, host_surplus_max; /* vm.nr_hugepages, vm.nr_overcommit_hugepages */
+	uint64_t pages_max;	   /* ceiling */
+	uint64_t pages_used;	   /* named by tables */
+	uint64_t pages_reserve;	   /* zeroed, for the next who need one */
+	uint64_t pages_coming;	   /* on their way: being made, retired, being given back */
+	uint64_t pages_free;	   /* no memory behind them */
+	uint64_t pages_retired;	   /* of those that are coming: taken out, not yet given back */
+	uint64_t pages_floor;	   /* static hugepages: given back, they are no free memory */
+	uint64_t pages_elastic;	   /* surplus hugepages, or plain: return to the host */
+	uint64_t pages_lent;	   /* what all LUNs would take if they were full */
+	uint64_t host_bytes;	   /* what the host spends on the pool just now */
+	uint64_t returnable;	   /* bytes it would have back if all LUNs were unmapped */
+	uint64_t host_static;	   /* hugepages of vm.nr_hugepages, anybody's */
+	uint64_t host_surplus_max; /* vm.nr_overcommit_hugepages */
+	uint64_t misses;	   /* times that a reader found no page at hand */
+	uint64_t waits;		   /* times that those who waited were woken */
 };
 
 /* 0 or -errno; then `why` holds a sentence for the operator that says what to do. */
@@ -67,6 +79,10 @@ void store_close(struct store *s);
 /* Before readers are stopped: from now on nobody is woken because there are pages. */
 void store_stop_filling(struct store *s);
 void store_get_stats(struct store *s, struct store_stats *out);
+/* For the log: what the memory is, and how much of it returns to the host. */
+void store_stats_text(const struct store_stats *st, char *text, size_t len);
+/* What to set if nothing would return to the host. False: it would. */
+bool store_stats_advice(const struct store_stats *st, char *text, size_t len);
 
 /*
  * A LUN of `bytes` (any multiple of 512, up to STORE_LUN_MAX). A full one has all its pages,

@@ -168,12 +168,24 @@ static void *work(void *arg)
 	return NULL;
 }
 
+/* Whatever goes on, every page is somewhere, once. */
+static void check_sums(struct store *s)
+{
+	struct store_stats st = stats_of(s);
+	uint64_t held = st.pages_used + st.pages_reserve + st.pages_coming;
+
+	check(held + st.pages_free == st.pages_max, "pages are lost, or counted twice");
+	check(st.pages_floor + st.pages_elastic == held, "neither floor nor elastic");
+}
+
 static void run_threads(struct worker *w, void *(*run)(void *))
 {
 	pthread_t thread[THREADS];
 
 	for (unsigned i = 0; i < THREADS; i++)
 		ck_assert_int_eq(pthread_create(&thread[i], NULL, run, &w[i]), 0);
+	for (unsigned i = 0; i < 200; i++)
+		check_sums(w->s);
 	for (unsigned i = 0; i < THREADS; i++)
 		pthread_join(thread[i], NULL);
 	ck_assert_msg(!wrong, "%s", wrong);

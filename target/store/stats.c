@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+/* stats.c - what the pool holds, in numbers and in words. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "store/internal.h"
+
+#define PAGE_MIB (STORE_PAGE_SIZE >> 20)
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static void count_pages(struct store *s, struct store_stats *out)
+{
+	struct pool *p = &s->pool;
+
+	pthread_mutex_lock(&p->lock);
+	out->pages_used = p->used;
+	out->pages_reserve = p->reserve.n;
+	out->pages_coming = p->coming;
+	out->pages_free = p->free.n + (p->pages_max - p->fresh);
+	out->pages_lent = p->lent;
+	out->misses = p->misses;
+	out->waits = s->reserve.waits;
+	pthread_mutex_unlock(&p->lock);
+}
+
+void store_get_stats(struct store *s, struct store_stats *out)
+{
+	struct host_huge h;
+
+	host_huge_read(&h);
+	*out = (struct store_stats){
+		.kind = s->pool.kind,
+		.page_size = STORE_PAGE_SIZE,
+		.pages_max = s->pool.pages_max,
+		.pages_retired = retire_count(&s->retire),
+		.host_bytes = pool_host_bytes(&s->pool),
+		.host_static = h.total - least(h.surplus, h.total),
+		.host_surplus_max = h.overcommit,
+	};
+	count_pages(s, out);
+	uint64_t held = out->pages_used + out->pages_reserve + out->pages_coming;
+	out->pages_elastic = out->kind == STORE_HUGE ? least(held, h.surplus) : held;
+	out->pages_floor = held - out->pages_elastic;
+	out->returnable = out->pages_elastic * STORE_PAGE_SIZE;
+}
+
+void store_stats_text(const struct store_stats *st, char *text, size_t len)
+{
+	int n = snprintf(text, len, "%" PRIu64 " MiB are used and %" PRIu64 " MiB kept at hand",
+			 st->pages_used * PAGE_MIB, st->pages_reserve * PAGE_MIB);
+
+	if (n < 0 || (size_t)n >= len || st->kind != STORE_HUGE)
+		return;
+	snprintf(text + n, len - (size_t)n,
+		 "; %" PRIu64 " MiB are static hugepages, which stay set aside, and %" PRIu64
+		 " MiB return to the host when they are unmapped",
+		 st->pages_floor * PAGE_MIB, st->pages_elastic * PAGE_MIB);
+}
+
+bool store_stats_advice(const struct store_stats *st, char *text, size_t len)
+{
+	if (st->kind != STORE_HUGE || st->host_surplus_max)
+		return false;
+	snprintf(
+		text, len,
+		"all hugepages are static, so what is unmapped stays set aside for hugepages; with "
+		"sysctl -w vm.nr_overcommit_hugepages=%" PRIu64
+		" and that many less in vm.nr_hugepages it returns to the host",
+		st->pages_max);
+	return true;
+}
