@@ -52,6 +52,7 @@ void luns_store_options(const struct config *c, unsigned readers, struct store_o
 		.full_bytes = full,
 		.ceiling = ceiling(&c->pool, full, thin),
 		.headroom = c->pool.headroom,
+		.overcommit_percent = c->pool.overcommit,
 		.reserve = c->pool.reserve,
 		.numa_nodes = c->pool.numa_nodes,
 		.readers = readers,

@@ -76,6 +76,7 @@ struct config_pool {
 	uint64_t headroom;   /* memory that stays with the host */
 	bool reclaim;	     /* lend less while the host is short of memory */
 	uint64_t reserve;    /* zeroed pages at hand, at most; 0: by demand */
+	unsigned overcommit; /* percent of size that all LUNs may promise; 0: no limit */
 	uint64_t numa_nodes; /* bit per node; 0: any */
 };
 

@@ -87,7 +87,8 @@ static void check_pool_sizes(struct config_reader *r)
 					    (unsigned long long)sizes[i].value);
 }
 
-static uint64_t sum_of_full(const struct config *c)
+/* In whole pages; of all LUNs, or of those that are not thin. */
+static uint64_t sum_of(const struct config *c, bool all)
 {
 	uint64_t sum = 0;
 
@@ -95,7 +96,7 @@ static uint64_t sum_of_full(const struct config *c)
 		for (size_t j = 0; j < c->targets[i].nluns; j++) {
 			const struct config_lun *l = &c->targets[i].luns[j];
 			uint64_t bytes = (l->size + POOL_PAGE - 1) / POOL_PAGE * POOL_PAGE;
-			if (l->provisioning == PROVISIONING_FULL &&
+			if ((all || l->provisioning == PROVISIONING_FULL) &&
 			    __builtin_add_overflow(sum, bytes, &sum))
 				return UINT64_MAX;
 		}
@@ -105,7 +106,7 @@ static uint64_t sum_of_full(const struct config *c)
 static void check_pool(struct config_reader *r)
 {
 	const struct config_pool *p = &r->config->pool;
-	uint64_t full = sum_of_full(r->config);
+	uint64_t full = sum_of(r->config, false), all = sum_of(r->config, true);
 	char found[24], want[24];
 
 	config_text_of_size(p->size, found);
@@ -119,6 +120,15 @@ static void check_pool(struct config_reader *r)
 		config_text_of_size(p->floor + p->elastic, want);
 		config_source_error(&r->source, seen(r, SCOPE_POOL, "size"), NULL,
 				    "found %s; floor and elastic together are %s", found, want);
+	}
+	/* Sizes are below 2^46 and the percentage below 2^17, so this does not overflow. */
+	if (p->size && p->overcommit &&
+	    all > p->size / 100 * p->overcommit + p->size % 100 * p->overcommit / 100) {
+		config_text_of_size(all, want);
+		config_source_error(&r->source, seen(r, SCOPE_POOL, "overcommit"), NULL,
+				    "found %u; the LUNs make %s, which is more than that many "
+				    "percent of size",
+				    p->overcommit, want);
 	}
 	if (p->pages == PAGES_PLAIN && p->floor + p->elastic)
 		config_source_error(&r->source, seen(r, SCOPE_POOL, "pages"), NULL,

@@ -95,13 +95,18 @@ int lun_lend(struct store *s, uint64_t bytes, uint64_t had, enum store_provision
 	if (rc)
 		return rc;
 	rc = pool_lend(&s->pool, more, owed, &left);
-	if (rc) {
+	if (rc == -EDQUOT)
+		snprintf(why, why_len,
+			 "a LUN of %" PRIu64 " MiB: all LUNs together may become %" PRIu64
+			 " MiB larger; make pool.overcommit or pool.size larger",
+			 pages_of(bytes) * (STORE_PAGE_SIZE >> 20), left * (STORE_PAGE_SIZE >> 20));
+	else if (rc)
 		snprintf(why, why_len,
 			 "%" PRIu64 "%s pages of 2 MiB for a full LUN: the pool has %" PRIu64
 			 " left; make pool.size larger",
 			 owed, had ? " more" : "", left);
-		return rc;
-	}
+	if (rc)
+		return -ENOSPC;
 	rc = owed ? check_host(s, owed, why, why_len) : 0;
 	if (rc)
 		pool_unlend(&s->pool, more, owed);

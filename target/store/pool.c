@@ -111,6 +111,8 @@ int pool_open(struct pool *p, enum store_kind kind, uint32_t pages_max,
 	if (rc)
 		return rc;
 	*p = (struct pool){.kind = kind, .pages_max = pages_max, .numa_nodes = o->numa_nodes};
+	p->lent_max = o->overcommit_percent ? (uint64_t)pages_max * o->overcommit_percent / 100
+					    : UINT64_MAX;
 	rc = map_pool(p, why, why_len);
 	if (rc)
 		return rc;
@@ -373,9 +375,16 @@ void pool_trim(struct pool *p, uint32_t n)
 
 int pool_lend(struct pool *p, uint64_t pages, uint64_t owed, uint64_t *left)
 {
+	int rc = 0;
+
 	pthread_mutex_lock(&p->lock);
-	*left = pool_left(p);
-	int rc = owed > *left ? -ENOSPC : 0;
+	*left = p->lent < p->lent_max ? p->lent_max - p->lent : 0;
+	if (pages > *left) {
+		rc = -EDQUOT;
+	} else {
+		*left = pool_left(p);
+		rc = owed > *left ? -ENOSPC : 0;
+	}
 	if (!rc) {
 		p->lent += pages;
 		p->owed += owed;

@@ -40,6 +40,7 @@ struct pool {
 	uint32_t fresh; /* pages above this number were never used */
 	uint64_t used, coming;
 	uint64_t lent; /* pages that all LUNs would take if they were full */
+	uint64_t lent_max;
 	uint64_t owed; /* of free and reserve: promised to full LUNs that are being filled */
 
 	pthread_cond_t ask;  /* the filler waits for it */
@@ -75,8 +76,8 @@ void pool_put(struct pool *p, struct page_list *l);
 /* Up to n pages of the reserve go back to the host. */
 void pool_trim(struct pool *p, uint32_t n);
 
-/* LUNs grow by so many pages altogether, `owed` of which will be made at once. 0 or -ENOSPC: the
- * pool has fewer than that left, *left. */
+/* LUNs grow by so many pages altogether, `owed` of which will be made at once. 0; -ENOSPC: the pool
+ * has fewer than that left, *left; -EDQUOT: only *left may still be lent. */
 int pool_lend(struct pool *p, uint64_t pages, uint64_t owed, uint64_t *left)
 	__attribute__((warn_unused_result));
 /* They shrink; `owed` pages will not be made after all. */

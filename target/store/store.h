@@ -41,9 +41,10 @@ struct store_options {
 	uint64_t headroom;   /* memory that stays with the host (plain pages: MemAvailable never
 				falls below it by our doing) */
 	uint64_t numa_nodes; /* bit per node, 0: any */
-	uint64_t reserve;    /* bytes of zeroed pages to keep at hand at most, 0: by demand */
-	unsigned readers;    /* reactors, and whoever else touches pages */
-	bool no_filler;	     /* tests do its work: store/reserve.h */
+	unsigned overcommit_percent; /* sizes of all LUNs, of the ceiling; 0: no limit */
+	uint64_t reserve; /* bytes of zeroed pages to keep at hand at most, 0: by demand */
+	unsigned readers; /* reactors, and whoever else touches pages */
+	bool no_filler;	  /* tests do its work: store/reserve.h */
 };
 
 /*

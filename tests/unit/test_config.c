@@ -57,8 +57,10 @@ START_TEST(every_key_set)
 		"  access = ( { initiator = \"iqn.*\"; }, { network = \"::1\"; } ); },\n"
 		"  { name = \"eui.0123456789abcdef\"; luns = ( " LUN0 " ); } );\n"
 		"pool = { pages = \"huge\"; size = \"6G\"; floor = \"2M\"; elastic = 4194304;\n"
-		"         headroom = \"3GiB\"; reclaim = false; reserve = \"64M\";\n"
-		"         numa_nodes = [ 0, 63 ]; };\n"
+		"         headroom = \"3GiB\"; reclaim = false; reserve = \"64M\";
+		"
+		"         overcommit = 150; numa_nodes = [ 0, 63 ]; };
+		"
 		"reactor: { count = 2; cpus = ( 3, 1 ); spin_us = 0; engine = \"epoll\"; };\n"
 		"login = { HeaderDigest = \"None\"; DataDigest = [ \"CRC32C\" ]; "
 		"InitialR2T = true; ImmediateData = false; };\n");
@@ -89,6 +91,7 @@ START_TEST(every_key_set)
 	ck_assert_uint_eq(c->pool.headroom, (uint64_t)3 << 30);
 	ck_assert(!c->pool.reclaim);
 	ck_assert_uint_eq(c->pool.reserve, 64 << 20);
+	ck_assert_uint_eq(c->pool.overcommit, 150);
 	ck_assert_uint_eq(c->pool.numa_nodes, (uint64_t)1 << 63 | 1);
 	ck_assert_uint_eq(c->reactor.ncpus, 2);
 	ck_assert_uint_eq(c->reactor.cpus[0], 3);
@@ -129,6 +132,7 @@ static const struct {
 	{PORTALS TARGETS "pool = { pages = \"2M\"; };", "pool.pages: found \"2M\"; allowed is \"auto\", \"huge\" or \"plain\""},
 	{PORTALS TARGETS "pool = { size = \"3M\"; };", "pool.size: found 3145728 bytes; allowed are multiples of 2M"},
 	{PORTALS TARGETS "pool = { floor = 1; };", "pool.floor: found 1 bytes; allowed are multiples of 2M"},
+	{PORTALS "pool = { size = \"4M\"; overcommit = 149; };" TARGET("", "{ id = 0; size = \"6M\"; provisioning = \"thin\"; }"), "pool.overcommit: found 149; the LUNs make 6M, which is more than"},
 	{PORTALS TARGETS "pool = { reserve = \"3M\"; };", "pool.reserve: found 3145728 bytes; allowed are multiples of 2M"},
 	{PORTALS TARGETS "pool = { pages = \"plain\"; floor = \"2M\"; };", "pool.pages: found \"plain\"; floor and elastic are hugepages"},
 	{PORTALS TARGETS "pool = { size = \"4M\"; floor = \"2M\"; elastic = \"4M\"; };", "pool.size: found 4M; floor and elastic together are 6M"},
@@ -235,6 +239,8 @@ static const char *const good[] = {
 	PORTALS TARGETS "login = { MaxBurstLength = 4096; FirstBurstLength = 4096; };",
 	PORTALS TARGETS "pool = { size = \"2M\"; };",
 	PORTALS TARGETS "pool = { size = \"6M\"; floor = \"2M\"; elastic = \"4M\"; };",
+	PORTALS "pool = { size = \"4M\"; overcommit = 150; };" TARGET(
+		"", "{ id = 0; size = \"6M\"; provisioning = \"thin\"; }"),
 	PORTALS "pool = { size = \"2M\"; };" TARGET(
 		"", LUN0 ", { id = 1; size = \"64T\"; provisioning = \"thin\"; }"),
 	TARGETS "portals = ( { address = \"127.0.0.1\"; }, { address = \"127.0.0.2\"; }, "

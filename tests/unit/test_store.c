@@ -136,6 +136,61 @@ START_TEST(numa_nodes_are_checked)
 }
 END_TEST
 
+/* Percent of a pool of 10 pages, and the pages that LUNs may have then. */
+/* clang-format off */
+static const struct {
+	unsigned percent;
+	uint64_t pages;
+} overcommits[] = {
+	{1,	0},
+	{100,	10},
+	{109,	10},
+	{110,	11},
+	{250,	25},
+	{100000, 10000},
+};
+/* clang-format on */
+
+static int make_thin(struct store *s, uint64_t pages, struct store_lun **l, char *why)
+{
+	return store_lun_create(s, pages * PAGE - 512, STORE_THIN, NULL, NULL, l, why, 512);
+}
+
+/* What is promised has a limit, whoever was promised it; and it ends with the LUN. */
+START_TEST(overcommit_is_limited)
+{
+	struct store_options o = plain();
+	uint64_t pages = overcommits[_i].pages;
+	struct store *s;
+	struct store_lun *l, *one;
+	char why[512] = "";
+
+	o.ceiling = 10 * PAGE;
+	o.overcommit_percent = overcommits[_i].percent;
+	o.no_filler = true;
+	ck_assert_int_eq(store_open(&s, &o, why, sizeof(why)), 0);
+	ck_assert_int_eq(make_thin(s, pages + 1, &l, why), -ENOSPC);
+	ck_assert_msg(strstr(why, "pool.overcommit"), "says \"%s\"", why);
+	for (int again = 0; pages && again < 2; again++) {
+		ck_assert_int_eq(make_thin(s, pages, &l, why), 0);
+		ck_assert_int_eq(make_thin(s, 1, &one, why), -ENOSPC);
+		store_lun_destroy(l);
+	}
+	if (pages) {
+		ck_assert_int_eq(make_thin(s, pages - 1, &l, why), 0);
+		one = make_lun(s, PAGE, STORE_FULL);
+		ck_assert_int_eq(store_lun_create(s, 512, STORE_FULL, NULL, NULL, &l, why, 512),
+				 -ENOSPC);
+		store_lun_destroy(one);
+		ck_assert_int_eq(make_thin(s, 1, &one, why), 0);
+		store_lun_destroy(one);
+		store_lun_destroy(l);
+	}
+	expect_empty(s);
+	store_close(s);
+}
+END_TEST
+
 /* bytes, result, pages of a full LUN */
 /* clang-format off */
 static const struct {
@@ -319,6 +374,7 @@ int main(void)
 	tcase_add_test(tc, options_are_checked);
 	tcase_add_test(tc, kind_follows_the_host);
 	tcase_add_test(tc, numa_nodes_are_checked);
+	tcase_add_loop_test(tc, overcommit_is_limited, 0, 6);
 	tcase_add_test(tc, sizes_of_luns);
 	tcase_add_loop_test(tc, full_lun_has_all_pages, KINDS_FROM, KINDS_TO);
 	tcase_add_test(tc, full_lun_stops_at_the_headroom);
