@@ -7,6 +7,7 @@ target_libmemtgt_a_SOURCES += \
 	%D%/accept.h \
 	%D%/luns.c \
 	%D%/luns.h \
+	%D%/luns_change.c \
 	%D%/server.c \
 	%D%/server.h \
 	%D%/tbl/iscsi_keys.def \

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* luns.c - LUNs of the configuration. */
+/* luns.c - LUNs of the configuration, and what there is of LUNs. */
 #include "luns.h"
 
 #include <errno.h>
@@ -7,11 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #include "base/config.h"
 #include "base/log.h"
+#include "iscsi/directory.h"
 #include "iscsi/node.h"
 #include "scsi/scsi.h"
 #include "store/store.h"
@@ -32,7 +34,7 @@ static uint64_t ceiling(const struct config_pool *p, uint64_t full, uint64_t thi
 	return size > full ? size : full;
 }
 
-void luns_store_options(const struct config *c, unsigned readers, struct store_options *o)
+void luns_store_options(const struct config *c, unsigned reactors, struct store_options *o)
 {
 	static const enum store_kind kinds[] = {
 		[PAGES_AUTO] = STORE_AUTO, [PAGES_HUGE] = STORE_HUGE, [PAGES_PLAIN] = STORE_PLAIN};
@@ -55,7 +57,7 @@ void luns_store_options(const struct config *c, unsigned readers, struct store_o
 		.overcommit_percent = c->pool.overcommit,
 		.reserve = c->pool.reserve,
 		.numa_nodes = c->pool.numa_nodes,
-		.readers = readers,
+		.readers = reactors + 1,
 	};
 }
 
@@ -103,43 +105,52 @@ static void progress(void *arg, uint64_t done, uint64_t of)
 		 (unsigned long long)(of * STORE_PAGE_SIZE / MIB));
 }
 
-static int create_lun(struct store *s, const struct config_target *ct, const struct config_lun *cl,
-		      const uint8_t host[static 16], struct scsi_lu *lu)
+int luns_make(struct luns *l, const char *target, const struct config_lun *how,
+	      const uint8_t seed[static 16], struct scsi_lu **out, char *why, size_t why_len)
 {
-	char why[512];
-	bool thin = cl->provisioning == PROVISIONING_THIN;
-	struct progress p = {.target = ct->name, .id = cl->id};
-	int err = store_lun_create(s, cl->size, thin ? STORE_THIN : STORE_FULL, progress, &p,
-				   &lu->store, why, sizeof(why));
+	struct scsi_lu *lu = calloc(1, sizeof(*lu));
+	struct progress p = {.target = target, .id = how->id};
+
+	if (!lu) {
+		snprintf(why, why_len, "out of memory");
+		return -ENOMEM;
+	}
+	lu->thin = how->provisioning == PROVISIONING_THIN;
+	int err = store_lun_create(l->store, how->size, lu->thin ? STORE_THIN : STORE_FULL,
+				   progress, &p, &lu->store, why, why_len);
 	if (err) {
-		log_error("%s LUN %u: %s", ct->name, cl->id, why);
+		free(lu);
 		return err;
 	}
-	lu->id = cl->id;
-	lu->block_size = cl->block_size;
-	lu->block_shift = (uint32_t)__builtin_ctz(cl->block_size);
-	lu->blocks = cl->size >> lu->block_shift;
-	lu->thin = thin;
-	scsi_lu_name(lu, host, ct->name, 0, cl->serial);
-	log_info("%s LUN %u: %llu MiB, %s, blocks of %u bytes, serial %s", ct->name, cl->id,
-		 (unsigned long long)(cl->size / MIB), thin ? "thin" : "full", cl->block_size,
+	lu->id = how->id;
+	lu->block_size = how->block_size;
+	lu->block_shift = (uint32_t)__builtin_ctz(how->block_size);
+	lu->blocks = how->size >> lu->block_shift;
+	scsi_lu_name(lu, seed, target, 0, how->serial);
+	log_info("%s LUN %u: %llu MiB, %s, blocks of %u bytes, serial %s", target, lu->id,
+		 (unsigned long long)(how->size / MIB), lu->thin ? "thin" : "full", lu->block_size,
 		 lu->serial);
+	*out = lu;
 	return 0;
 }
 
-static int create_target(struct store *s, const struct config_target *ct,
-			 const uint8_t host[static 16], struct scsi_target *t)
+static int create_target(struct luns *l, size_t index, const uint8_t host[static 16])
 {
+	const struct config_target *ct = &l->config->targets[index];
+	struct scsi_target *t = &l->targets[index];
+	char why[LUNS_WHY];
+
 	t->name = ct->name;
 	t->relative_port = 1;
 	t->port_group = PORTAL_GROUP_TAG;
 	for (size_t i = 0; i < ct->nluns; i++) {
-		struct scsi_lu *lu = calloc(1, sizeof(*lu));
-		int err = lu ? create_lun(s, ct, &ct->luns[i], host, lu) : -ENOMEM;
+		struct scsi_lu *lu;
+		int err = luns_make(l, ct->name, &ct->luns[i], host, &lu, why, sizeof(why));
 		if (err) {
-			free(lu);
+			log_error("%s LUN %u: %s", ct->name, ct->luns[i].id, why);
 			return err;
 		}
+		l->owned[index].lu[lu->id] = lu;
 		t->by_id[lu->id] = lu;
 	}
 	return 0;
@@ -182,16 +193,27 @@ static void report_use(struct store *s)
 	log_info("memory: %s", text);
 }
 
-int luns_create(struct luns *l, const struct config *c, struct store *s)
+int luns_create(struct luns *l, const struct config *c, struct store *s, struct store_reader *r)
 {
+	pthread_condattr_t attr;
 	uint8_t host[16];
+
+	*l = (struct luns){.config = c, .store = s, .reader = r, .is_closed = true};
+	store_reader_offline(r);
+	pthread_mutex_init(&l->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&l->idle, &attr);
+	pthread_condattr_destroy(&attr);
 	host_id(host);
-	l->config = c;
-	l->targets = calloc(c->ntargets ? c->ntargets : 1, sizeof(*l->targets));
-	if (!l->targets)
+	l->targets = calloc(c->ntargets, sizeof(*l->targets));
+	l->owned = calloc(c->ntargets, sizeof(*l->owned));
+	if (!l->targets || !l->owned) {
+		log_error("no memory for %zu targets", c->ntargets);
 		return -ENOMEM;
+	}
 	for (size_t i = 0; i < c->ntargets; i++) {
-		int err = create_target(s, &c->targets[i], host, &l->targets[i]);
+		int err = create_target(l, i, host);
 		if (err)
 			return err;
 	}
@@ -212,11 +234,104 @@ static void destroy_lun(const struct scsi_target *t, struct scsi_lu *lu, bool lo
 
 void luns_destroy(struct luns *l, bool log_loss)
 {
-	for (size_t i = 0; l->targets && i < l->config->ntargets; i++) {
-		struct scsi_target *t = &l->targets[i];
+	if (!l->config)
+		return; /* it was not made */
+	for (size_t i = 0; l->owned && i < l->config->ntargets; i++)
 		for (unsigned id = 0; id < SCSI_LUNS_MAX; id++)
-			if (t->by_id[id])
-				destroy_lun(t, t->by_id[id], log_loss);
-	}
+			if (l->owned[i].lu[id])
+				destroy_lun(&l->targets[i], l->owned[i].lu[id], log_loss);
+	free(l->owned);
 	free(l->targets);
+	pthread_cond_destroy(&l->idle);
+	pthread_mutex_destroy(&l->lock);
+}
+
+/* ---- looking ---- */
+
+/* Under the lock, but for the sessions. */
+static void describe(const struct scsi_target *t, const struct scsi_lu *lu, struct luns_info *out)
+{
+	*out = (struct luns_info){
+		.id = lu->id,
+		.bytes = lu->blocks << lu->block_shift,
+		.block_size = lu->block_size,
+		.is_thin = lu->thin,
+		.is_read_only = lu->read_only,
+		.is_going = t->by_id[lu->id] != lu,
+		.used = store_lun_pages(lu->store) * STORE_PAGE_SIZE,
+	};
+	snprintf(out->target, sizeof(out->target), "%s", t->name);
+	snprintf(out->serial, sizeof(out->serial), "%s", lu->serial);
+	for (unsigned i = 0; i < sizeof(lu->naa); i++)
+		snprintf(out->naa + (size_t)i * 2, 3, "%02x", lu->naa[i]);
+}
+
+static void count_sessions(struct luns *l, size_t target, struct luns_info *i)
+{
+	if (l->node)
+		i->sessions = directory_count(&l->node->directory, &l->targets[target]);
+}
+
+static size_t count_luns(const struct luns *l)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->config->ntargets; i++)
+		for (unsigned id = 0; id < SCSI_LUNS_MAX; id++)
+			n += l->owned[i].lu[id] != NULL;
+	return n;
+}
+
+int luns_list(struct luns *l, struct luns_info **out, size_t *n)
+{
+	size_t at = 0;
+
+	pthread_mutex_lock(&l->lock);
+	struct luns_info *all = calloc(count_luns(l) + 1, sizeof(*all));
+	for (size_t i = 0; all && i < l->config->ntargets; i++)
+		for (unsigned id = 0; id < SCSI_LUNS_MAX; id++)
+			if (l->owned[i].lu[id]) {
+				describe(&l->targets[i], l->owned[i].lu[id], &all[at]);
+				count_sessions(l, i, &all[at++]);
+			}
+	pthread_mutex_unlock(&l->lock);
+	*out = all;
+	*n = at;
+	return all ? 0 : -ENOMEM;
+}
+
+int luns_find(struct luns *l, const char *target, unsigned id, struct luns_info *out, char *why,
+	      size_t why_len)
+{
+	size_t t = luns_target(l, target);
+	bool known = t < l->config->ntargets;
+
+	pthread_mutex_lock(&l->lock);
+	const struct scsi_lu *lu = known && id < SCSI_LUNS_MAX ? l->owned[t].lu[id] : NULL;
+	if (lu) {
+		describe(&l->targets[t], lu, out);
+		count_sessions(l, t, out);
+	}
+	pthread_mutex_unlock(&l->lock);
+	return lu ? 0 : luns_unknown(l, target, id, why, why_len);
+}
+
+size_t luns_target(const struct luns *l, const char *name)
+{
+	size_t i = 0;
+
+	while (i < l->config->ntargets && strcasecmp(l->targets[i].name, name) != 0)
+		i++;
+	return i;
+}
+
+int luns_unknown(const struct luns *l, const char *target, unsigned id, char *why, size_t why_len)
+{
+	if (luns_target(l, target) == l->config->ntargets)
+		snprintf(why, why_len, "there is no target %s: the configuration names the targets",
+			 target);
+	else
+		snprintf(why, why_len, "%s has no LUN %u: \"lun list\" shows those there are",
+			 target, id);
+	return -ENOENT;
 }

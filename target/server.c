@@ -116,7 +116,10 @@ static int start_node(struct server *s)
 		return -ENOMEM;
 	}
 	store_on_retire(s->store, wake_all, s);
-	return start_workers(s);
+	int err = start_workers(s);
+	if (!err)
+		luns_serve(&s->luns, n);
+	return err;
 }
 
 /* ---- start ---- */
@@ -147,7 +150,7 @@ static int start(struct server *s)
 	if (!err)
 		luns_report_pool(c, s->store);
 	if (!err)
-		err = luns_create(&s->luns, c, s->store);
+		err = luns_create(&s->luns, c, s->store, store_reader(s->store, s->reactors));
 	if (!err)
 		err = start_node(s);
 	if (!err)
@@ -251,6 +254,7 @@ static void stop(struct server *s)
 	acceptor_close(&s->acceptor);
 	if (s->node.nworkers)
 		drain(s);
+	luns_close(&s->luns);
 	/* It would wake reactors that are gone. */
 	if (s->store)
 		store_stop_filling(s->store);

@@ -3,9 +3,10 @@
  * node.h - the iSCSI node: everything that its sessions share.
  *
  * Made by the main thread before the reactors start, and not changed while they run, but for the
- * session directory and the admission counts, which have locks of their own.
+ * session directory and the admission counts, which have locks of their own, and the LUs of a
+ * target, which are atomics: live.h.
  *
- * Lock order: directory.lock, then admission.lock; neither is held while anything waits.
+ * Lock order: luns.lock, directory.lock, admission.lock; none is held while anything waits.
  */
 #ifndef MEMTGT_NODE_H
 #define MEMTGT_NODE_H

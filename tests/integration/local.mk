@@ -5,6 +5,8 @@ endif
 tests_lib_libdaemon_a_SOURCES = \
 	tests/lib/daemon.c \
 	tests/lib/daemon.h \
+	tests/lib/inside.c \
+	tests/lib/inside.h \
 	tests/lib/neighbour.c \
 	tests/lib/neighbour.h \
 	tests/lib/rawinit.c \
@@ -22,6 +24,7 @@ integration_tests += \
 	tests/integration/test_hostile \
 	tests/integration/test_io \
 	tests/integration/test_login \
+	tests/integration/test_luns \
 	tests/integration/test_reactors \
 	tests/integration/test_shutdown \
 	tests/integration/test_slices \
@@ -37,6 +40,8 @@ tests_integration_test_io_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
 tests_integration_test_io_LDADD = $(client_libs) $(ISCSI_LIBS)
 tests_integration_test_login_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
 tests_integration_test_login_LDADD = $(client_libs) $(ISCSI_LIBS)
+tests_integration_test_luns_LDADD = tests/lib/libdaemon.a tests/lib/libtest.a target/libmemtgt.a \
+	$(CHECK_LIBS) $(memtgt_libs)
 tests_integration_test_reactors_LDADD = $(client_libs)
 tests_integration_test_shutdown_LDADD = $(client_libs)
 tests_integration_test_slices_LDADD = $(client_libs)
@@ -45,6 +50,7 @@ tests_integration_test_tasks_LDADD = $(client_libs)
 # Whose sessions meet on several threads: for TSan.
 threaded_integration_tests = \
 	tests/integration/test_bad_input \
+	tests/integration/test_luns \
 	tests/integration/test_reactors \
 	tests/integration/test_shutdown
 client_libs = tests/lib/libdaemon.a tests/lib/libtest.a $(CHECK_LIBS)

@@ -666,6 +666,7 @@ static Suite *suite(void)
 	Suite *s = suite_create("live");
 	TCase *t = tcase_create("live");
 
+	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, read_only_amid_the_data_of_a_write);
 	tcase_add_test(t, read_only_amid_a_block);

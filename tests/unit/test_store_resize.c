@@ -117,6 +117,48 @@ START_TEST(a_full_lun_grows_whole_or_not)
 }
 END_TEST
 
+/* Pages on their way back to the pool count as there: it waits for them, and holds none back. */
+START_TEST(a_full_lun_grows_by_pages_that_come_back)
+{
+	open_with(_i, 4);
+	struct store_lun *l = make_lun(s, 2 * PAGE, STORE_FULL);
+	struct store_lun *thin = make_lun(s, 2 * PAGE, STORE_THIN);
+
+	put(thin, 0, 2 * PAGE, 1);
+	ck_assert_uint_eq(store_unmap(r, thin, 0, 2 * PAGE), 2 * PAGE);
+	ck_assert_uint_gt(stats_of(s).pages_retired, 0);
+	ck_assert_int_eq(resize(l, 4 * PAGE, false), 0);
+	store_lun_destroy(thin);
+	close_all(l);
+}
+END_TEST
+
+/* They do not come: what was got already is given back. */
+START_TEST(a_full_lun_that_cannot_grow)
+{
+	size_t have;
+
+	s = open_store(_i, 5, 2);
+	r = store_reader(s, 0);
+	struct store_reader *other = store_reader(s, 1);
+	struct store_lun *l = make_lun(s, 2 * PAGE, STORE_FULL);
+	struct store_lun *thin = make_lun(s, 2 * PAGE, STORE_THIN);
+
+	put(thin, 0, 2 * PAGE, 1);
+	(void)store_at(thin, 0, 1, &have);
+	unsigned pin = store_pin(other);
+	ck_assert_uint_eq(store_unmap(r, thin, 0, 2 * PAGE), 2 * PAGE);
+	ck_assert_int_eq(resize(l, 5 * PAGE, false), -ENOSPC);
+	ck_assert_ptr_nonnull(strstr(why, "the host gave 1"));
+	ck_assert_uint_eq(store_lun_pages(l), 2);
+	ck_assert_uint_eq(store_lun_bytes(l), 2 * PAGE);
+	store_unpin(other, pin);
+	store_reader_offline(other);
+	store_lun_destroy(thin);
+	close_all(l);
+}
+END_TEST
+
 /* Without force nothing that was written is lost: in a page behind the end, or right behind it. */
 START_TEST(shrinks_over_nothing_only)
 {
@@ -198,7 +240,7 @@ END_TEST
 #define READERS 3u
 #define LUN_MAX (12 * PAGE)
 #define KEPT	(4 * PAGE) /* never cut off */
-#define RESIZES 100u
+#define RESIZES 50u
 #define BLOCK	512u
 
 struct shared {
@@ -239,13 +281,11 @@ static void use_block(struct user *u, uint64_t end)
 		u->worked++;
 	else if (n != -EAGAIN && n != -ENOSPC)
 		u->sh->wrong = "a write was cut";
-	if (draw(u, 4))
-		return;
-	/* A full LUN keeps its pages, and zeroes under the eyes of others. */
-	if (store_lun_provisioning(u->sh->l) == STORE_THIN)
-		(void)store_unmap(u->r, u->sh->l, off & ~(PAGE - 1), PAGE);
-	else
-		(void)store_unmap(u->r, u->sh->l, off, BLOCK);
+	/* On a full LUN an UNMAP writes zeroes: into its own block. */
+	bool thin = store_lun_provisioning(u->sh->l) == STORE_THIN;
+	if (!draw(u, 4))
+		(void)store_unmap(u->r, u->sh->l, thin ? off & ~(PAGE - 1) : off,
+				  thin ? PAGE : BLOCK);
 }
 
 static void *use(void *arg)
@@ -325,6 +365,8 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, grows_to_the_largest, KINDS_FROM, KINDS_TO);
 	tcase_add_loop_test(t, sizes_that_are_refused, KINDS_FROM, KINDS_TO);
 	tcase_add_loop_test(t, a_full_lun_grows_whole_or_not, KINDS_FROM, KINDS_TO);
+	tcase_add_loop_test(t, a_full_lun_grows_by_pages_that_come_back, KINDS_FROM, KINDS_TO);
+	tcase_add_loop_test(t, a_full_lun_that_cannot_grow, KINDS_FROM, KINDS_TO);
 	tcase_add_loop_test(t, shrinks_over_nothing_only, KINDS_FROM, KINDS_TO);
 	tcase_add_loop_test(t, shrinks_by_force, KINDS_FROM, KINDS_TO);
 	tcase_add_loop_test(t, pins_outlive_the_lun, KINDS_FROM, KINDS_TO);
