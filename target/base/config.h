@@ -58,12 +58,20 @@ struct config_lun {
 	int line;
 };
 
+/* LUNs by rule: `size` in slabs, the last one smaller if it does not come out even. */
+struct config_lend {
+	uint64_t size, slab; /* size 0: none */
+	unsigned first_id;
+	enum config_provisioning provisioning;
+};
+
 struct config_target {
 	char name[ISCSI_NAME_MAX + 1];
 	char alias[64];
 	struct config_access access; /* as written here or, failing that, at the top */
-	struct config_lun *luns;     /* by rising id */
+	struct config_lun *luns;     /* by rising id; those of `lend` are among them */
 	size_t nluns;
+	struct config_lend lend;
 	int line;
 };
 

@@ -35,6 +35,7 @@ _Static_assert(DIGEST_NONE == 1 << 0 && DIGEST_CRC32C == 1 << 1, "bits of digest
 #define IN_PORTAL(f)  struct config_portal, f
 #define IN_TARGET(f)  struct config_target, f
 #define IN_LUN(f)     struct config_lun, f
+#define IN_LEND(f)    struct config_target, lend.f
 #define IN_RULE(f)    struct config_rule, f
 
 #define SIZEOF_(object, f) sizeof(((object *)0)->f)
@@ -79,6 +80,7 @@ static const char *const scope_names[SCOPE_COUNT] = {
 	[SCOPE_PORTAL] = "an element of portals",
 	[SCOPE_TARGET] = "an element of targets",
 	[SCOPE_LUN] = "an element of luns",
+	[SCOPE_LEND] = "lend of a target",
 	[SCOPE_RULE] = "a rule of access",
 };
 

@@ -16,6 +16,7 @@ enum config_scope {
 	SCOPE_PORTAL,
 	SCOPE_TARGET,
 	SCOPE_LUN,
+	SCOPE_LEND,
 	SCOPE_RULE,
 	SCOPE_COUNT,
 };

@@ -178,13 +178,6 @@ static void check_lun(struct config_reader *r, const config_setting_t *at,
 				    (unsigned long long)l->size, l->block_size);
 }
 
-static int by_id(const void *a, const void *b)
-{
-	const struct config_lun *x = a, *y = b;
-
-	return (x->id > y->id) - (x->id < y->id);
-}
-
 static void read_luns(struct config_reader *r, const struct config_key *k,
 		      const config_setting_t *at, struct config_target *t)
 {
@@ -206,7 +199,7 @@ static void read_luns(struct config_reader *r, const struct config_key *k,
 		require(r, e, SCOPE_LUN, read_scope(r, e, SCOPE_LUN, l));
 		check_lun(r, e, t, l);
 	}
-	qsort(luns, n, sizeof(*luns), by_id);
+	config_sort_luns(t);
 }
 
 static void check_target(struct config_reader *r, const config_setting_t *at, size_t index)
@@ -250,7 +243,9 @@ static void read_targets(struct config_reader *r, const struct config_key *k,
 		if (!is_group)
 			continue;
 		t->line = config_source_line(&r->source, e);
+		config_value_presets(SCOPE_LEND, t);
 		require(r, e, SCOPE_TARGET, read_scope(r, e, SCOPE_TARGET, t));
+		config_read_lend(r, e, t);
 		check_target(r, e, c->ntargets - 1);
 	}
 }
@@ -310,7 +305,7 @@ static void read_node(struct config_reader *r, const struct config_key *k,
 		      const config_setting_t *at, void *object)
 {
 	if (k->type == KEY_GROUP && config_setting_type(at) == CONFIG_TYPE_GROUP)
-		read_scope(r, at, k->inner, object);
+		require(r, at, k->inner, read_scope(r, at, k->inner, object));
 	else if (k->type == KEY_GROUP)
 		config_value_wrong(&r->source, k, at);
 	else if (k->type == KEY_ACCESS && k->scope == SCOPE_TOP)

@@ -20,6 +20,10 @@ struct config_reader {
 
 /* All documents of r->source into r->config. Errors are told and counted there. */
 void config_read_all(struct config_reader *r);
+/* config_lend.c: the LUNs of `lend`, after those of `luns`; one of the two must be there. */
+void config_read_lend(struct config_reader *r, const config_setting_t *at, struct config_target *t);
+/* By rising id. */
+void config_sort_luns(struct config_target *t);
 /* What one key alone does not show. Errors are told and counted in r->source. */
 void config_read_check(struct config_reader *r);
 

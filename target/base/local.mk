@@ -10,6 +10,7 @@ target_libmemtgt_a_SOURCES += \
 	%D%/config_check.c \
 	%D%/config_keys.c \
 	%D%/config_keys.h \
+	%D%/config_lend.c \
 	%D%/config_lexer.c \
 	%D%/config_lexer.h \
 	%D%/config_read.c \

@@ -5,6 +5,8 @@
 #include "lib/test_main.h"
 #include "unit/config_fixture.h"
 
+#define LEND(more, keys) \
+	"targets = ( { name = \"iqn.2026-01.a\"; " more "lend = { " keys " }; } );\n"
 #define TARGET(keys, luns) \
 	"targets = ( { name = \"iqn.2026-01.org.memtgt:a\"; " keys "luns = ( " luns " ); } );\n"
 #define DEEP8(x)  "((((((((" x "))))))))"
@@ -186,6 +188,19 @@ static const struct {
 	{PORTALS TARGET("", "{ id = 0; size = \"1M\"; serial = \"a\"; }, { id = 1; size = \"1M\"; serial = \"a\"; }"), "luns.[1].serial: found \"a\", which the LUN in line 2 has; multipath"},
 	{"pool = { size = \"4M\"; };" PORTALS TARGET("", "{ id = 0; size = \"2M\"; }, { id = 1; size = 2097664; }"), "main.conf:1: pool.size: found 4M; the LUNs that are not thin need 6M"},
 
+	{PORTALS LEND("", ""), "targets.[0].lend.size: missing; needed is a size from 512 to 64T"},
+	{PORTALS LEND("", "size = 0;"), "targets.[0].lend.size: found 0; allowed is a size from 512"},
+	{PORTALS LEND("", "size = 1000;"), "targets.[0].lend.size: found 1000 bytes; allowed are multiples of the block of 512"},
+	{PORTALS LEND("", "size = \"8M\"; slab = \"3M\";"), "targets.[0].lend.slab: found 3145728 bytes; allowed are multiples of 2M"},
+	{PORTALS LEND("", "size = \"8M\"; slab = \"1M\";"), "targets.[0].lend.slab: found \"1M\"; allowed is a size from 2M to 64T"},
+	{PORTALS LEND("", "size = \"513M\"; slab = \"2M\";"), "targets.[0].lend.slab: size makes 257 LUNs of it, with ids from 0 on; the last id is 255: make slab larger"},
+	{PORTALS LEND("", "size = \"4M\"; slab = \"2M\"; first_id = 255;"), "size makes 2 LUNs of it, with ids from 255 on"},
+	{PORTALS LEND("", "size = \"1M\"; first_id = 256;"), "targets.[0].lend.first_id: found 256; allowed is a whole number from 0 to 255"},
+	{PORTALS LEND("luns = ( { id = 5; size = \"1M\"; } ); ", "size = \"4M\"; slab = \"2M\"; first_id = 4;"), "targets.[0].lend.first_id: found 4, and of the 2 LUNs from there on one is LUN 5, which luns has in line 2"},
+	{PORTALS LEND("", "size = \"1M\"; block_size = 4096;"), "targets.[0].lend.block_size: found an unknown key"},
+	{PORTALS "targets = ( { name = \"iqn.2026-01.a\"; lend = 5; } );", "targets.[0].lend: found 5; allowed is a group"},
+	{"pool = { size = \"4M\"; };" PORTALS LEND("", "size = \"5M\"; slab = \"2M\"; provisioning = \"full\";"), "pool.size: found 4M; the LUNs that are not thin need 6M"},
+
 	{"x = = 1;", "main.conf:1: syntax error"},
 	{PORTALS TARGETS PORTALS, "main.conf:3: duplicate setting name"},
 	{PORTALS "targets = (", "main.conf:2: syntax error"},
@@ -296,6 +311,51 @@ START_TEST(luns_up_to_256)
 }
 END_TEST
 
+/* Slabs in order, the last one smaller; between them and around them LUNs that were written. */
+START_TEST(luns_by_rule)
+{
+	static const struct {
+		const char *text;
+		unsigned n;
+		struct config_lun first, last;
+	} t[] = {
+		/* clang-format off */
+		{ LEND("", "size = \"8G\";"),                        2, { .id = 0, .size = 4ull << 30, .provisioning = PROVISIONING_THIN },
+		                                                         { .id = 1, .size = 4ull << 30, .provisioning = PROVISIONING_THIN } },
+		{ LEND("", "size = \"1M\";"),                        1, { .id = 0, .size = 1 << 20, .provisioning = PROVISIONING_THIN },
+		                                                         { .id = 0, .size = 1 << 20, .provisioning = PROVISIONING_THIN } },
+		{ LEND("", "size = 4194816; slab = \"2M\"; first_id = 253; provisioning = \"full\";"),
+		                                                      3, { .id = 253, .size = 2 << 20 }, { .id = 255, .size = 512 } },
+		{ LEND("luns = ( { id = 9; size = 512; }, { id = 0; size = 512; } ); ", "size = \"512M\"; slab = \"256M\"; first_id = 1;"),
+		                                                      4, { .id = 0, .size = 512 }, { .id = 9, .size = 512 } },
+		{ LEND("", "size = \"512M\"; slab = \"2M\";"),       256, { .id = 0, .size = 2 << 20, .provisioning = PROVISIONING_THIN },
+		                                                         { .id = 255, .size = 2 << 20, .provisioning = PROVISIONING_THIN } },
+		/* clang-format on */
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		char text[512];
+		snprintf(text, sizeof(text), PORTALS "%s", t[i].text);
+		struct config *c = fixture_good(text);
+		const struct config_target *target = &c->targets[0];
+		const struct config_lun *ends[2] = {&target->luns[0],
+						    &target->luns[target->nluns - 1]};
+
+		ck_assert_uint_eq(target->nluns, t[i].n);
+		for (int e = 0; e < 2; e++) {
+			const struct config_lun *want = e ? &t[i].last : &t[i].first;
+			ck_assert_uint_eq(ends[e]->id, want->id);
+			ck_assert_uint_eq(ends[e]->size, want->size);
+			ck_assert_int_eq(ends[e]->provisioning, want->provisioning);
+			ck_assert_uint_eq(ends[e]->block_size, 512);
+		}
+		for (size_t n = 1; n < target->nluns; n++)
+			ck_assert_uint_gt(target->luns[n].id, target->luns[n - 1].id);
+		config_free(c);
+	}
+}
+END_TEST
+
 START_TEST(unreadable_files)
 {
 	struct config *c;
@@ -346,6 +406,7 @@ int main(void)
 	tcase_add_loop_test(t, accepted, 0, sizeof(good) / sizeof(good[0]));
 	tcase_add_test(t, first_burst_follows_max_burst);
 	tcase_add_test(t, luns_up_to_256);
+	tcase_add_test(t, luns_by_rule);
 	tcase_add_test(t, unreadable_files);
 	tcase_add_test(t, file_size);
 	suite_add_tcase(s, t);

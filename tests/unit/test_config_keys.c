@@ -38,6 +38,11 @@ static const char *text_with(const struct config_key *k, const char *value)
 			 strcmp(k->name, "size") ? "size = 4096;" : "provisioning = \"thin\";",
 			 setting);
 		break;
+	case SCOPE_LEND:
+		snprintf(text, sizeof(text),
+			 PORTALS "targets = ( { name = \"iqn.2026-01.a\"; lend = { %s %s }; } );",
+			 strcmp(k->name, "size") ? "size = \"2M\";" : "slab = \"64T\";", setting);
+		break;
 	case SCOPE_RULE:
 		snprintf(text, sizeof(text), PORTALS TARGETS "access = ( { %s } );", setting);
 		break;
@@ -71,6 +76,7 @@ static const void *object_of(const struct config_key *k, const struct config *c)
 	case SCOPE_PORTAL:
 		return &c->portals[0];
 	case SCOPE_TARGET:
+	case SCOPE_LEND:
 		return &c->targets[0];
 	case SCOPE_LUN:
 		return &c->targets[0].luns[0];
