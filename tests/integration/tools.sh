@@ -6,7 +6,8 @@ set -euo pipefail
 # shellcheck source=tests/lib/daemon.sh
 . "${MEMTGT_SRC:-$(dirname "$0")/../..}/tests/lib/daemon.sh"
 requires iscsi-ls iscsi-inq iscsi-readcapacity16 qemu-img qemu-io
-if [[ $(qemu-img --help) != *"Supported formats:"*" iscsi"* ]]; then
+# QEMU 7.2 says "Supported formats:", 10.0 "Supported image formats:".
+if [[ $(qemu-img --help) != *"Supported "*"formats:"*" iscsi"* ]]; then
 	echo "SKIP: qemu-img has no iscsi driver (Debian: qemu-block-extra)"
 	exit 77
 fi
