@@ -16,6 +16,7 @@ declare -A may=(
 	[reactor]="memtgt base tbl"
 	[iscsi]="memtgt base tbl reactor pdu scsi"
 	[control]="memtgt base tbl store scsi pdu iscsi reactor"
+	[memtgtctl]="memtgt base tbl control"
 	[top]="memtgt base tbl store pressure scsi pdu iscsi reactor control"
 )
 # The reader of the configuration is made from a table.
@@ -41,7 +42,10 @@ while read -r file; do
 	while IFS=: read -r line included; do
 		includes=$((includes + 1))
 		to=${included%/*}
-		[[ $included == */* ]] || to=$layer # beside it
+		if [[ $included != */* ]]; then
+			to=beside
+			[[ ! -f ${file%/*}/$included ]] || to=$layer
+		fi
 		if [[ " $layer ${may[$layer]} " != *" $to "* ]]; then
 			echo "$file:$line: $layer may not include \"$included\"" >&2
 			wrong=$((wrong + 1))

@@ -7,6 +7,7 @@ include %D%/pdu.mk
 include %D%/iscsi.mk
 include %D%/iscsi_login.mk
 include %D%/reactor.mk
+include %D%/control.mk
 
 if HAVE_CHECK
 check_PROGRAMS += $(unit_tests)
@@ -14,6 +15,7 @@ endif
 
 # Those with threads, or with what threads share: for TSan.
 threaded_tests = \
+	tests/unit/test_control_socket \
 	tests/unit/test_counters \
 	tests/unit/test_directory \
 	tests/unit/test_engine \

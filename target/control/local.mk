@@ -1,0 +1,4 @@
+# Sources of target/control.
+target_libmemtgt_a_SOURCES += \
+	%D%/socket.c \
+	%D%/socket.h
