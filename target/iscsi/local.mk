@@ -29,6 +29,8 @@ target_libmemtgt_a_SOURCES += \
 	%D%/sendtargets.h \
 	%D%/session.c \
 	%D%/session.h \
+	%D%/survey.c \
+	%D%/survey.h \
 	%D%/task.c \
 	%D%/task.h \
 	%D%/text.c \

@@ -121,6 +121,7 @@ static enum pdu_error join(struct session *s)
 	if (!s->tsih)
 		return refuse(s, ISCSI_LOGIN_OUT_OF_RESOURCES, "every TSIH is in use");
 	if (l->params.discovery) {
+		memcpy(s->entry.isid, l->isid, sizeof(s->entry.isid));
 		login_joined(s);
 		return PDU_OK;
 	}
