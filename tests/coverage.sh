@@ -11,7 +11,7 @@ set -euo pipefail
 
 src=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 least=90
-spoken_to='iscsi pdu scsi'
+spoken_to='control iscsi pdu scsi'
 
 # "FOLDER FILE LINE COUNT" of each line that has code.
 lines_of()

@@ -1,4 +1,18 @@
 # Sources of target/control.
 target_libmemtgt_a_SOURCES += \
+	%D%/clean.c \
+	%D%/clean.h \
+	%D%/methods.h \
+	%D%/methods_daemon.c \
+	%D%/methods_lun.c \
+	%D%/methods_session.c \
+	%D%/param.c \
+	%D%/param.h \
+	%D%/protocol.c \
+	%D%/protocol.h \
+	%D%/rpc.c \
+	%D%/rpc.h \
 	%D%/socket.c \
-	%D%/socket.h
+	%D%/socket.h \
+	target/tbl/control_errors.def \
+	target/tbl/control_methods.def

@@ -1,6 +1,7 @@
 # Fuzzers: fuzz_<subject>.c with a corpus in corpus/<subject>/. Linked with libFuzzer after
 # --enable-fuzzers, else with a main() that plays the files it is given.
 fuzzers += \
+	tests/fuzz/fuzz_control \
 	tests/fuzz/fuzz_login \
 	tests/fuzz/fuzz_pdu_rx \
 	tests/fuzz/fuzz_scsi \
@@ -20,6 +21,8 @@ tests_fuzz_libreplay_a_SOURCES = %D%/replay.c
 fuzz_ldflags = $(AM_LDFLAGS)
 fuzz_libs = tests/fuzz/libreplay.a target/libmemtgt.a $(memtgt_libs)
 endif
+tests_fuzz_fuzz_control_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_control_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_login_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_login_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_pdu_rx_LDFLAGS = $(fuzz_ldflags)

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+/* methods_session.c - session.list. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "control/clean.h"
+#include "control/methods.h"
+#include "iscsi/node.h"
+#include "iscsi/survey.h"
+
+/* A turn of a reactor takes milliseconds. */
+#define SURVEY_PATIENCE_MS 5000u
+
+static const char *digest(bool on)
+{
+	return on ? "CRC32C" : "None";
+}
+
+static json_t *who(const struct survey_session *s)
+{
+	const uint8_t *i = s->isid;
+	char isid[13];
+
+	snprintf(isid, sizeof(isid), "%02x%02x%02x%02x%02x%02x", i[0], i[1], i[2], i[3], i[4],
+		 i[5]);
+	/* clang-format off */
+	return json_pack("{s:o, s:o, s:s, s:i, s:s, s:o, s:s, s:i, s:I, s:i}",
+		"initiator", control_json_text(s->params.initiator_name),
+		"alias", control_json_text(s->params.initiator_alias),
+		"isid", isid,
+		"tsih", s->tsih,
+		"type", s->params.discovery ? "discovery" : "normal",
+		"target", control_json_text(s->params.target_name),
+		"address", s->address,
+		"reactor", (int)s->reactor,
+		"age_s", (json_int_t)(s->age / NS_PER_S),
+		"in_flight", (int)s->in_flight);
+	/* clang-format on */
+}
+
+/* RFC 7143 13 */
+static json_t *agreed(const struct iscsi_params *p)
+{
+	/* clang-format off */
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:b}",
+		"HeaderDigest", digest(p->header_digest),
+		"DataDigest", digest(p->data_digest),
+		"MaxRecvDataSegmentLength", (json_int_t)p->max_recv_data_segment_length,
+		"InitiatorMaxRecvDataSegmentLength", (json_int_t)p->max_xmit_data_segment_length,
+		"MaxBurstLength", (json_int_t)p->max_burst_length,
+		"FirstBurstLength", (json_int_t)p->first_burst_length,
+		"MaxOutstandingR2T", (json_int_t)p->max_outstanding_r2t,
+		"InitialR2T", (int)p->initial_r2t,
+		"ImmediateData", (int)p->immediate_data);
+	/* clang-format on */
+}
+
+static json_t *row(const struct survey_session *s)
+{
+	json_t *object = who(s), *params = agreed(&s->params);
+
+	if (!object || !params || json_object_update(object, params)) {
+		json_decref(object);
+		object = NULL;
+	}
+	json_decref(params);
+	return object;
+}
+
+static json_t *list(const struct survey *v)
+{
+	json_t *rows = json_array(), *result = NULL;
+	bool ok = rows != NULL;
+
+	for (size_t i = 0; ok && i < v->n; i++)
+		ok = !json_array_append_new(rows, row(&v->at[i]));
+	if (ok)
+		result = json_pack("{s:O}", "sessions", rows);
+	if (result && v->next && json_object_set_new(result, "next", json_integer(v->next))) {
+		json_decref(result);
+		result = NULL;
+	}
+	json_decref(rows);
+	return result;
+}
+
+json_t *method_session_list(struct rpc_call *c)
+{
+	struct survey *v = malloc(sizeof(*v));
+	json_t *result = NULL;
+
+	if (!v)
+		return NULL;
+	int err = survey_take(control_daemon_of(c)->node, (uint16_t)rpc_number(c, "from", 0),
+			      rpc_text(c, "target", NULL), SURVEY_PATIENCE_MS, v);
+	if (!err)
+		result = list(v);
+	else if (err == -ETIMEDOUT)
+		rpc_refuse(c, CONTROL_ERR_TIMEOUT, "a reactor did not answer within %u s",
+			   SURVEY_PATIENCE_MS / 1000);
+	free(v);
+	return result;
+}

@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_control_methods.c - what the methods tell of sessions and LUNs on the rig; that results have
+ * just the fields of the table; lists in pages; a reactor that does not answer.
+ *
+ * A thread asks, while the test turns the reactor's loop.
+ */
+#include "control/methods.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "iscsi/survey.h"
+#include "lib/fake_engine.h"
+#include "lib/session_rig.h"
+#include "lib/test_main.h"
+#include "memtgt/control.h"
+#include "store/store.h"
+
+#define TARGET	  "iqn.2026-01.org.memtgt:rig"
+#define SESSIONS  (SURVEY_MAX * 2 + 2)
+#define MORE_LUNS 255u
+
+static struct rig rig;
+static struct control_daemon state;
+static const struct rpc rpc = {.table = &control_table, .run = control_run, .context = &state};
+
+static void setup(void)
+{
+	rig_init(&rig);
+	rig.config.limits.connections = SESSIONS;
+	rig.config.limits.connections_per_address = SESSIONS;
+	rig.config.limits.logins = SESSIONS;
+	rig.thin = true;
+	rig_start(&rig);
+	state = (struct control_daemon){
+		.node = &rig.node, .store = rig.store, .ready_at = clock_now()};
+}
+
+static void teardown(void)
+{
+	rig_stop(&rig);
+}
+
+/* ---- asking ---- */
+
+struct question {
+	const char *line;
+	struct rpc_answer answer;
+	_Atomic bool done;
+};
+
+static void *ask_main(void *arg)
+{
+	struct question *q = arg;
+
+	q->answer = rpc_answer(&rpc, q->line, strlen(q->line), "the test");
+	q->done = true;
+	return NULL;
+}
+
+/* The whole answer. */
+static json_t *ask(const char *method, const char *params)
+{
+	char line[1024];
+	struct question q = {.line = line};
+	pthread_t thread;
+
+	snprintf(line, sizeof(line),
+		 "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":%s}", method, params);
+	ck_assert_int_eq(pthread_create(&thread, NULL, ask_main, &q), 0);
+	while (!q.done)
+		reactor_turn(&rig.worker.reactor, false);
+	pthread_join(thread, NULL);
+	json_t *answer = json_loads(q.answer.text, 0, NULL);
+	ck_assert_ptr_nonnull(answer);
+	free(q.answer.text);
+	return answer;
+}
+
+static json_t *result_of(const char *method, const char *params)
+{
+	json_t *answer = ask(method, params);
+	json_t *result = json_incref(json_object_get(answer, "result"));
+
+	ck_assert_msg(result != NULL, "%s: %s", method, json_dumps(answer, 0));
+	json_decref(answer);
+	return result;
+}
+
+static void expect_error(const char *method, const char *params, int code)
+{
+	json_t *answer = ask(method, params);
+	const json_t *error = json_object_get(answer, "error");
+
+	ck_assert_int_eq(json_integer_value(json_object_get(error, "code")), code);
+	json_decref(answer);
+}
+
+/* ---- results and the table ---- */
+
+static bool is_of(enum control_kind kind, const json_t *value)
+{
+	switch (kind) {
+	case KIND_TEXT:
+		return json_is_string(value);
+	case KIND_FLAG:
+		return json_is_boolean(value);
+	default:
+		return json_is_integer(value) && json_integer_value(value) >= 0;
+	}
+}
+
+/* Just the fields of the table, in its order, each of its kind. */
+static void check_fields(unsigned method, json_t *object)
+{
+	void *it = json_object_iter(object);
+
+	for (size_t i = 0; i < control_fields_count; i++) {
+		const struct control_field *f = &control_fields[i];
+		if (f->method != method)
+			continue;
+		ck_assert_msg(it != NULL, "%s is missing", f->name);
+		ck_assert_str_eq(json_object_iter_key(it), f->name);
+		ck_assert_msg(is_of(f->kind, json_object_iter_value(it)), "%s is of another kind",
+			      f->name);
+		it = json_object_iter_next(object, it);
+	}
+	ck_assert_msg(!it, "%s is not in the table", json_object_iter_key(it));
+}
+
+static const char *params_for(unsigned method)
+{
+	return method == CONTROL_LUN_SHOW ? "{\"target\":\"" TARGET "\",\"id\":0}" : "{}";
+}
+
+START_TEST(fields)
+{
+	const struct control_method *m = &control_table.methods[_i];
+	struct rig_peer p = rig_connect(&rig);
+
+	RIG_LOGIN(&p, "");
+	json_t *result = result_of(m->name, params_for((unsigned)_i));
+	if (*m->list) {
+		json_t *rows = json_object_get(result, m->list);
+		ck_assert_uint_eq(json_array_size(rows), 1);
+		ck_assert_uint_eq(json_object_size(result), 1);
+		check_fields((unsigned)_i, json_array_get(rows, 0));
+	} else {
+		check_fields((unsigned)_i, result);
+	}
+	json_decref(result);
+}
+END_TEST
+
+/* Each method has a row of its own and a function; lists, and only they, have pages. */
+START_TEST(table_row)
+{
+	const struct control_method *m = &control_table.methods[_i];
+	const struct control_param *from = control_param_find(&control_table, (unsigned)_i, "from");
+
+	ck_assert_ptr_nonnull(control_run[_i]);
+	ck_assert_int_eq(control_method_find(&control_table, m->name), _i);
+	ck_assert(m->text[0] && m->text[strlen(m->text) - 1] != '.');
+	ck_assert((from && from->need == CONTROL_PAGE) == (m->list[0] != '\0'));
+	for (size_t i = 0; i < control_table.nparams; i++) {
+		const struct control_param *p = &control_table.params[i];
+		if (p->method == (unsigned)_i)
+			ck_assert_ptr_eq(control_param_find(&control_table, p->method, p->name), p);
+	}
+}
+END_TEST
+
+/* ---- LUNs ---- */
+
+START_TEST(lun)
+{
+	static const uint8_t bytes[512] = {1};
+	json_t *before = result_of("lun.show", "{\"target\":\"" TARGET "\",\"id\":0}");
+
+	ck_assert_int_eq(json_integer_value(json_object_get(before, "bytes")),
+			 RIG_BLOCKS * RIG_BLOCK);
+	ck_assert_int_eq(json_integer_value(json_object_get(before, "used_bytes")), 0);
+	ck_assert_str_eq(json_string_value(json_object_get(before, "provisioning")), "thin");
+	json_decref(before);
+	ck_assert_int_eq(store_write(rig.worker.reader, rig.lu.store, 0, bytes, sizeof(bytes)),
+			 sizeof(bytes));
+	json_t *after = result_of("lun.list", "{\"target\":\"" TARGET "\"}");
+	json_t *row = json_array_get(json_object_get(after, "luns"), 0);
+	ck_assert_int_eq(json_integer_value(json_object_get(row, "used_bytes")), STORE_PAGE_SIZE);
+	json_decref(after);
+	json_t *pool = result_of("pool.show", "{}"), *status = result_of("status", "{}");
+	ck_assert_int_eq(json_integer_value(json_object_get(pool, "used_bytes")), STORE_PAGE_SIZE);
+	ck_assert_int_eq(json_integer_value(json_object_get(status, "luns_bytes")),
+			 RIG_BLOCKS * RIG_BLOCK);
+	json_decref(pool);
+	json_decref(status);
+}
+END_TEST
+
+static void expect_state(const char *expected)
+{
+	json_t *status = result_of("status", "{}");
+
+	ck_assert_str_eq(json_string_value(json_object_get(status, "state")), expected);
+	json_decref(status);
+}
+
+START_TEST(draining)
+{
+	expect_state("serving");
+	rig.node.draining = true;
+	expect_state("draining");
+}
+END_TEST
+
+START_TEST(no_such)
+{
+	expect_error("lun.show", "{\"target\":\"" TARGET "\",\"id\":1}", CONTROL_ERR_NOT_FOUND);
+	expect_error("lun.show", "{\"target\":\"iqn.2026-01.x\",\"id\":0}", CONTROL_ERR_NOT_FOUND);
+	expect_error("lun.list", "{\"target\":\"iqn.2026-01.x\"}", CONTROL_ERR_NOT_FOUND);
+	expect_error("lun.list", "{\"from\":\"x\"}", CONTROL_ERR_PARAMS);
+	expect_error("lun.list", "{\"from\":\"0\"}", CONTROL_ERR_PARAMS);
+	expect_error("lun.list", "{\"from\":\"256 " TARGET "\"}", CONTROL_ERR_PARAMS);
+	expect_error("lun.list", "{\"from\":\"0 iqn.2026-01.x\"}", CONTROL_ERR_PARAMS);
+	/* No session has it: an empty list. */
+	struct rig_peer p = rig_connect(&rig);
+	RIG_LOGIN(&p, "");
+	json_t *none = result_of("session.list", "{\"target\":\"iqn.2026-01.x\"}");
+	ck_assert_uint_eq(json_array_size(json_object_get(none, "sessions")), 0);
+	json_decref(none);
+}
+END_TEST
+
+/* All rows of a list, page by page; each is handed to see(). Returns how many pages there were. */
+static unsigned all_pages(const char *method, const char *list, void (*see)(const json_t *row))
+{
+	char params[400] = "{}", *next;
+	unsigned pages = 0;
+
+	for (;; pages++) {
+		json_t *result = result_of(method, params), *row;
+		size_t i;
+		json_array_foreach(json_object_get(result, list), i, row) see(row);
+		next = json_dumps(json_object_get(result, "next"), JSON_ENCODE_ANY);
+		json_decref(result);
+		if (!next)
+			return pages + 1;
+		snprintf(params, sizeof(params), "{\"from\":%s}", next);
+		free(next);
+	}
+}
+
+static unsigned rows_seen;
+static json_int_t last_tsih;
+
+static void see_lun(const json_t *row)
+{
+	json_int_t id = json_integer_value(json_object_get(row, "id"));
+
+	ck_assert_int_eq(id, rows_seen % 256);
+	rows_seen++;
+}
+
+/* Two targets of 256 LUNs: two pages, whose border is that of the targets; then of 255 and 256. */
+START_TEST(luns_in_pages)
+{
+	struct scsi_target targets[2] = {rig.target, rig.target};
+	struct scsi_lu lus[256];
+
+	targets[1].name = "iqn.2026-01.org.memtgt:two";
+	for (unsigned i = 0; i < 256; i++) {
+		lus[i] = rig.lu;
+		lus[i].id = i;
+		targets[0].by_id[i] = targets[1].by_id[i] = &lus[i];
+	}
+	rig.node.targets = targets;
+	rig.node.ntargets = 2;
+	rows_seen = 0;
+	ck_assert_uint_eq(all_pages("lun.list", "luns", see_lun), 2);
+	ck_assert_uint_eq(rows_seen, 512);
+	targets[0].by_id[255] = NULL;
+	json_t *first = result_of("lun.list", "{}");
+	ck_assert_str_eq(json_string_value(json_object_get(first, "next")),
+			 "1 iqn.2026-01.org.memtgt:two");
+	json_decref(first);
+	json_t *one = result_of("lun.list", "{\"target\":\"iqn.2026-01.org.memtgt:two\"}");
+	ck_assert_uint_eq(json_array_size(json_object_get(one, "luns")), 256);
+	ck_assert_ptr_null(json_object_get(one, "next"));
+	json_decref(one);
+	expect_error("lun.list",
+		     "{\"target\":\"" TARGET "\",\"from\":\"1 iqn.2026-01.org.memtgt:two\"}",
+		     CONTROL_ERR_PARAMS);
+	rig.node.targets = &rig.target;
+	rig.node.ntargets = 1;
+}
+END_TEST
+
+/* ---- sessions ---- */
+
+START_TEST(session)
+{
+	struct rig_peer p = rig_connect(&rig);
+	RIG_LOGIN(&p, "HeaderDigest=CRC32C\0MaxRecvDataSegmentLength=4096\0InitialR2T=Yes\0"
+		      "MaxBurstLength=65536\0InitiatorAlias=al\xffias");
+	p.header_digest = true;
+	rig_clear_attention(&p);
+	rig_advance(&rig, 7);
+	json_t *result = result_of("session.list", "{\"target\":\"" TARGET "\"}");
+	json_t *row = json_array_get(json_object_get(result, "sessions"), 0);
+	const char *alias, *type, *target, *header, *data;
+	int tsih, age, in_flight, xmit, burst, initial;
+
+	ck_assert_int_eq(json_unpack(row, "{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:b}",
+				     "alias", &alias, "type", &type, "target", &target,
+				     "HeaderDigest", &header, "DataDigest", &data, "tsih", &tsih,
+				     "age_s", &age, "in_flight", &in_flight,
+				     "InitiatorMaxRecvDataSegmentLength", &xmit, "MaxBurstLength",
+				     &burst, "InitialR2T", &initial),
+			 0);
+	ck_assert_str_eq(alias, "al?ias");
+	ck_assert_str_eq(type, "normal");
+	ck_assert_str_eq(target, TARGET);
+	ck_assert_str_eq(header, "CRC32C");
+	ck_assert_str_eq(data, "None");
+	ck_assert_int_ne(tsih, 0);
+	ck_assert_int_eq(age, 7);
+	ck_assert_int_eq(in_flight, 0);
+	ck_assert_int_eq(xmit, 4096);
+	ck_assert_int_eq(burst, 65536);
+	ck_assert_int_eq(initial, 1);
+	json_decref(result);
+}
+END_TEST
+
+/* Commands that wait for data count; connections that did not log in do not. */
+START_TEST(in_flight)
+{
+	struct rig_peer p = rig_connect(&rig), stranger = rig_connect(&rig);
+	(void)stranger;
+	RIG_LOGIN(&p, "InitialR2T=Yes\0ImmediateData=No");
+	rig_clear_attention(&p);
+	for (int i = 0; i < 3; i++) {
+		struct bhs_scsi_cmd c =
+			rig_command(&p, ISCSI_FINAL | ISCSI_CMD_WRITE, 8 * RIG_BLOCK);
+		rig_rw10(&c, true, 0, 8);
+		rig_send(&p, &c, NULL, 0);
+		rig_expect_r2t(&p, NULL);
+	}
+	json_t *result = result_of("session.list", "{}");
+	json_t *rows = json_object_get(result, "sessions");
+	ck_assert_uint_eq(json_array_size(rows), 1);
+	ck_assert_int_eq(json_integer_value(json_object_get(json_array_get(rows, 0), "in_flight")),
+			 3);
+	json_decref(result);
+}
+END_TEST
+
+/* rig_login() is always the same initiator port, whose sessions would replace each other. */
+static void login_as(unsigned i)
+{
+	static const char text[] =
+		"InitiatorName=iqn.2026-01.a\0SessionType=Normal\0TargetName=" TARGET;
+	struct rig_peer p = rig_connect(&rig);
+	struct bhs_login_req h = {.opcode = ISCSI_OP_LOGIN_REQ | ISCSI_IMMEDIATE,
+				  .flags = ISCSI_LOGIN_TRANSIT | ISCSI_STAGE_OPERATIONAL << 2 |
+					   ISCSI_STAGE_FULL_FEATURE,
+				  .isid = {0x80, 0, 0, 0, 0, (uint8_t)i}};
+
+	rig_send(&p, &h, text, sizeof(text));
+	struct rig_pdu rsp = rig_expect(&p, ISCSI_OP_LOGIN_RSP);
+	ck_assert_uint_eq(rsp.login_rsp.status_class, 0);
+	rig_pdu_free(&rsp);
+}
+
+static void see_session(const json_t *row)
+{
+	json_int_t tsih = json_integer_value(json_object_get(row, "tsih"));
+
+	ck_assert_int_lt(last_tsih, tsih);
+	last_tsih = tsih;
+	rows_seen++;
+}
+
+/* As many as fill two pages, and one more and two more; each is told once, in order. */
+START_TEST(sessions_in_pages)
+{
+	unsigned n = SURVEY_MAX * 2 + (unsigned)_i;
+
+	/* So that those who came first have the highest ones. */
+	rig.node.directory.last_tsih = UINT16_MAX - SURVEY_MAX - 5;
+	for (unsigned i = 0; i < n; i++) {
+		login_as(i);
+	}
+	rows_seen = 0;
+	last_tsih = 0;
+	ck_assert_uint_eq(all_pages("session.list", "sessions", see_session), _i ? 3 : 2);
+	ck_assert_uint_eq(rows_seen, n);
+}
+END_TEST
+
+/* The question outlives who asked: a reactor that comes late finds its part and frees it. */
+START_TEST(reactor_that_is_late)
+{
+	struct survey *v = malloc(sizeof(*v));
+
+	ck_assert_int_eq(survey_take(&rig.node, 0, NULL, 10, v), -ETIMEDOUT);
+	free(v);
+	reactor_turn(&rig.worker.reactor, false);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("control_methods");
+	TCase *t = tcase_create("control_methods");
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_loop_test(t, fields, 0, CONTROL_METHODS);
+	tcase_add_loop_test(t, table_row, 0, CONTROL_METHODS);
+	tcase_add_test(t, lun);
+	tcase_add_test(t, draining);
+	tcase_add_test(t, no_such);
+	tcase_add_test(t, luns_in_pages);
+	tcase_add_test(t, session);
+	tcase_add_test(t, in_flight);
+	tcase_add_loop_test(t, sessions_in_pages, 0, 3);
+	tcase_add_test(t, reactor_that_is_late);
+	suite_add_tcase(s, t);
+	return test_main(s);
+}
