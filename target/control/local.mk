@@ -2,6 +2,8 @@
 target_libmemtgt_a_SOURCES += \
 	%D%/clean.c \
 	%D%/clean.h \
+	%D%/client.c \
+	%D%/client.h \
 	%D%/methods.h \
 	%D%/methods_daemon.c \
 	%D%/methods_lun.c \
@@ -12,6 +14,8 @@ target_libmemtgt_a_SOURCES += \
 	%D%/protocol.h \
 	%D%/rpc.c \
 	%D%/rpc.h \
+	%D%/service.c \
+	%D%/service.h \
 	%D%/socket.c \
 	%D%/socket.h \
 	target/tbl/control_errors.def \

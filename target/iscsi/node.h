@@ -58,6 +58,7 @@ struct iscsi_node {
 	struct directory directory;
 	struct admission admission;
 	struct counters accepting; /* the main thread's; reactors have their own */
+	struct counters control;   /* the control socket's threads', under a lock of theirs */
 	_Atomic bool draining;	   /* the daemon ends: no new logins */
 };
 

@@ -187,6 +187,7 @@ void iscsi_node_counters(const struct iscsi_node *n, uint64_t sum[static COUNTER
 {
 	memset(sum, 0, COUNTERS * sizeof(sum[0]));
 	counters_get(&n->accepting, sum);
+	counters_get(&n->control, sum);
 	for (unsigned i = 0; i < n->nworkers; i++)
 		counters_get(&n->workers[i].reactor.counters, sum);
 }
