@@ -19,6 +19,8 @@
 #include "base/counters.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "control/methods.h"
+#include "control/service.h"
 #include "iscsi/node.h"
 #include "luns.h"
 #include "pressure/watch.h"
@@ -34,6 +36,9 @@ struct server {
 	int signals;
 	struct acceptor acceptor;
 	struct pressure_watch *watch; /* NULL: pool.reclaim is off */
+	struct control_socket control_socket; /* until it is the service's */
+	struct control_daemon control_daemon;
+	struct control_service control;
 };
 
 /* Descriptors beside those of connections: rings, memfds, portals, stdio. */
@@ -122,6 +127,50 @@ static int start_node(struct server *s)
 	return err;
 }
 
+/* ---- the control socket ---- */
+
+/*
+ * Before the LUNs get their memory, so that a wrong path is told at once. Who connects waits until
+ * all is ready. What the configuration says must work; a default need not.
+ */
+static int open_control(struct server *s)
+{
+	const struct config_control *c = &s->config->control;
+	bool is_written = c->socket || c->group;
+	const char *path = c->socket ? c->socket : CONTROL_SOCKET;
+	char why[512];
+
+	if (!*path)
+		return 0;
+	int err = control_socket_open(&s->control_socket, path, c->group, why, sizeof(why));
+	if (err && is_written) {
+		log_error("control.socket: %s", why);
+		return err;
+	}
+	if (err)
+		log_info("no control socket, so memtgtctl finds nothing: %s", why);
+	return 0;
+}
+
+static int start_control(struct server *s)
+{
+	const struct rpc rpc = {
+		.table = &control_table, .run = control_run, .context = &s->control_daemon};
+
+	if (s->control_socket.fd < 0)
+		return 0;
+	s->control_daemon = (struct control_daemon){
+		.node = &s->node, .store = s->store, .ready_at = clock_now()};
+	int err = control_service_start(&s->control, &s->control_socket, &rpc, &s->node.control,
+					CONTROL_IDLE_S * 1000);
+	s->control_socket.fd = -1;
+	if (err)
+		log_error("cannot serve the control socket: %s", strerror(-err));
+	else
+		log_info("control socket %s", s->control.socket.path);
+	return err;
+}
+
 /* ---- start ---- */
 
 static int open_store(struct server *s)
@@ -146,7 +195,9 @@ static int start(struct server *s)
 		log_error("signalfd: %s", strerror(errno));
 		return -errno;
 	}
-	int err = open_store(s);
+	int err = open_control(s);
+	if (!err)
+		err = open_store(s);
 	if (!err)
 		luns_report_pool(c, s->store);
 	if (!err)
@@ -155,6 +206,8 @@ static int start(struct server *s)
 		err = start_node(s);
 	if (!err)
 		err = acceptor_open(&s->acceptor, c, &s->node);
+	if (!err)
+		err = start_control(s);
 	return err;
 }
 
@@ -255,6 +308,9 @@ static void stop(struct server *s)
 	if (s->node.nworkers)
 		drain(s);
 	luns_close(&s->luns);
+	/* It asks the reactors, until the last moment that there are any. */
+	control_service_stop(&s->control);
+	control_socket_close(&s->control_socket);
 	/* It would wake reactors that are gone. */
 	if (s->store)
 		store_stop_filling(s->store);
@@ -274,7 +330,7 @@ static void stop(struct server *s)
 
 int server_run(const struct config *c)
 {
-	struct server s = {.config = c, .signals = -1};
+	struct server s = {.config = c, .signals = -1, .control_socket.fd = -1};
 	int err = start(&s);
 	if (!err) {
 		start_watch(&s);

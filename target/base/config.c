@@ -71,6 +71,8 @@ void config_free(struct config *c)
 		free(c->targets[i].luns);
 	}
 	free(c->targets);
+	free(c->control.socket);
+	free(c->control.group);
 	free(c->path);
 	free(c);
 }

@@ -117,6 +117,12 @@ struct config_reactor {
 	char engine[16];  /* "auto", "io_uring", "epoll" */
 };
 
+/* NULL: not written. */
+struct config_control {
+	char *socket; /* empty: there shall be none */
+	char *group;  /* who may use it besides root and memtgtd's user */
+};
+
 struct config {
 	char *path;
 	int log_level; /* enum log_level */
@@ -128,6 +134,7 @@ struct config {
 	struct config_limits limits;
 	struct config_login login;
 	struct config_reactor reactor;
+	struct config_control control;
 };
 
 /*

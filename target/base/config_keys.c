@@ -10,6 +10,7 @@
 #include "base/config_addr.h"
 #include "base/config_text.h"
 #include "base/log.h"
+#include "memtgt/control.h"
 
 static const char *const provisionings[] = {
 	[PROVISIONING_FULL] = "full",
@@ -31,6 +32,7 @@ _Static_assert(DIGEST_NONE == 1 << 0 && DIGEST_CRC32C == 1 << 1, "bits of digest
 #define IN_POOL(f)    struct config, pool.f
 #define IN_LIMITS(f)  struct config, limits.f
 #define IN_LOGIN(f)   struct config, login.f
+#define IN_CONTROL(f) struct config, control.f
 #define IN_REACTOR(f) struct config, reactor.f
 #define IN_PORTAL(f)  struct config_portal, f
 #define IN_TARGET(f)  struct config_target, f
@@ -58,12 +60,12 @@ _Static_assert(DIGEST_NONE == 1 << 0 && DIGEST_CRC32C == 1 << 1, "bits of digest
 #define CONFIG_WORD(s, key, t, need, f, list, def)                                      \
 	{COMMON(s, key, t, need), .offset = OFFSET(IN_##s(f)), .size = SIZE(IN_##s(f)), \
 	 .words = list, .preset = def},
-#define CONFIG_TEXT(s, key, t, need, f, hi, check) \
-	{COMMON(s, key, t, need),                  \
-	 .offset = OFFSET(IN_##s(f)),              \
-	 .size = SIZE(IN_##s(f)),                  \
-	 .min = 1,                                 \
-	 .max = hi,                                \
+#define CONFIG_TEXT(s, key, t, need, f, lo, hi, check) \
+	{COMMON(s, key, t, need),                      \
+	 .offset = OFFSET(IN_##s(f)),                  \
+	 .size = SIZE(IN_##s(f)),                      \
+	 .min = lo,                                    \
+	 .max = hi,                                    \
 	 .bad = check},
 
 const struct config_key config_keys[] = {
@@ -76,6 +78,7 @@ static const char *const scope_names[SCOPE_COUNT] = {
 	[SCOPE_POOL] = "pool",
 	[SCOPE_LIMITS] = "limits",
 	[SCOPE_LOGIN] = "login",
+	[SCOPE_CONTROL] = "control",
 	[SCOPE_REACTOR] = "reactor",
 	[SCOPE_PORTAL] = "an element of portals",
 	[SCOPE_TARGET] = "an element of targets",

@@ -171,3 +171,23 @@ const char *config_text_bad_pattern(const char *text)
 	}
 	return NULL;
 }
+
+/* The daemon's folder is not the folder of whoever looks for the socket. */
+const char *config_text_bad_socket(const char *text)
+{
+	if (*text && *text != '/')
+		return "a path begins with /; the empty text means no socket";
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			return "a path has no control characters";
+	return NULL;
+}
+
+/* groupadd(8), or a number. */
+const char *config_text_bad_group(const char *text)
+{
+	for (; *text; text++)
+		if (!isalnum((unsigned char)*text) && !strchr("-_.", *text))
+			return "a group's name has only letters, digits, dash, underscore and dot";
+	return NULL;
+}

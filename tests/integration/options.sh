@@ -89,6 +89,23 @@ refused 'test\.conf:[0-9]+: ' 'size' <<END
 $(daemon_config '{ id = 0; size = "128M"; }' 'pool = { size = "64M"; };')
 END
 
+# A control socket that is written must be possible; one that is not, need not. "" is none.
+lun='{ id = 0; size = "1M"; }'
+for control in "socket = \"$test_dir/none/sock\"" "socket = \"$test_dir\"" \
+	"socket = \"$test_dir/sock\"; group = \"no-such-group-here\""; do
+	daemon_config "$lun" "control = { $control; };" >"$conf"
+	run 0 --check-config -c "$conf"
+	run 1 -c "$conf"
+	has "$err" '^memtgtd: control\.socket: '
+	! grep -q 'ready on' <<<"$err" || die "ready, without its control socket"
+done
+daemon_start "$lun" 'control = { socket = ""; };'
+! grep -q 'control socket' "$daemon_log" || die "a control socket that nobody wants"
+daemon_stop
+daemon_start "$lun"
+has "$(<"$daemon_log")" 'control socket'
+daemon_stop
+
 # Part of the configuration in another file.
 mkdir "$test_dir/conf.d"
 echo 'log_level = "debug";' >"$test_dir/conf.d/level.conf"

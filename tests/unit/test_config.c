@@ -3,6 +3,7 @@
 #include "base/log.h"
 
 #include "lib/test_main.h"
+#include "memtgt/control.h"
 #include "unit/config_fixture.h"
 
 #define LEND(more, keys) \
@@ -43,6 +44,8 @@ START_TEST(as_it_stands)
 	ck_assert_uint_eq(c->login.header_digest, DIGEST_NONE | DIGEST_CRC32C);
 	ck_assert_str_eq(c->reactor.engine, "auto");
 	ck_assert_uint_eq(c->reactor.ncpus, 0);
+	ck_assert_ptr_null(c->control.socket);
+	ck_assert_ptr_null(c->control.group);
 	config_free(c);
 }
 END_TEST
@@ -64,6 +67,7 @@ START_TEST(every_key_set)
 		"         overcommit = 150; numa_nodes = [ 0, 63 ]; };
 		"
 		"reactor: { count = 2; cpus = ( 3, 1 ); spin_us = 0; engine = \"epoll\"; };\n"
+		"control = { socket = \"/run/x\"; group = \"adm\"; };\n"
 		"login = { HeaderDigest = \"None\"; DataDigest = [ \"CRC32C\" ]; "
 		"InitialR2T = true; ImmediateData = false; };\n");
 
@@ -98,6 +102,8 @@ START_TEST(every_key_set)
 	ck_assert_uint_eq(c->reactor.ncpus, 2);
 	ck_assert_uint_eq(c->reactor.cpus[0], 3);
 	ck_assert_str_eq(c->reactor.engine, "epoll");
+	ck_assert_str_eq(c->control.socket, "/run/x");
+	ck_assert_str_eq(c->control.group, "adm");
 	ck_assert_uint_eq(c->login.header_digest, DIGEST_NONE);
 	ck_assert_uint_eq(c->login.data_digest, DIGEST_CRC32C);
 	ck_assert(c->login.initial_r2t && !c->login.immediate_data);
@@ -129,6 +135,9 @@ static const struct {
 	{PORTALS TARGETS "login = { MaxBurstLength = 4096; FirstBurstLength = 4097; };", "login.FirstBurstLength: found 4097; allowed is at most MaxBurstLength, 4096"},
 	{PORTALS TARGETS "log_level = \"loud\";", "log_level: found \"loud\"; allowed is \"error\", \"warning\", \"info\" or \"debug\""},
 	{PORTALS TARGETS "reactor = { engine = \"uring\"; };", "reactor.engine: found \"uring\"; allowed is \"auto\", \"io_uring\" or \"epoll\""},
+	{PORTALS TARGETS "control = { socket = \"run/x\"; };", "control.socket: found \"run/x\"; a path begins with /"},
+	{PORTALS TARGETS "control = { group = \"\"; };", "control.group: found \"\"; allowed is a string in quotes, of length from 1 to 32"},
+	{PORTALS TARGETS "control = \"/run/x\";", "control: found \"/run/x\"; allowed is a group"},
 	{PORTALS TARGETS "reactor = { cpus = 3; };", "reactor.cpus: found 3; allowed is a list"},
 	{PORTALS TARGETS "reactor = { cpus = [ 0, 1, 0 ]; };", "reactor.cpus.[2]: found 0; this number is in the list already"},
 	{PORTALS TARGETS "pool = { pages = \"2M\"; };", "pool.pages: found \"2M\"; allowed is \"auto\", \"huge\" or \"plain\""},
@@ -278,6 +287,27 @@ START_TEST(accepted)
 }
 END_TEST
 
+/* An empty path is one that was written: it asks for no socket. The longest is what sun_path holds.
+ */
+START_TEST(control_socket)
+{
+	struct config *c = fixture_good(PORTALS TARGETS "control = { socket = \"\"; };");
+	char text[1024], path[CONTROL_PATH_MAX + 2];
+
+	ck_assert_str_eq(c->control.socket, "");
+	config_free(c);
+	memset(path, '/', sizeof(path));
+	for (size_t n = CONTROL_PATH_MAX; n <= CONTROL_PATH_MAX + 1; n++) {
+		snprintf(text, sizeof(text), PORTALS TARGETS "control = { socket = \"%.*s\"; };",
+			 (int)n, path);
+		if (n > CONTROL_PATH_MAX)
+			fixture_bad(text, "of length from 0 to 107");
+		else
+			config_free(fixture_good(text));
+	}
+}
+END_TEST
+
 START_TEST(first_burst_follows_max_burst)
 {
 	struct config *c = fixture_good(PORTALS TARGETS "login = { MaxBurstLength = 4096; };");
@@ -404,6 +434,7 @@ int main(void)
 	tcase_add_loop_test(t, one_error, 0, sizeof(bad) / sizeof(bad[0]));
 	tcase_add_test(t, all_errors_in_one_run);
 	tcase_add_loop_test(t, accepted, 0, sizeof(good) / sizeof(good[0]));
+	tcase_add_test(t, control_socket);
 	tcase_add_test(t, first_burst_follows_max_burst);
 	tcase_add_test(t, luns_up_to_256);
 	tcase_add_test(t, luns_by_rule);

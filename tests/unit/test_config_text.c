@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* test_config_text.c - sizes, iSCSI names, serials, aliases, patterns. */
+/* test_config_text.c - sizes, iSCSI names, serials, aliases, patterns, paths, groups. */
 #include "base/config_text.h"
 
 #include <errno.h>
@@ -184,6 +184,14 @@ START_TEST(other_texts)
 	ck_assert_ptr_nonnull(config_text_bad_pattern("iqn.A"));
 	ck_assert_ptr_nonnull(config_text_bad_pattern("iqn.\\a"));
 	ck_assert_ptr_nonnull(config_text_bad_pattern("iqn a"));
+	ck_assert_ptr_null(config_text_bad_socket(""));
+	ck_assert_ptr_null(config_text_bad_socket("/run/a b/\xc3\xa9"));
+	ck_assert_ptr_nonnull(config_text_bad_socket("run/sock"));
+	ck_assert_ptr_nonnull(config_text_bad_socket("@run"));
+	ck_assert_ptr_nonnull(config_text_bad_socket("/run\n/sock"));
+	ck_assert_ptr_null(config_text_bad_group("_mem-tgt.9"));
+	ck_assert_ptr_nonnull(config_text_bad_group("mem tgt"));
+	ck_assert_ptr_nonnull(config_text_bad_group("a:b"));
 }
 END_TEST
 
