@@ -18,6 +18,7 @@ tests_lib_libdaemon_a_SOURCES = \
 
 integration_tests += \
 	tests/integration/test_bad_input \
+	tests/integration/test_control \
 	tests/integration/test_counting \
 	tests/integration/test_discovery \
 	tests/integration/test_flood \
@@ -31,6 +32,7 @@ integration_tests += \
 	tests/integration/test_stalls \
 	tests/integration/test_tasks
 tests_integration_test_bad_input_LDADD = $(client_libs)
+tests_integration_test_control_LDADD = $(client_libs)
 tests_integration_test_counting_LDADD = $(client_libs)
 tests_integration_test_discovery_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
 tests_integration_test_discovery_LDADD = $(client_libs) $(ISCSI_LIBS)
@@ -51,6 +53,7 @@ tests_integration_test_tasks_LDADD = $(client_libs)
 threaded_integration_tests = \
 	tests/integration/test_bad_input \
 	tests/integration/test_luns \
+	tests/integration/test_control \
 	tests/integration/test_reactors \
 	tests/integration/test_shutdown
 client_libs = tests/lib/libdaemon.a tests/lib/libtest.a $(CHECK_LIBS)

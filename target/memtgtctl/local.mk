@@ -1,0 +1,12 @@
+# The program that asks a running memtgtd.
+sbin_PROGRAMS += target/memtgtctl/memtgtctl
+target_memtgtctl_memtgtctl_SOURCES = \
+	%D%/call.c \
+	%D%/call.h \
+	%D%/command.c \
+	%D%/command.h \
+	%D%/main.c \
+	%D%/show.c \
+	%D%/show.h
+target_memtgtctl_memtgtctl_CFLAGS = $(AM_CFLAGS) $(TARGET_WARN_CFLAGS)
+target_memtgtctl_memtgtctl_LDADD = target/libmemtgt.a $(JANSSON_LIBS)

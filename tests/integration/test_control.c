@@ -1,0 +1,575 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_control.c - memtgtctl and the control socket of a real memtgtd: who is there, who may ask,
+ * who hangs.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/daemon.h"
+#include "lib/rawinit.h"
+#include "lib/test_main.h"
+#include "memtgt/control.h"
+
+#define REACTORS 3
+#define SESSIONS 6
+
+#define STATUS_LINE "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"status\"}\n"
+
+static struct daemon d;
+static char folder[64], path[128];
+
+/* The last run of memtgtctl: all it printed. */
+static char out[65536];
+
+static void make_folder(void)
+{
+	strcpy(folder, "/tmp/test_control.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	ck_assert_int_eq(chmod(folder, 0755), 0);
+	snprintf(path, sizeof(path), "%s/sock", folder);
+}
+
+static void remove_folder(void)
+{
+	unlink(path);
+	ck_assert_int_eq(rmdir(folder), 0);
+}
+
+static void start(void)
+{
+	char more[512];
+
+	snprintf(more, sizeof(more), "reactor = { count = %u; }; control = { socket = \"%s\"; };",
+		 REACTORS, path);
+	daemon_start(&d,
+		     "{ id = 0; size = \"16M\"; },"
+		     "{ id = 7; size = \"1G\"; provisioning = \"thin\"; block_size = 4096; }",
+		     more);
+}
+
+static void setup(void)
+{
+	make_folder();
+	start();
+}
+
+static void teardown(void)
+{
+	if (d.pid)
+		daemon_stop(&d);
+	ck_assert_int_eq(access(path, F_OK), -1);
+	remove_folder();
+}
+
+/* ---- memtgtctl ---- */
+
+#define WORDS_MAX 12
+
+static void __attribute__((noreturn))
+become_memtgtctl(int program, int to, bool as_nobody, char **argv)
+{
+	dup2(to, STDOUT_FILENO);
+	dup2(to, STDERR_FILENO);
+	if (as_nobody && (setgid(65534) || setuid(65534)))
+		_exit(99);
+	fexecve(program, argv, environ);
+	dprintf(STDERR_FILENO, "memtgtctl: %s\n", strerror(errno));
+	_exit(98);
+}
+
+/* Words are separated by one blank. Returns the pid; what it prints goes to `to`. */
+static pid_t ctl_start(const char *words, int to, bool as_nobody)
+{
+	const char *name = getenv("MEMTGTCTL");
+	char text[512], *argv[WORDS_MAX] = {(char[]){"memtgtctl"}, (char[]){"-s"}, path}, *save;
+	int program = open(name ? name : "target/memtgtctl/memtgtctl", O_RDONLY);
+	size_t n = 3;
+
+	ck_assert_msg(program >= 0, "memtgtctl is not built");
+	snprintf(text, sizeof(text), "%s", words);
+	for (char *w = strtok_r(text, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
+		ck_assert_uint_lt(n, WORDS_MAX - 1);
+		argv[n++] = w;
+	}
+	pid_t pid = fork();
+	if (!pid)
+		become_memtgtctl(program, to, as_nobody, argv);
+	ck_assert_int_gt(pid, 0);
+	close(program);
+	return pid;
+}
+
+/* Its exit status, which it must reach by itself. */
+static int ctl_wait(pid_t pid)
+{
+	unsigned long long limit = test_now_ms() + DAEMON_PATIENCE_MS;
+	int status;
+
+	while (!waitpid(pid, &status, WNOHANG)) {
+		if (test_now_ms() > limit) {
+			kill(pid, SIGKILL);
+			ck_abort_msg("memtgtctl hangs");
+		}
+		test_sleep_ms(2);
+	}
+	ck_assert_msg(WIFEXITED(status), "memtgtctl: signal %d", WTERMSIG(status));
+	return WEXITSTATUS(status);
+}
+
+static int run(const char *words, bool as_nobody)
+{
+	int to = memfd_create("out", MFD_CLOEXEC);
+	int status = ctl_wait(ctl_start(words, to, as_nobody));
+	ssize_t n = pread(to, out, sizeof(out) - 1, 0);
+
+	out[n > 0 ? n : 0] = '\0';
+	close(to);
+	return status;
+}
+
+static void ctl(const char *words, int status)
+{
+	int got = run(words, false);
+
+	ck_assert_msg(got == status, "memtgtctl %s: exit status %d, not %d: %s", words, got, status,
+		      out);
+}
+
+static void has(const char *text)
+{
+	ck_assert_msg(strstr(out, text) != NULL, "no \"%s\" in: %s", text, out);
+}
+
+static unsigned lines(void)
+{
+	unsigned n = 0;
+
+	for (const char *p = out; (p = strchr(p, '\n')); p++)
+		n++;
+	return n;
+}
+
+/* ---- other clients ---- */
+
+static int client(void)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	strcpy(un.sun_path, path);
+	ck_assert_int_eq(connect(fd, (const struct sockaddr *)&un, sizeof(un)), 0);
+	return fd;
+}
+
+static bool say(int fd, const char *text)
+{
+	return send(fd, text, strlen(text), MSG_NOSIGNAL) == (ssize_t)strlen(text);
+}
+
+/* A line into `out`; false: the end. */
+static bool hear(int fd)
+{
+	struct pollfd f = {.fd = fd, .events = POLLIN};
+	size_t n = 0;
+
+	do {
+		ck_assert_int_eq(poll(&f, 1, DAEMON_PATIENCE_MS), 1);
+		if (recv(fd, out + n, 1, 0) != 1)
+			return false;
+	} while (out[n++] != '\n' && n < sizeof(out) - 1);
+	out[n] = '\0';
+	return true;
+}
+
+/* ---- a daemon that is well ---- */
+
+START_TEST(commands)
+{
+	ctl("version", 0);
+	has("memtgtd");
+	ctl("status", 0);
+	has("serving");
+	ctl("--json status", 0);
+	has("\"luns\": 2");
+	has("\"reactors\": 3");
+	ctl("pool show", 0);
+	has("16 MiB");
+	ctl("lun list", 0);
+	ck_assert_uint_eq(lines(), 3);
+	has(DAEMON_TARGET "    7   1 GiB     0 B  thin");
+	ctl("lun list " DAEMON_TARGET, 0);
+	ck_assert_uint_eq(lines(), 3);
+	ctl("lun show id=7 target=" DAEMON_TARGET, 0);
+	has("block_bytes   4096");
+	ctl("-j lun show " DAEMON_TARGET " 0", 0);
+	has("\"bytes\": 16777216");
+	ctl("session list", 0);
+	ck_assert_uint_eq(lines(), 1);
+	ctl("counters", 0);
+	has("control_requests");
+}
+END_TEST
+
+START_TEST(refusals)
+{
+	ctl("lun show " DAEMON_TARGET " 1", 1);
+	has("has no LUN 1");
+	ctl("lun list iqn.2026-01.none", 1);
+	has("there is no target");
+	ctl("lun show " DAEMON_TARGET " 256", 1);
+	has("needed is a whole number from 0 to 255");
+	static const char *const wrong[] = {
+		"",
+		"nothing",
+		"lun",
+		"lun list a b",
+		"lun show",
+		"lun show x",
+		"lun show x -1",
+		"lun show x 1x",
+		"lun show id=1 id=2",
+		"lun show from=x 1 2",
+		"--timeout 0 status",
+		"--timeout 3601 status",
+		"--timeout x status",
+		"--timeout -1 status",
+		"--nothing",
+		"-s",
+	};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		ctl(wrong[i], 2);
+	ctl("--help", 0);
+	has("lun show TARGET ID");
+	ctl("--version", 0);
+}
+END_TEST
+
+/* Sessions of all reactors, each once. */
+START_TEST(sessions)
+{
+	struct raw r[SESSIONS], discovery;
+	char text[64];
+
+	for (unsigned i = 0; i < SESSIONS; i++) {
+		raw_open(&r[i], d.port);
+		raw_set_isid(&r[i], i + 1);
+		ck_assert_uint_eq(
+			raw_login(&r[i], DAEMON_TARGET, i == 3 ? "DataDigest=CRC32C\n" : NULL), 0);
+	}
+	raw_open(&discovery, d.port);
+	ck_assert_uint_eq(raw_login(&discovery, NULL, NULL), 0);
+	ctl("session list", 0);
+	ck_assert_uint_eq(lines(), 1 + SESSIONS + 1);
+	ctl("session list " DAEMON_TARGET, 0);
+	ck_assert_uint_eq(lines(), 1 + SESSIONS);
+	ctl("--json session list", 0);
+	for (unsigned i = 0; i < SESSIONS; i++) {
+		snprintf(text, sizeof(text), "\"tsih\": %u,", r[i].tsih);
+		has(text);
+		const uint8_t *id = r[i].isid;
+		snprintf(text, sizeof(text), "\"isid\": \"%02x%02x%02x%02x%02x%02x\"", id[0], id[1],
+			 id[2], id[3], id[4], id[5]);
+		has(text);
+	}
+	for (unsigned i = 0; i < REACTORS; i++) {
+		snprintf(text, sizeof(text), "\"reactor\": %u,", i);
+		has(text);
+	}
+	has("\"DataDigest\": \"CRC32C\"");
+	has("\"address\": \"127.0.0.1:");
+	has("\"type\": \"discovery\"");
+	for (unsigned i = 0; i < SESSIONS; i++)
+		raw_close(&r[i]);
+	raw_close(&discovery);
+}
+END_TEST
+
+/* While others ask without pause, sessions come, work and go. */
+START_TEST(asked_without_pause)
+{
+	static uint8_t bytes[4096];
+	int fd[4];
+
+	for (int i = 0; i < 4; i++)
+		fd[i] = client();
+	for (int round = 0; round < 20; round++) {
+		struct raw r;
+		for (int i = 0; i < 4; i++)
+			ck_assert(say(fd[i], "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":"
+					     "\"session.list\"}\n" STATUS_LINE));
+		raw_session(&r, d.port, NULL);
+		ck_assert_uint_eq(raw_write(&r, 0, 0, bytes, sizeof(bytes), 512), 0);
+		raw_close(&r);
+		for (int i = 0; i < 8; i++) {
+			ck_assert(hear(fd[i / 2]));
+			has("\"result\"");
+		}
+	}
+	for (int i = 0; i < 4; i++)
+		close(fd[i]);
+}
+END_TEST
+
+/* ---- clients that do harm ---- */
+
+START_TEST(half_a_line)
+{
+	int fd = client();
+
+	ck_assert(say(fd, "{\"jsonrpc\":"));
+	for (int i = 0; i < 5; i++)
+		ctl("status", 0);
+	ck_assert(say(fd, "\"2.0\",\"id\":1,\"method\":\"version\"}\n"));
+	ck_assert(hear(fd));
+	has("\"result\"");
+	ck_assert(say(fd, "{\"jsonrpc\":"));
+	daemon_stop(&d); /* which does not wait for the rest */
+	close(fd);
+}
+END_TEST
+
+START_TEST(seventeen_clients)
+{
+	int fd[CONTROL_CLIENTS_MAX];
+
+	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		fd[i] = client();
+		ck_assert(say(fd[i], STATUS_LINE));
+		ck_assert(hear(fd[i]));
+	}
+	ctl("status", 1);
+	has("as many clients as may be");
+	daemon_log_wait(&d, "a client is sent away");
+	close(fd[5]);
+	while (run("status", false) != 0) /* until its end was seen */
+		;
+	has("serving");
+	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		close(fd[i]);
+}
+END_TEST
+
+/* It asks and asks, and reads nothing. */
+START_TEST(never_reads)
+{
+	int fd = client();
+
+	ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+	/* Until its own buffer is full: the daemon has stopped reading. */
+	for (struct pollfd f = {.fd = fd, .events = POLLOUT}; poll(&f, 1, 200) == 1;)
+		(void)send(fd, STATUS_LINE, strlen(STATUS_LINE), MSG_NOSIGNAL);
+	ctl("status", 0);
+	daemon_stop(&d);
+	close(fd);
+}
+END_TEST
+
+START_TEST(killed_clients)
+{
+	int nowhere = open("/dev/null", O_WRONLY);
+
+	for (int i = 0; i < 20; i++) {
+		pid_t pid = ctl_start("session list", nowhere, false);
+		test_sleep_ms((unsigned)i % 5);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	close(nowhere);
+	while (run("status", false) != 0)
+		;
+	daemon_check_alive(&d);
+}
+END_TEST
+
+/* Every answer is a whole one until the end, which comes. */
+START_TEST(asked_while_it_drains)
+{
+	struct raw r;
+	int fd = client();
+
+	raw_session(&r, d.port, NULL); /* does not log out, so it is waited for */
+	ck_assert(say(fd, STATUS_LINE));
+	ck_assert(hear(fd));
+	has("\"serving\"");
+	daemon_ask_to_end(&d);
+	while (say(fd, STATUS_LINE) && hear(fd))
+		ck_assert(strstr(out, "\"serving\"") || strstr(out, "\"draining\""));
+	close(fd);
+	daemon_wait_end(&d, DAEMON_PATIENCE_MS);
+	ctl("status", 3);
+	has("is not there");
+	raw_close(&r);
+}
+END_TEST
+
+/* ---- who may ---- */
+
+START_TEST(no_permission)
+{
+	struct stat st;
+
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_int_eq(st.st_mode, S_IFSOCK | 0600);
+	if (geteuid()) /* the owner is the only other user there is */
+		ck_assert_int_eq(chmod(path, 0), 0);
+	ck_assert_int_eq(run("status", !geteuid()), 3);
+	has("permission denied");
+	has("control.group");
+}
+END_TEST
+
+/* ---- no daemon, or none that answers ---- */
+
+START_TEST(no_daemon)
+{
+	make_folder();
+	ctl("status", 3);
+	has("is memtgtd running");
+	start();
+	kill(d.pid, SIGKILL);
+	ck_assert_int_eq(waitpid(d.pid, NULL, 0), d.pid);
+	ctl("status", 3);
+	has("nobody listens there");
+	start(); /* takes the place of what was left behind */
+	ctl("status", 0);
+	daemon_stop(&d);
+	remove_folder();
+}
+END_TEST
+
+/* Something that is no memtgtd: what it sends when somebody connects, whether it hangs up then. */
+static const struct {
+	const char *sends;
+	bool closes;
+	const char *told;
+} others[] = {
+	/* clang-format off */
+	{"",                            false, "no answer within 1 s"},
+	{"{\"jsonrpc\":\"2.0\"",        false, "no answer within 1 s"},
+	{"",                            true,  "without an answer"},
+	{"{\"jsonrpc\":\"2.0\"",        true,  "without an answer"},
+	{"garbage\n",                   false, "no answer of memtgtd"},
+	{"[]\n",                        false, "no answer of memtgtd"},
+	{"{\"result\":1}\n",            false, ""},
+	{"{\"error\":\"text\"}\n",      false, "no answer of memtgtd"},
+	{"\n",                          false, "no answer of memtgtd"},
+	/* clang-format on */
+};
+
+static int listen_at(int backlog)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	strcpy(un.sun_path, path);
+	ck_assert_int_eq(bind(fd, (const struct sockaddr *)&un, sizeof(un)), 0);
+	ck_assert_int_eq(listen(fd, backlog), 0);
+	return fd;
+}
+
+START_TEST(no_memtgtd)
+{
+	int to = memfd_create("out", MFD_CLOEXEC), listening, fd;
+
+	make_folder();
+	listening = listen_at(4);
+	pid_t pid = ctl_start("--timeout 1 lun list", to, false);
+	fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	(void)say(fd, others[_i].sends);
+	if (others[_i].closes)
+		close(fd);
+	int status = ctl_wait(pid);
+	ssize_t n = pread(to, out, sizeof(out) - 1, 0);
+	out[n > 0 ? n : 0] = '\0';
+	if (others[_i].told[0])
+		ck_assert_int_eq(status, 3);
+	has(others[_i].told);
+	if (!others[_i].closes)
+		close(fd);
+	close(listening);
+	close(to);
+	remove_folder();
+}
+END_TEST
+
+/* Pages without end. */
+START_TEST(endless_list)
+{
+	static const char page[] = "{\"result\":{\"luns\":[],\"next\":\"1 a\"}}\n";
+	int to = memfd_create("out", MFD_CLOEXEC);
+
+	make_folder();
+	int listening = listen_at(4);
+	pid_t pid = ctl_start("--timeout 1 lun list", to, false);
+	int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+	while (say(fd, page))
+		;
+	ck_assert_int_eq(ctl_wait(pid), 3);
+	close(fd);
+	close(listening);
+	close(to);
+	remove_folder();
+}
+END_TEST
+
+/* Nobody accepts, and the queue is full. */
+START_TEST(full_queue)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	int fd[16], n = 0;
+
+	make_folder();
+	int listening = listen_at(0);
+	strcpy(un.sun_path, path);
+	for (bool full = false; !full && n < 16; n++) {
+		fd[n] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		full = connect(fd[n], (const struct sockaddr *)&un, sizeof(un)) != 0;
+	}
+	ctl("--timeout 1 status", 3);
+	has("no answer within 1 s");
+	while (n)
+		close(fd[--n]);
+	close(listening);
+	remove_folder();
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("control");
+	TCase *t = tcase_create("control"), *n = tcase_create("no_daemon");
+
+	tcase_set_timeout(t, 60);
+	tcase_set_timeout(n, 60);
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, commands);
+	tcase_add_test(t, refusals);
+	tcase_add_test(t, sessions);
+	tcase_add_test(t, asked_without_pause);
+	tcase_add_test(t, half_a_line);
+	tcase_add_test(t, seventeen_clients);
+	tcase_add_test(t, never_reads);
+	tcase_add_test(t, killed_clients);
+	tcase_add_test(t, asked_while_it_drains);
+	tcase_add_test(t, no_permission);
+	suite_add_tcase(s, t);
+	tcase_add_test(n, no_daemon);
+	tcase_add_loop_test(n, no_memtgtd, 0, sizeof(others) / sizeof(others[0]));
+	tcase_add_test(n, endless_list);
+	tcase_add_test(n, full_queue);
+	suite_add_tcase(s, n);
+	return test_main(s);
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+/* test_memtgtctl.c - words to requests, results to tables. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/protocol.h"
+#include "lib/test_main.h"
+#include "memtgtctl/command.h"
+#include "memtgtctl/show.h"
+
+#define WORDS_MAX 16
+
+static char why[512];
+
+/* Words with one blank between. The parameters as JSON; NULL: refused. The caller frees it. */
+static char *read_words(const char *words, unsigned *method)
+{
+	char text[512], *argv[WORDS_MAX], *save;
+	struct command c;
+	size_t n = 0;
+
+	snprintf(text, sizeof(text), "%s", words);
+	for (char *w = strtok_r(text, " ", &save); w; w = strtok_r(NULL, " ", &save))
+		argv[n++] = w;
+	if (command_read(argv, n, &c, why, sizeof(why)))
+		return NULL;
+	*method = c.method;
+	char *params = json_dumps(c.params, JSON_COMPACT | JSON_SORT_KEYS);
+	json_decref(c.params);
+	return params;
+}
+
+static const struct {
+	const char *words;
+	unsigned method;
+	const char *params;
+} good[] = {
+	/* clang-format off */
+	{"version",                    CONTROL_VERSION,      "{}"},
+	{"pool show",                  CONTROL_POOL_SHOW,    "{}"},
+	{"lun list",                   CONTROL_LUN_LIST,     "{}"},
+	{"lun list iqn.2026-01.a",     CONTROL_LUN_LIST,     "{\"target\":\"iqn.2026-01.a\"}"},
+	{"lun list target=a=b",        CONTROL_LUN_LIST,     "{\"target\":\"a=b\"}"},
+	{"lun list x=y",               CONTROL_LUN_LIST,     "{\"target\":\"x=y\"}"},
+	{"lun show a 0",               CONTROL_LUN_SHOW,     "{\"id\":0,\"target\":\"a\"}"},
+	{"lun show id=255 a",          CONTROL_LUN_SHOW,     "{\"id\":255,\"target\":\"a\"}"},
+	{"lun show a id=7",            CONTROL_LUN_SHOW,     "{\"id\":7,\"target\":\"a\"}"},
+	{"lun show id=7 target=a",     CONTROL_LUN_SHOW,     "{\"id\":7,\"target\":\"a\"}"},
+	{"lun show a 9223372036854775807", CONTROL_LUN_SHOW, "{\"id\":9223372036854775807,\"target\":\"a\"}"},
+	{"session list from=3",        CONTROL_SESSION_LIST, "{\"target\":\"from=3\"}"},
+	{"counters",                   CONTROL_COUNTERS,     "{}"},
+	/* clang-format on */
+};
+
+START_TEST(words)
+{
+	unsigned method = CONTROL_METHODS;
+	char *params = read_words(good[_i].words, &method);
+
+	ck_assert_msg(params != NULL, "%s: %s", good[_i].words, why);
+	ck_assert_uint_eq(method, good[_i].method);
+	ck_assert_str_eq(params, good[_i].params);
+	free(params);
+}
+END_TEST
+
+static const struct {
+	const char *words, *why;
+} bad[] = {
+	/* clang-format off */
+	{"x",                    "no command \"x\""},
+	{"lun",                  "no command \"lun\""},
+	{"lun x",                "no command \"lun x\""},
+	{"lunlist",              "no command"},
+	{"lun.list",             "no command"},
+	{"versions",             "no command"},
+	{"version x",            "\"x\" is too much"},
+	{"lun list a b",         "\"b\" is too much"},
+	{"lun list target=a b",  "\"b\" is too much"},
+	{"lun show",             "target is missing"},
+	{"lun show a",           "id is missing"},
+	{"lun show id=3",        "target is missing"},
+	{"lun show a x",         "id: found \"x\"; needed is a whole number from 0 to 255"},
+	{"lun show a -1",        "id: found \"-1\""},
+	{"lun show a +1",        "id: found \"+1\""},
+	{"lun show a 1x",        "id: found \"1x\""},
+	{"lun show a id=",       "id: found \"\""},
+	{"lun show a 9223372036854775808", "id: found"},
+	{"lun show id=1 id=2",   "id is given twice"},
+	{"lun show a 1 id=2",    "id is given twice"},
+	{"lun show a\xff 1",     "target: found"},
+	/* clang-format on */
+};
+
+START_TEST(wrong_words)
+{
+	unsigned method;
+
+	ck_assert_ptr_null(read_words(bad[_i].words, &method));
+	ck_assert_msg(strstr(why, bad[_i].why) != NULL, "no \"%s\" in: %s", bad[_i].why, why);
+}
+END_TEST
+
+/* ---- results ---- */
+
+static void shows(unsigned method, const char *result, bool is_long, const char *expected)
+{
+	json_t *object = json_loads(result, 0, NULL);
+	char *text = NULL;
+	size_t n;
+	FILE *f = open_memstream(&text, &n);
+
+	ck_assert_ptr_nonnull(object);
+	show_result(f, method, object, is_long);
+	fclose(f);
+	ck_assert_str_eq(text, expected);
+	free(text);
+	json_decref(object);
+}
+
+static const struct {
+	const char *bytes, *told;
+} sizes[] = {
+	{"0", "0 B"},
+	{"1023", "1023 B"},
+	{"1024", "1 KiB"},
+	{"1536", "1.5 KiB"},
+	{"2097152", "2 MiB"},
+	{"13578272768", "12.6 GiB"},
+	{"70368744177664", "64 TiB"},
+	{"9223372036854775807", "8192 PiB"},
+	{"\"text\"", "text"},
+	{"null", "?"},
+	{"[]", "?"},
+	{"1.5", "?"},
+	{"true", "yes"},
+};
+
+START_TEST(size)
+{
+	char result[128], expected[128];
+
+	snprintf(result, sizeof(result), "{\"max_bytes\":%s}", sizes[_i].bytes);
+	snprintf(expected, sizeof(expected), "max_bytes                %s\n", sizes[_i].told);
+	shows(CONTROL_POOL_SHOW, result, false, expected);
+}
+END_TEST
+
+static const struct {
+	unsigned s;
+	const char *told;
+} times[] = {
+	{0, "00:00:00"},     {59, "00:00:59"},	      {3661, "01:01:01"},
+	{86399, "23:59:59"}, {90061, "1 d 01:01:01"},
+};
+
+START_TEST(seconds)
+{
+	char result[128], expected[128];
+
+	snprintf(result, sizeof(result), "{\"uptime_s\":%u}", times[_i].s);
+	snprintf(expected, sizeof(expected), "uptime_s     %s\n", times[_i].told);
+	shows(CONTROL_STATUS, result, false, expected);
+}
+END_TEST
+
+/* Columns are as wide as what stands in them; what a newer memtgtd adds is left out. */
+START_TEST(table)
+{
+	shows(CONTROL_LUN_LIST,
+	      "{\"luns\":[{\"target\":\"a\",\"id\":3,\"bytes\":1048576,\"used_bytes\":0,"
+	      "\"provisioning\":\"thin\",\"block_bytes\":512,\"serial\":\"S\\u001b[31m\",\"x\":1},"
+	      "{\"target\":\"a longer name\",\"id\":12}]}",
+	      false,
+	      "TARGET         LUN   SIZE  MEMORY  KIND  BLOCK  SERIAL\n"
+	      "a                3  1 MiB     0 B  thin    512  S?[31m\n"
+	      "a longer name   12      ?       ?  ?         ?  ?\n");
+	shows(CONTROL_LUN_LIST, "{\"luns\":[]}", false,
+	      "TARGET  LUN  SIZE  MEMORY  KIND  BLOCK  SERIAL\n");
+	shows(CONTROL_LUN_LIST, "{\"luns\":17}", false,
+	      "TARGET  LUN  SIZE  MEMORY  KIND  BLOCK  SERIAL\n");
+	shows(CONTROL_LUN_LIST, "[]", false, "TARGET  LUN  SIZE  MEMORY  KIND  BLOCK  SERIAL\n");
+}
+END_TEST
+
+START_TEST(long_form)
+{
+	shows(CONTROL_LUN_LIST, "{\"luns\":[{\"target\":\"a\",\"id\":3},{\"target\":\"b\"}]}", true,
+	      "target        a\nid            3\n\ntarget        b\n");
+	shows(CONTROL_VERSION, "{\"protocol\":1}", true,
+	      "protocol  1                 of the control socket\n");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("memtgtctl");
+	TCase *t = tcase_create("memtgtctl");
+
+	tcase_add_loop_test(t, words, 0, sizeof(good) / sizeof(good[0]));
+	tcase_add_loop_test(t, wrong_words, 0, sizeof(bad) / sizeof(bad[0]));
+	tcase_add_loop_test(t, size, 0, sizeof(sizes) / sizeof(sizes[0]));
+	tcase_add_loop_test(t, seconds, 0, sizeof(times) / sizeof(times[0]));
+	tcase_add_test(t, table);
+	tcase_add_test(t, long_form);
+	suite_add_tcase(s, t);
+	return test_main(s);
+}
