@@ -21,11 +21,20 @@ target_memtgtd_CFLAGS = $(AM_CFLAGS) $(TARGET_WARN_CFLAGS)
 target_memtgtd_LDADD = target/libmemtgt.a $(memtgt_libs)
 
 # Manual pages lie beside what they document.
-EXTRA_DIST += %D%/memtgtd.pod %D%/memtgtd.conf.pod
+EXTRA_DIST += \
+	%D%/control/memtgt-control.pod \
+	%D%/memtgtctl/memtgtctl.pod \
+	%D%/memtgtd.conf.pod \
+	%D%/memtgtd.pod
 
 if HAVE_POD2MAN
-man_MANS += target/memtgtd.8 target/memtgtd.conf.5
-CLEANFILES += target/memtgtd.8 target/memtgtd.conf.5
+pages = \
+	target/memtgt-control.7 \
+	target/memtgtctl.8 \
+	target/memtgtd.8 \
+	target/memtgtd.conf.5
+man_MANS += $(pages)
+CLEANFILES += $(pages)
 endif
 
 pod2man_v = $(pod2man_v_@AM_V@)
@@ -39,3 +48,10 @@ target/memtgtd.8: %D%/memtgtd.pod
 
 target/memtgtd.conf.5: %D%/memtgtd.conf.pod
 	$(make_page) --section=5 --name=MEMTGTD.CONF $(srcdir)/target/memtgtd.conf.pod $@
+
+target/memtgtctl.8: %D%/memtgtctl/memtgtctl.pod
+	$(make_page) --section=8 --name=MEMTGTCTL $(srcdir)/target/memtgtctl/memtgtctl.pod $@
+
+target/memtgt-control.7: %D%/control/memtgt-control.pod
+	$(make_page) --section=7 --name=MEMTGT-CONTROL \
+		$(srcdir)/target/control/memtgt-control.pod $@

@@ -1,6 +1,7 @@
 # Checks of the sources. Each tells how many things it looked at, and fails on none.
 EXTRA_DIST += \
 	%D%/check-config-man.sh \
+	%D%/check-control-man.sh \
 	%D%/check-cppcheck.sh \
 	%D%/check-dist.sh \
 	%D%/check-files.sh \
