@@ -56,6 +56,7 @@ void luns_store_options(const struct config *c, unsigned reactors, struct store_
 		.headroom = c->pool.headroom,
 		.overcommit_percent = c->pool.overcommit,
 		.reserve = c->pool.reserve,
+		.soft_threshold_percent = c->pool.soft_threshold,
 		.numa_nodes = c->pool.numa_nodes,
 		.readers = reactors + 1,
 	};
@@ -180,6 +181,19 @@ void luns_report_pool(const struct config *c, struct store *s)
 			"vm.nr_overcommit_hugepages");
 	if (store_stats_advice(&st, text, sizeof(text)))
 		log_info("memory: %s", text);
+}
+
+void luns_warn_full(const struct config *c, struct store *s)
+{
+	struct store_stats st;
+
+	store_get_stats(s, &st);
+	log_warn("memory: %llu of %llu MiB are used, and thin LUNs may ask for %llu MiB more: the "
+		 "pool, or what the host can give, is used to %u percent (pool.soft_threshold)",
+		 (unsigned long long)(st.pages_used * STORE_PAGE_SIZE / MIB),
+		 (unsigned long long)(st.pages_max * STORE_PAGE_SIZE / MIB),
+		 (unsigned long long)((st.pages_lent - st.pages_used) * STORE_PAGE_SIZE / MIB),
+		 c->pool.soft_threshold);
 }
 
 /* With the LUNs: how much of it is theirs. */

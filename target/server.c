@@ -109,6 +109,13 @@ static void wake_all(void *arg)
 		reactor_wake(&s->node.workers[i].reactor);
 }
 
+/* In the filler's thread. */
+static void warn_full(void *arg)
+{
+	struct server *s = arg;
+	luns_warn_full(s->config, s->store);
+}
+
 static int start_node(struct server *s)
 {
 	struct iscsi_node *n = &s->node;
@@ -121,6 +128,7 @@ static int start_node(struct server *s)
 		return -ENOMEM;
 	}
 	store_on_retire(s->store, wake_all, s);
+	store_on_threshold(s->store, warn_full, s);
 	int err = start_workers(s);
 	if (!err)
 		luns_serve(&s->luns, n);

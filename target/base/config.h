@@ -81,11 +81,12 @@ struct config_pool {
 			     the host has free, less headroom, if any LUN is thin */
 	uint64_t floor;	  /* guaranteed part: static hugepages */
 	uint64_t elastic; /* part returned to the host when unmapped: surplus hugepages */
-	uint64_t headroom;   /* memory that stays with the host */
-	bool reclaim;	     /* lend less while the host is short of memory */
-	uint64_t reserve;    /* zeroed pages at hand, at most; 0: by demand */
-	unsigned overcommit; /* percent of size that all LUNs may promise; 0: no limit */
-	uint64_t numa_nodes; /* bit per node; 0: any */
+	uint64_t headroom;	 /* memory that stays with the host */
+	bool reclaim;		 /* lend less while the host is short of memory */
+	uint64_t reserve;	 /* zeroed pages at hand, at most; 0: by demand */
+	unsigned overcommit;	 /* percent of size that all LUNs may promise; 0: no limit */
+	unsigned soft_threshold; /* percent of size: a warning; 0: none */
+	uint64_t numa_nodes;	 /* bit per node; 0: any */
 };
 
 struct config_limits {

@@ -19,4 +19,6 @@ target_libmemtgt_a_SOURCES += \
 	%D%/store.c \
 	%D%/store.h \
 	%D%/table.c \
-	%D%/table.h
+	%D%/table.h \
+	%D%/threshold.c \
+	%D%/threshold.h

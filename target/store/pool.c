@@ -16,6 +16,9 @@
 #include "base/log.h"
 #include "store/numa.h"
 
+/* A reader that is woken tries again within a tick of its reactor. */
+#define UNTOLD_NS (2 * NS_PER_S)
+
 static size_t link_bytes(const struct pool *p)
 {
 	return ((size_t)p->pages_max + 1) * sizeof(*p->link);
@@ -111,6 +114,7 @@ int pool_open(struct pool *p, enum store_kind kind, uint32_t pages_max,
 	if (rc)
 		return rc;
 	*p = (struct pool){.kind = kind, .pages_max = pages_max, .numa_nodes = o->numa_nodes};
+	p->soft_at = UINT64_MAX;
 	p->lent_max = o->overcommit_percent ? (uint64_t)pages_max * o->overcommit_percent / 100
 					    : UINT64_MAX;
 	rc = map_pool(p, why, why_len);
@@ -220,6 +224,13 @@ uint64_t pool_left(const struct pool *p)
 	return left > p->owed ? left - p->owed : 0;
 }
 
+uint64_t pool_holes(const struct pool *p)
+{
+	uint64_t filled = p->used + p->owed;
+
+	return p->lent > filled ? p->lent - filled : 0;
+}
+
 static uint32_t number_get(struct pool *p)
 {
 	uint32_t n = page_list_pop(p, &p->free);
@@ -237,16 +248,15 @@ void pool_unlock_ask(struct pool *p, bool ask)
 		pthread_cond_signal(&p->ask);
 }
 
-/* Is it known that no page can be made? That it is so is believed for a moment, and longer if
- * nobody was told: who waited for the answer may come late for it. */
+/* Is it known that no page can be made? That is believed for a moment, and somewhat longer if
+ * nobody was told: who waited for the answer may come late for it, or never. */
 static bool is_dry(struct pool *p)
 {
-	if (!p->dry)
-		return false;
-	if (p->told && clock_now() >= p->dry_until)
+	uint64_t until = p->told ? p->dry_until : p->dry_until + UNTOLD_NS;
+
+	if (p->dry && clock_now() >= until)
 		p->dry = false;
-	else
-		p->told = true;
+	p->told |= p->dry;
 	return p->dry;
 }
 
@@ -257,12 +267,12 @@ int pool_get(struct pool *p, uint32_t *num)
 	int rc = 0;
 
 	pthread_mutex_lock(&p->lock);
-	bool left = pool_left(p) > 0;
+	bool left = p->gate != STORE_GATE_SHUT && pool_left(p) > 0;
 	*num = left ? page_list_pop(p, &p->reserve) : 0;
 	if (*num) {
 		p->coming++;
 		p->taken++;
-	} else if (!p->coming && (!left || is_dry(p))) {
+	} else if (p->gate == STORE_GATE_SHUT || (!p->coming && (!left || is_dry(p)))) {
 		rc = -ENOSPC;
 	} else {
 		p->waiting = true;
@@ -277,6 +287,8 @@ int pool_get(struct pool *p, uint32_t *num)
 static uint32_t number_for(struct pool *p, bool owed, bool *made)
 {
 	*made = false;
+	if (p->gate == STORE_GATE_SHUT)
+		return 0;
 	if (!owed)
 		return numbers_left(p) > p->owed ? number_get(p) : 0;
 	uint32_t n = number_get(p);
@@ -294,7 +306,7 @@ int pool_make(struct pool *p, bool owed, uint32_t *num)
 
 	pthread_mutex_lock(&p->lock);
 	*num = number_for(p, owed, &made);
-	int rc = *num ? 0 : p->coming ? -EAGAIN : -ENOSPC;
+	int rc = *num ? 0 : p->coming && p->gate != STORE_GATE_SHUT ? -EAGAIN : -ENOSPC;
 	p->coming += *num != 0;
 	pthread_mutex_unlock(&p->lock);
 	if (rc || made)
@@ -332,7 +344,7 @@ bool pool_settle(struct pool *p, _Atomic uint32_t *place, uint32_t num, uint32_t
 		p->coming--;
 	}
 	/* Who waits because this page was coming has nothing to wait for now. */
-	pool_unlock_ask(p, ok && p->waiting);
+	pool_unlock_ask(p, ok && (p->waiting || (p->used >= p->soft_at && !p->soft_said)));
 	return ok;
 }
 
@@ -341,6 +353,8 @@ void pool_leave(struct pool *p, uint32_t n)
 	pthread_mutex_lock(&p->lock);
 	p->used -= n;
 	p->coming += n;
+	if (p->used < p->soft_back)
+		p->soft_said = false;
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -369,6 +383,14 @@ void pool_trim(struct pool *p, uint32_t n)
 	pthread_mutex_unlock(&p->lock);
 	if (l.n)
 		pool_put(p, &l);
+}
+
+void pool_set_gate(struct pool *p, enum store_gate g)
+{
+	pthread_mutex_lock(&p->lock);
+	p->gate = g;
+	p->dry = false;
+	pool_unlock_ask(p, true);
 }
 
 /* ---- LUNs ---- */

@@ -41,6 +41,7 @@ struct pool {
 	uint64_t used, coming;
 	uint64_t lent; /* pages that all LUNs would take if they were full */
 	uint64_t lent_max;
+	enum store_gate gate;
 	uint64_t owed; /* of free and reserve: promised to full LUNs that are being filled */
 
 	pthread_cond_t ask;  /* the filler waits for it */
@@ -48,6 +49,9 @@ struct pool {
 	uint32_t low;	     /* fewer in the reserve: the filler is asked */
 	uint64_t taken;	     /* pages that readers took from the reserve */
 	uint64_t misses;     /* times that it was empty */
+	uint64_t soft_at;    /* so many used: the filler is asked... */
+	uint64_t soft_back;  /* ...again only after it was less than this... */
+	bool soft_said;	     /* ...once it knows */
 	bool dry, told;	     /* no page could be made; and one reader at least knows */
 	uint64_t dry_until;  /* until then none is asked for, once that is told */
 };
@@ -76,6 +80,7 @@ void pool_put(struct pool *p, struct page_list *l);
 /* Up to n pages of the reserve go back to the host. */
 void pool_trim(struct pool *p, uint32_t n);
 
+void pool_set_gate(struct pool *p, enum store_gate g);
 /* LUNs grow by so many pages altogether, `owed` of which will be made at once. 0; -ENOSPC: the pool
  * has fewer than that left, *left; -EDQUOT: only *left may still be lent. */
 int pool_lend(struct pool *p, uint64_t pages, uint64_t owed, uint64_t *left)
@@ -85,6 +90,8 @@ void pool_unlend(struct pool *p, uint64_t pages, uint64_t owed);
 
 /* Under the lock, which this releases: tells the filler that there is something to do. */
 void pool_unlock_ask(struct pool *p, bool ask);
+/* Under the lock: pages that LUNs may still ask for: their holes. */
+uint64_t pool_holes(const struct pool *p);
 /* Under the lock: pages that readers could still ask for, if the host gives them. */
 uint64_t pool_left(const struct pool *p);
 /* Bytes of the host that the pool holds. */

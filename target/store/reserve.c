@@ -30,18 +30,10 @@ void reserve_init(struct reserve *r, struct pool *p, uint64_t most, void (*wake)
 
 /* ---- what to do, under the lock ---- */
 
-/* Pages that LUNs may still ask for. */
-static uint64_t holes(const struct pool *p)
-{
-	uint64_t filled = p->used + p->owed;
-
-	return p->lent > filled ? p->lent - filled : 0;
-}
-
-/* Pages that the reserve should hold now. */
+/* Pages that the reserve should hold now: what was made for who waits is not counted here. */
 static uint32_t wanted(const struct reserve *r)
 {
-	return least(r->target, holes(r->pool));
+	return r->pool->gate == STORE_GATE_OPEN ? least(r->target, pool_holes(r->pool)) : 0;
 }
 
 static void note_use(struct reserve *r, uint64_t now)
@@ -87,7 +79,7 @@ static bool failed(struct reserve *r, uint64_t now)
 	struct pool *p = r->pool;
 
 	pthread_mutex_lock(&p->lock);
-	bool tell = p->waiting && !p->coming;
+	bool tell = p->waiting && (!p->coming || p->gate == STORE_GATE_SHUT);
 	if (tell) {
 		p->waiting = p->told = false;
 		p->dry = true;
@@ -117,7 +109,7 @@ static void look_at_host(struct reserve *r, uint64_t now)
 
 static uint64_t rest(const struct reserve *r, uint64_t now, uint32_t n, uint32_t want)
 {
-	if (n > want && now < r->keep_until)
+	if (n > want)
 		return r->keep_until;
 	return r->target > r->min || n > r->min ? now + TICK_NS : UINT64_MAX;
 }
@@ -148,20 +140,25 @@ uint64_t reserve_turn(struct reserve *r, uint64_t now)
 {
 	struct pool *p = r->pool;
 
-	look_at_host(r, now);
 	pthread_mutex_lock(&p->lock);
 	p->asked = false;
+	pthread_mutex_unlock(&p->lock);
+	look_at_host(r, now);
+	threshold_turn(&r->threshold, p, now);
+
+	pthread_mutex_lock(&p->lock);
 	note_use(r, now);
 	bool waiting = p->waiting;
 	uint32_t n = p->reserve.n, want = wanted(r);
 	p->low = (want + 1) / 2;
+	bool keep = now < r->keep_until && p->gate != STORE_GATE_SHUT;
 	pthread_mutex_unlock(&p->lock);
 
 	if (n < want || (waiting && !n))
 		return fill(r, now, n, want);
 	if (waiting && served(r, now))
 		wake(r);
-	if (n <= want || now < r->keep_until)
+	if (n <= want || keep)
 		return rest(r, now, n, want);
 	pool_trim(p, least(n - want, RESERVE_TRIM));
 	return 0;

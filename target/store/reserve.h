@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "store/pool.h"
+#include "store/threshold.h"
 
 #define RESERVE_MIN	8u
 #define RESERVE_MAX	256u
@@ -38,6 +39,7 @@ struct reserve {
 	uint32_t min, max, target; /* pages; target is written under pool.lock */
 	uint64_t taken, used_at;   /* pool.taken, and when it last moved */
 	uint64_t keep_until;
+	struct threshold threshold;
 	uint64_t host_at; /* when the host was last asked whether it is short */
 	uint64_t waits;	  /* under pool.lock: times that readers were woken */
 	pthread_t thread;

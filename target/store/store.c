@@ -77,6 +77,7 @@ static const uint8_t *map_zero(void)
 static int start_filler(struct store *s, const struct store_options *o)
 {
 	reserve_init(&s->reserve, &s->pool, o->reserve, retire_wake, &s->retire);
+	s->reserve.threshold.percent = o->soft_threshold_percent;
 	return o->no_filler ? 0 : reserve_start(&s->reserve);
 }
 
@@ -165,4 +166,19 @@ void store_on_retire(struct store *s, void (*wake)(void *arg), void *arg)
 {
 	s->retire.wake = wake;
 	s->retire.wake_arg = arg;
+}
+
+void store_on_threshold(struct store *s, void (*fn)(void *arg), void *arg)
+{
+	struct threshold *t = &s->reserve.threshold;
+
+	pthread_mutex_lock(&s->pool.lock);
+	t->fn = fn;
+	t->arg = arg;
+	pthread_mutex_unlock(&s->pool.lock);
+}
+
+void store_set_gate(struct store *s, enum store_gate g)
+{
+	pool_set_gate(&s->pool, g);
 }

@@ -33,6 +33,13 @@ struct store_reader;
 enum store_kind { STORE_AUTO, STORE_HUGE, STORE_PLAIN };
 enum store_provisioning { STORE_FULL, STORE_THIN };
 
+/*
+ * What the host can bear: OPEN, all; LEAN, nothing is kept at hand, and pages are got one by one as
+ * they are needed; SHUT, none at all: what needs one is answered with -ENOSPC at once, while pages
+ * that are there, anchored ones too, are written as ever.
+ */
+enum store_gate { STORE_GATE_OPEN, STORE_GATE_LEAN, STORE_GATE_SHUT };
+
 struct store_options {
 	enum store_kind
 		kind;	     /* AUTO: hugepages if the host has enough for full_bytes, else plain */
@@ -41,7 +48,8 @@ struct store_options {
 	uint64_t headroom;   /* memory that stays with the host (plain pages: MemAvailable never
 				falls below it by our doing) */
 	uint64_t numa_nodes; /* bit per node, 0: any */
-	unsigned overcommit_percent; /* sizes of all LUNs, of the ceiling; 0: no limit */
+	unsigned overcommit_percent;	 /* sizes of all LUNs, of the ceiling; 0: no limit */
+	unsigned soft_threshold_percent; /* see store_on_threshold(); 0: off */
 	uint64_t reserve; /* bytes of zeroed pages to keep at hand at most, 0: by demand */
 	unsigned readers; /* reactors, and whoever else touches pages */
 	bool no_filler;	  /* tests do its work: store/reserve.h */
@@ -133,6 +141,16 @@ void store_reader_offline(struct store_reader *r);
  * and after an -EAGAIN when there are pages, or when there will be none. Set before readers run.
  */
 void store_on_retire(struct store *s, void (*wake)(void *arg), void *arg);
+
+/*
+ * `fn` is called by the filler when pages_used has come to soft_threshold_percent of the ceiling,
+ * or of what the pool holds and the host could still give, if that is less; only if a LUN has holes
+ * left. Called again after it was below by STORE_SOFT_BACK percent. NULL: nobody.
+ */
+#define STORE_SOFT_BACK 5u
+void store_on_threshold(struct store *s, void (*fn)(void *arg), void *arg);
+/* From any thread, for all that is asked for from now on. */
+void store_set_gate(struct store *s, enum store_gate g);
 
 /* Once per turn of the loop, with no pointer in hand but those pinned. Frees what may be freed. */
 void store_reader_quiet(struct store_reader *r);

@@ -7,6 +7,7 @@ store_tests = \
 	tests/unit/test_store_resize \
 	tests/unit/test_store_retire \
 	tests/unit/test_store_stats \
+	tests/unit/test_store_threshold \
 	tests/unit/test_store_threads
 unit_tests += $(store_tests)
 EXTRA_DIST += tests/unit/test_store.h

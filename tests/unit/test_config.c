@@ -62,10 +62,8 @@ START_TEST(every_key_set)
 		"  access = ( { initiator = \"iqn.*\"; }, { network = \"::1\"; } ); },\n"
 		"  { name = \"eui.0123456789abcdef\"; luns = ( " LUN0 " ); } );\n"
 		"pool = { pages = \"huge\"; size = \"6G\"; floor = \"2M\"; elastic = 4194304;\n"
-		"         headroom = \"3GiB\"; reclaim = false; reserve = \"64M\";
-		"
-		"         overcommit = 150; numa_nodes = [ 0, 63 ]; };
-		"
+		"         headroom = \"3GiB\"; reclaim = false; reserve = \"64M\";\n"
+		"         overcommit = 150; soft_threshold = 90; numa_nodes = [ 0, 63 ]; };\n"
 		"reactor: { count = 2; cpus = ( 3, 1 ); spin_us = 0; engine = \"epoll\"; };\n"
 		"control = { socket = \"/run/x\"; group = \"adm\"; };\n"
 		"login = { HeaderDigest = \"None\"; DataDigest = [ \"CRC32C\" ]; "
@@ -98,6 +96,7 @@ START_TEST(every_key_set)
 	ck_assert(!c->pool.reclaim);
 	ck_assert_uint_eq(c->pool.reserve, 64 << 20);
 	ck_assert_uint_eq(c->pool.overcommit, 150);
+	ck_assert_uint_eq(c->pool.soft_threshold, 90);
 	ck_assert_uint_eq(c->pool.numa_nodes, (uint64_t)1 << 63 | 1);
 	ck_assert_uint_eq(c->reactor.ncpus, 2);
 	ck_assert_uint_eq(c->reactor.cpus[0], 3);

@@ -314,19 +314,24 @@ START_TEST(the_host_gives_none)
 	ck_assert_int_eq(put(l, 0), -EAGAIN);
 	run();
 	ck_assert_uint_eq(wakes, 1);
-	s->pool.dry_until = 0; /* long ago */
+	s->pool.dry_until = clock_now() - NS_PER_S;
 	ck_assert_int_eq(put(l, 0), -ENOSPC);
 	ck_assert_int_eq(put(l, 0), -EAGAIN);
 	run();
 	ck_assert_uint_eq(wakes, 2);
-	s->pool.dry_until = UINT64_MAX; /* just now */
+	/* He never came: that is not held against others. */
+	s->pool.dry_until = clock_now() - 3 * NS_PER_S;
+	ck_assert_int_eq(put(l, 0), -EAGAIN);
+	run();
+	ck_assert_uint_eq(wakes, 3);
+	s->pool.dry_until = clock_now() + NS_PER_S; /* just now */
 	ck_assert_int_eq(put(l, 0), -ENOSPC);
 	ck_assert_int_eq(put(l, 0), -ENOSPC);
 	s->pool.dry_until = 0;
 	ck_assert_int_eq(put(l, 0), -EAGAIN);
 	set_headroom(0);
 	run();
-	ck_assert_uint_eq(wakes, 3);
+	ck_assert_uint_eq(wakes, 4);
 	ck_assert_uint_eq(reserve(), 8);
 	put_all(l, 0, 1);
 	end(l);
@@ -378,6 +383,117 @@ START_TEST(full_luns_come_first)
 	store_lun_destroy(full);
 	run();
 	put_all(l, 1, 8);
+	end(l);
+}
+END_TEST
+
+/* ---- the gate ---- */
+
+/* Nothing is kept, but for a moment what was made for who waits; each write gets its page. */
+START_TEST(lean)
+{
+	open_pool(64, 0);
+	struct store_lun *l = make(64, STORE_THIN);
+	run();
+	store_set_gate(s, STORE_GATE_LEAN);
+	run_if_asked();
+	ck_assert_uint_eq(reserve(), 0);
+	for (unsigned i = 0; i < 12; i++) {
+		ck_assert_int_eq(put(l, i), -EAGAIN);
+		run();
+		ck_assert_uint_eq(wakes, i + 1);
+		ck_assert_uint_eq(reserve(), 1);
+		if (i < 11)
+			put_all(l, i, 1);
+	}
+	now += RESERVE_KEEP_NS - 1;
+	run();
+	ck_assert_uint_eq(reserve(), 1);
+	ck_assert_uint_eq(reserve_turn(&s->reserve, now), now + 1);
+	now++;
+	run();
+	ck_assert_uint_eq(reserve(), 0);
+	/* What waits is not left there when it shuts. */
+	ck_assert_int_eq(put(l, 20), -EAGAIN);
+	run();
+	ck_assert_uint_eq(reserve(), 1);
+	store_set_gate(s, STORE_GATE_SHUT);
+	run();
+	ck_assert_uint_eq(reserve(), 0);
+	store_set_gate(s, STORE_GATE_OPEN);
+	run_if_asked();
+	ck_assert_uint_ge(reserve(), RESERVE_MIN);
+	end(l);
+}
+END_TEST
+
+/* No new page, at once; what is there is written, and taken out. */
+START_TEST(shut)
+{
+	struct store_lun *other;
+	char why[256];
+
+	open_pool(64, 0);
+	struct store_lun *l = make(64, STORE_THIN);
+	run();
+	put_all(l, 0, 7);
+	store_set_gate(s, STORE_GATE_SHUT);
+	ck_assert_int_eq(put(l, 7), -ENOSPC);
+	put_all(l, 0, 7);
+	run_if_asked();
+	ck_assert_uint_eq(reserve(), 0);
+	drop(l, 0);
+	ck_assert_int_eq(put(l, 7), -ENOSPC);
+	ck_assert_int_eq(store_fill(r, l, 7 * PAGE, 512, (const uint8_t *)why, 512), -ENOSPC);
+	ck_assert_int_eq(
+		store_lun_create(s, PAGE, STORE_FULL, NULL, NULL, &other, why, sizeof(why)),
+		-ENOSPC);
+	store_reader_quiet(r);
+	ck_assert_uint_eq(wakes, 1); /* for the grace period: nobody waited for a page */
+	store_set_gate(s, STORE_GATE_OPEN);
+	ck_assert_int_eq(put(l, 7), -EAGAIN);
+	run();
+	put_all(l, 7, 1);
+	end(l);
+}
+END_TEST
+
+/* An answer of the time when it was shut is no answer afterwards. */
+START_TEST(shut_no_more)
+{
+	open_pool(64, 0);
+	struct store_lun *l = make(64, STORE_THIN);
+	ck_assert_int_eq(put(l, 0), -EAGAIN);
+	store_set_gate(s, STORE_GATE_SHUT);
+	run();
+	ck_assert_uint_eq(wakes, 1);
+	store_set_gate(s, STORE_GATE_OPEN);
+	ck_assert_int_eq(put(l, 0), -EAGAIN);
+	run();
+	put_all(l, 0, 1);
+	end(l);
+}
+END_TEST
+
+/* Who waits when it shuts is told, also while pages are coming; and not when it is open again. */
+START_TEST(shut_on_who_waits)
+{
+	open_pool(3, 0);
+	struct store_lun *l = make(64, STORE_THIN);
+	run();
+	put_all(l, 0, 3);
+	drop(l, 0);
+	unsigned before = wakes;
+	ck_assert_int_eq(put(l, 3), -EAGAIN);
+	store_set_gate(s, STORE_GATE_SHUT);
+	run_if_asked();
+	ck_assert_uint_eq(wakes, before + 1);
+	ck_assert_int_eq(put(l, 3), -ENOSPC);
+	store_reader_quiet(r);
+	store_set_gate(s, STORE_GATE_OPEN);
+	ck_assert_int_eq(put(l, 3), -EAGAIN);
+	run();
+	put_all(l, 3, 1);
 	end(l);
 }
 END_TEST
@@ -486,6 +602,10 @@ int main(void)
 	tcase_add_test(tc, full_luns_come_first);
 	if (KINDS_FROM == STORE_HUGE)
 		tcase_add_test(tc, others_take_the_hugepages);
+	tcase_add_test(tc, lean);
+	tcase_add_test(tc, shut);
+	tcase_add_test(tc, shut_no_more);
+	tcase_add_test(tc, shut_on_who_waits);
 	tcase_add_test(tc, no_wake_up_is_lost);
 	suite_add_tcase(suite, tc);
 	return test_main(suite);

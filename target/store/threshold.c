@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+/* threshold.c - when the pool is soon full. */
+#include "store/threshold.h"
+
+#include <stdbool.h>
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t host_left(struct pool *p, uint64_t now)
+{
+	uint64_t left = budget_pages(&p->budget, now);
+	struct host_huge h;
+
+	if (p->kind != STORE_HUGE)
+		return left;
+	host_huge_read(&h);
+	return least(left, host_huge_left(&h));
+}
+
+static uint64_t percent_of(uint64_t pages, unsigned percent)
+{
+	return (pages * percent + 99) / 100;
+}
+
+/* Moves the marks: the host may be able to give less than the pool may hold. */
+static void look(struct threshold *t, struct pool *p, uint64_t now)
+{
+	unsigned back = t->percent > STORE_SOFT_BACK ? t->percent - STORE_SOFT_BACK : 0;
+	uint64_t left = host_left(p, now);
+
+	t->looked_at = now;
+	pthread_mutex_lock(&p->lock);
+	uint64_t most = least(p->pages_max, p->used + p->reserve.n + left);
+	p->soft_at = percent_of(most, t->percent);
+	p->soft_back = percent_of(most, back);
+	if (p->used < p->soft_back)
+		p->soft_said = false;
+	pthread_mutex_unlock(&p->lock);
+}
+
+void threshold_turn(struct threshold *t, struct pool *p, uint64_t now)
+{
+	if (!t->percent)
+		return;
+	if (!t->looked_at || now - t->looked_at >= THRESHOLD_LOOK_NS)
+		look(t, p, now);
+	pthread_mutex_lock(&p->lock);
+	bool say = p->used >= p->soft_at && !p->soft_said && pool_holes(p);
+	p->soft_said |= say;
+	void (*fn)(void *arg) = t->fn;
+	void *arg = t->arg;
+	pthread_mutex_unlock(&p->lock);
+	if (say && fn)
+		fn(arg);
+}
