@@ -10,6 +10,8 @@ target_libmemtgt_a_SOURCES += \
 	%D%/luns_change.c \
 	%D%/server.c \
 	%D%/server.h \
+	%D%/shortage.c \
+	%D%/shortage.h \
 	%D%/tbl/iscsi_keys.def \
 	%D%/tbl/iscsi_login.def
 target_libmemtgt_a_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfdir)"'

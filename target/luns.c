@@ -183,19 +183,6 @@ void luns_report_pool(const struct config *c, struct store *s)
 		log_info("memory: %s", text);
 }
 
-void luns_warn_full(const struct config *c, struct store *s)
-{
-	struct store_stats st;
-
-	store_get_stats(s, &st);
-	log_warn("memory: %llu of %llu MiB are used, and thin LUNs may ask for %llu MiB more: the "
-		 "pool, or what the host can give, is used to %u percent (pool.soft_threshold)",
-		 (unsigned long long)(st.pages_used * STORE_PAGE_SIZE / MIB),
-		 (unsigned long long)(st.pages_max * STORE_PAGE_SIZE / MIB),
-		 (unsigned long long)((st.pages_lent - st.pages_used) * STORE_PAGE_SIZE / MIB),
-		 c->pool.soft_threshold);
-}
-
 /* With the LUNs: how much of it is theirs. */
 static void report_use(struct store *s)
 {

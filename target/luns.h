@@ -61,9 +61,6 @@ void luns_store_options(const struct config *c, unsigned reactors, struct store_
  */
 void luns_report_pool(const struct config *c, struct store *s);
 
-/* The soft threshold was reached. From any thread. */
-void luns_warn_full(const struct config *c, struct store *s);
-
 /* 0 or -errno, after a log line that says what to do. luns_destroy() is needed in any case. */
 int luns_create(struct luns *l, const struct config *c, struct store *s, struct store_reader *r)
 	__attribute__((warn_unused_result));

@@ -23,7 +23,7 @@
 #include "control/service.h"
 #include "iscsi/node.h"
 #include "luns.h"
-#include "pressure/watch.h"
+#include "shortage.h"
 #include "reactor/listen.h"
 #include "store/store.h"
 
@@ -35,7 +35,7 @@ struct server {
 	unsigned reactors; /* wanted; node.nworkers run */
 	int signals;
 	struct acceptor acceptor;
-	struct pressure_watch *watch; /* NULL: pool.reclaim is off */
+	struct shortage shortage;
 	struct control_socket control_socket; /* until it is the service's */
 	struct control_daemon control_daemon;
 	struct control_service control;
@@ -110,12 +110,6 @@ static void wake_all(void *arg)
 }
 
 /* In the filler's thread. */
-static void warn_full(void *arg)
-{
-	struct server *s = arg;
-	luns_warn_full(s->config, s->store);
-}
-
 static int start_node(struct server *s)
 {
 	struct iscsi_node *n = &s->node;
@@ -128,7 +122,6 @@ static int start_node(struct server *s)
 		return -ENOMEM;
 	}
 	store_on_retire(s->store, wake_all, s);
-	store_on_threshold(s->store, warn_full, s);
 	int err = start_workers(s);
 	if (!err)
 		luns_serve(&s->luns, n);
@@ -219,32 +212,6 @@ static int start(struct server *s)
 	return err;
 }
 
-/* ---- the host's memory ---- */
-
-static void pressure_changed(void *arg, enum pressure_state from, enum pressure_state to,
-			     const struct pressure_sample *s)
-{
-	(void)arg;
-	log_line(to > from ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
-		 "memory of the host: %s, was %s: %llu MiB available", pressure_name(to),
-		 pressure_name(from), (unsigned long long)(s->available >> 20));
-}
-
-/* Without it memtgtd serves as well: the store asks for available memory at each page. */
-static void start_watch(struct server *s)
-{
-	const struct pressure_watch_options o = {.headroom = s->config->pool.headroom,
-						 .meminfo = "/proc/meminfo",
-						 .stalls = "/proc/pressure/memory",
-						 .trigger = true,
-						 .interval_ns = NS_PER_S,
-						 .changed = pressure_changed,
-						 .arg = s};
-	int err = s->config->pool.reclaim ? pressure_watch_start(&s->watch, &o) : 0;
-	if (err)
-		log_warn("the host's memory cannot be watched: %s", strerror(-err));
-}
-
 /* ---- serve and stop ---- */
 
 /* Those that are not 0. `asked`: whatever the log level is. */
@@ -311,7 +278,7 @@ static void drain(struct server *s)
 
 static void stop(struct server *s)
 {
-	pressure_watch_stop(s->watch);
+	shortage_stop(&s->shortage);
 	acceptor_close(&s->acceptor);
 	if (s->node.nworkers)
 		drain(s);
@@ -341,7 +308,7 @@ int server_run(const struct config *c)
 	struct server s = {.config = c, .signals = -1, .control_socket.fd = -1};
 	int err = start(&s);
 	if (!err) {
-		start_watch(&s);
+		shortage_start(&s.shortage, c, s.store, &s.node);
 		acceptor_announce(&s.acceptor);
 		notify_ready();
 		serve(&s);

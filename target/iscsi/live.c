@@ -24,6 +24,7 @@ static const struct event {
 	[LIVE_WRITABLE]  = { .tells = true, .told = SCSI_UA_MODE_CHANGED },
 	[LIVE_HELD]      = { .ends = true, .change = SCSI_CHANGE_HELD },
 	[LIVE_RESIZED]   = { .tells = true, .told = SCSI_UA_CAPACITY_CHANGED },
+	[LIVE_SHORT]     = { .ends = false },
 	[LIVE_ASK]       = { .ends = false },
 };
 /* clang-format on */
@@ -61,6 +62,8 @@ static void tell_session(struct session *s, struct live *v)
 
 	if (c->event == LIVE_ASK && scsi_lu_was_other(&s->nexus, c->id))
 		v->found++;
+	if (c->event == LIVE_SHORT)
+		scsi_memory_short(&s->nexus);
 	if (e->ends && c->lu)
 		end_tasks(s, c->lu, e->change);
 	if (e->replaces) {
@@ -84,7 +87,8 @@ static void run_part(struct reactor *reactor, struct reactor_msg *m)
 	list_for_each (it, &reactor->all) {
 		struct session *s = session_of(container_of(it, struct conn, link));
 		/* A session has a nexus from the end of its login on: pdu_login.c. */
-		if (!s->conn.is_dead && s->nexus.ua && s->target == v->change.target)
+		bool is_meant = v->change.event == LIVE_SHORT || s->target == v->change.target;
+		if (!s->conn.is_dead && s->nexus.ua && is_meant)
 			tell_session(s, v);
 	}
 	if (atomic_fetch_sub(&v->left, 1) == 1)

@@ -25,11 +25,13 @@ enum live_event {
 	LIVE_WRITABLE,	/* 2A/01 */
 	LIVE_HELD,	/* commands that reach beyond scsi_lu.held end */
 	LIVE_RESIZED,	/* 2A/09 */
+	LIVE_SHORT,	/* memory is short: 38/07 on the thin LUs of all targets */
 	LIVE_ASK,	/* counts the sessions that knew another LU under this id */
 	LIVE_EVENTS
 };
 
-/* The LU is compared, never looked into: it may be NULL, as it is for LIVE_ASK. */
+/* The LU is compared, never looked into: it may be NULL, as it is for LIVE_ASK. LIVE_SHORT looks at
+ * none of the rest. */
 struct live_change {
 	enum live_event event;
 	const struct scsi_target *target;

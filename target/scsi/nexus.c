@@ -23,6 +23,15 @@ void scsi_luns_changed(struct scsi_nexus *n, unsigned id)
 			attention_add(&n->ua[i], SCSI_UA_LUNS_CHANGED);
 }
 
+void scsi_memory_short(struct scsi_nexus *n)
+{
+	for (unsigned i = 0; i < SCSI_LUNS_MAX; i++) {
+		const struct scsi_lu *lu = atomic_load(&n->target->by_id[i]);
+		if (lu && lu->thin)
+			attention_add(&n->ua[i], SCSI_UA_THIN_THRESHOLD);
+	}
+}
+
 void scsi_lu_replaced(struct scsi_nexus *n, unsigned id, bool is_there)
 {
 	const uint64_t bit = (uint64_t)1 << id % 64;

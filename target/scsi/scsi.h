@@ -196,6 +196,8 @@ struct scsi_lu *scsi_lu_find(const struct scsi_target *t, const uint8_t lun[stat
 
 /* Raise a unit attention on one LUN, or on all (SCSI_LUN_ALL), for this nexus. */
 void scsi_attention_raise(struct scsi_nexus *n, unsigned id, enum scsi_attention a);
+/* New pages get scarce: 38/07 on every thin LU. SBC-3 4.7.3.8 */
+void scsi_memory_short(struct scsi_nexus *n);
 /* The target has other LUNs than before: 3F/0E by way of all but `id`. SPC-4 6.33 */
 void scsi_luns_changed(struct scsi_nexus *n, unsigned id);
 /* The LUN names another LU from now on, or none: as at the beginning, and remembered. */

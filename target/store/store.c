@@ -175,7 +175,7 @@ void store_on_threshold(struct store *s, void (*fn)(void *arg), void *arg)
 	pthread_mutex_lock(&s->pool.lock);
 	t->fn = fn;
 	t->arg = arg;
-	pthread_mutex_unlock(&s->pool.lock);
+	pool_unlock_ask(&s->pool, fn != NULL);
 }
 
 void store_set_gate(struct store *s, enum store_gate g)

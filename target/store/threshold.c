@@ -48,11 +48,11 @@ void threshold_turn(struct threshold *t, struct pool *p, uint64_t now)
 	if (!t->looked_at || now - t->looked_at >= THRESHOLD_LOOK_NS)
 		look(t, p, now);
 	pthread_mutex_lock(&p->lock);
-	bool say = p->used >= p->soft_at && !p->soft_said && pool_holes(p);
-	p->soft_said |= say;
 	void (*fn)(void *arg) = t->fn;
 	void *arg = t->arg;
+	bool say = fn && p->used >= p->soft_at && !p->soft_said && pool_holes(p);
+	p->soft_said |= say;
 	pthread_mutex_unlock(&p->lock);
-	if (say && fn)
+	if (say)
 		fn(arg);
 }

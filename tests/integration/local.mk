@@ -27,6 +27,7 @@ integration_tests += \
 	tests/integration/test_login \
 	tests/integration/test_luns \
 	tests/integration/test_reactors \
+	tests/integration/test_shortage \
 	tests/integration/test_shutdown \
 	tests/integration/test_slices \
 	tests/integration/test_stalls \
@@ -45,6 +46,7 @@ tests_integration_test_login_LDADD = $(client_libs) $(ISCSI_LIBS)
 tests_integration_test_luns_LDADD = tests/lib/libdaemon.a tests/lib/libtest.a target/libmemtgt.a \
 	$(CHECK_LIBS) $(memtgt_libs)
 tests_integration_test_reactors_LDADD = $(client_libs)
+tests_integration_test_shortage_LDADD = $(client_libs)
 tests_integration_test_shutdown_LDADD = $(client_libs)
 tests_integration_test_slices_LDADD = $(client_libs)
 tests_integration_test_stalls_LDADD = $(client_libs)

@@ -30,6 +30,7 @@
 #define MODE_CHANGED  0x062a01
 #define SIZE_CHANGED  0x062a09
 #define LUNS_CHANGED  0x063f0e
+#define MEMORY_SHORT  0x063807
 #define WRITE_PROTECT 0x072700
 
 static struct rig rig;
@@ -628,6 +629,24 @@ END_TEST
 
 /* ---- who is told ---- */
 
+/* Thin LUNs, once for each time; a full LUN needs no more memory. */
+START_TEST(memory_gets_short)
+{
+	rig.thin = true;
+	struct rig_peer p = BEGIN("");
+	make_second();
+	second.thin = false;
+	expect_tur(&p, 1, POWER_ON);
+	for (int i = 0; i < 2; i++) {
+		tell(LIVE_SHORT, NULL, 0);
+		tell(LIVE_SHORT, NULL, 0); /* before it was told of the first */
+		expect_tur(&p, 1, GOOD);
+		expect_tur(&p, 0, MEMORY_SHORT);
+		expect_tur(&p, 0, GOOD);
+	}
+}
+END_TEST
+
 /* Sessions in their login, in discovery, and dead ones are passed over. */
 START_TEST(sessions_that_are_none)
 {
@@ -688,6 +707,7 @@ static Suite *suite(void)
 	tcase_add_test(t, held_and_an_unmap);
 	tcase_add_test(t, held_and_an_unmap_that_runs);
 	tcase_add_test(t, resized);
+	tcase_add_test(t, memory_gets_short);
 	tcase_add_test(t, sessions_that_are_none);
 	tcase_add_test(t, without_reactors);
 	suite_add_tcase(s, t);
