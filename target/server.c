@@ -161,7 +161,7 @@ static int start_control(struct server *s)
 	if (s->control_socket.fd < 0)
 		return 0;
 	s->control_daemon = (struct control_daemon){
-		.node = &s->node, .store = s->store, .ready_at = clock_now()};
+		.node = &s->node, .store = s->store, .luns = &s->luns, .ready_at = clock_now()};
 	int err = control_service_start(&s->control, &s->control_socket, &rpc, &s->node.control,
 					CONTROL_IDLE_S * 1000);
 	s->control_socket.fd = -1;

@@ -11,12 +11,14 @@
 #include "control/rpc.h"
 
 struct iscsi_node;
+struct luns;
 struct store;
 
 /* rpc.context. Borrowed; lives while the control socket serves. */
 struct control_daemon {
 	struct iscsi_node *node;
 	struct store *store;
+	struct luns *luns;
 	uint64_t ready_at; /* ns */
 };
 

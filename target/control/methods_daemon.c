@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* methods_daemon.c - version, status, pool.show, counters. */
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "control/methods.h"
 #include "iscsi/node.h"
+#include "luns.h"
 #include "memtgt/control.h"
 #include "store/store.h"
 
@@ -25,22 +27,34 @@ static const char *engine_name(const struct iscsi_node *n)
 	return n->nworkers ? n->workers[0].reactor.engine->ops->name : "none";
 }
 
+/* What initiators see. 0 or -ENOMEM. */
+static int sum_luns(struct luns *l, size_t *count, uint64_t *bytes)
+{
+	struct luns_info *all;
+	int err = luns_list(l, &all, count);
+
+	*bytes = 0;
+	if (err)
+		return err;
+	for (size_t i = 0; i < *count; i++)
+		*bytes += all[i].bytes;
+	free(all);
+	return 0;
+}
+
 json_t *method_status(struct rpc_call *c)
 {
 	const struct control_daemon *d = control_daemon_of(c);
 	const struct iscsi_node *n = d->node;
 	struct store_stats st;
-	json_int_t luns = 0, bytes = 0;
+	uint64_t bytes;
+	size_t luns;
 
+	if (sum_luns(d->luns, &luns, &bytes))
+		return NULL;
 	store_get_stats(d->store, &st);
-	for (size_t t = 0; t < n->ntargets; t++)
-		for (unsigned id = 0; id < SCSI_LUNS_MAX; id++) {
-			const struct scsi_lu *lu = n->targets[t].by_id[id];
-			luns += lu != NULL;
-			bytes += lu ? (json_int_t)(lu->blocks << lu->block_shift) : 0;
-		}
 	/* clang-format off */
-	return json_pack("{s:s, s:s, s:i, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:s, s:s, s:i, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 		"version", PACKAGE_VERSION,
 		"state", n->draining ? "draining" : "serving",
 		"pid", (int)getpid(),
@@ -49,11 +63,17 @@ json_t *method_status(struct rpc_call *c)
 		"reactors", (json_int_t)n->nworkers,
 		"connections", (json_int_t)iscsi_node_connections(n),
 		"targets", (json_int_t)n->ntargets,
-		"luns", luns,
-		"luns_bytes", bytes,
+		"luns", (json_int_t)luns,
+		"luns_bytes", (json_int_t)bytes,
 		"used_bytes", (json_int_t)(st.pages_used * st.page_size),
-		"max_bytes", (json_int_t)(st.pages_max * st.page_size));
+		"max_bytes", (json_int_t)(st.pages_max * st.page_size),
+		"returnable_bytes", (json_int_t)st.returnable);
 	/* clang-format on */
+}
+
+static json_int_t page_bytes(const struct store_stats *st, uint64_t pages)
+{
+	return (json_int_t)(pages * st->page_size);
 }
 
 json_t *method_pool_show(struct rpc_call *c)
@@ -62,15 +82,25 @@ json_t *method_pool_show(struct rpc_call *c)
 
 	store_get_stats(control_daemon_of(c)->store, &st);
 	/* clang-format off */
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+			 "s:I, s:I}",
 		"pages", st.kind == STORE_HUGE ? "huge" : "plain",
 		"page_bytes", (json_int_t)st.page_size,
-		"max_bytes", (json_int_t)(st.pages_max * st.page_size),
-		"used_bytes", (json_int_t)(st.pages_used * st.page_size),
-		"retired_bytes", (json_int_t)(st.pages_retired * st.page_size),
+		"max_bytes", page_bytes(&st, st.pages_max),
+		"used_bytes", page_bytes(&st, st.pages_used),
+		"reserve_bytes", page_bytes(&st, st.pages_reserve),
+		"coming_bytes", page_bytes(&st, st.pages_coming),
+		"retired_bytes", page_bytes(&st, st.pages_retired),
+		"free_bytes", page_bytes(&st, st.pages_free),
+		"floor_bytes", page_bytes(&st, st.pages_floor),
+		"elastic_bytes", page_bytes(&st, st.pages_elastic),
+		"promised_bytes", page_bytes(&st, st.pages_lent),
 		"host_bytes", (json_int_t)st.host_bytes,
+		"returnable_bytes", (json_int_t)st.returnable,
 		"nr_hugepages", (json_int_t)st.host_static,
-		"nr_overcommit_hugepages", (json_int_t)st.host_surplus_max);
+		"nr_overcommit_hugepages", (json_int_t)st.host_surplus_max,
+		"misses", (json_int_t)st.misses,
+		"waits", (json_int_t)st.waits);
 	/* clang-format on */
 }
 

@@ -1,166 +1,138 @@
 // SPDX-License-Identifier: MIT
 /* methods_lun.c - lun.list, lun.show. */
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/config.h"
 #include "control/methods.h"
-#include "iscsi/node.h"
-#include "store/store.h"
+#include "luns.h"
 
 /* LUNs of one answer. */
 #define PAGE_MAX 256u
 
-static struct scsi_target *find_target(const struct rpc_call *c, const char *name)
-{
-	struct iscsi_node *n = control_daemon_of(c)->node;
-
-	for (size_t i = 0; i < n->ntargets; i++)
-		if (!strcmp(n->targets[i].name, name))
-			return &n->targets[i];
-	return NULL;
-}
-
-static json_t *no_target(struct rpc_call *c, const char *name)
-{
-	return rpc_refuse(c, CONTROL_ERR_NOT_FOUND, "there is no target \"%s\"", name);
-}
-
-static json_int_t used_bytes(const struct scsi_lu *lu)
-{
-	return (json_int_t)(store_lun_pages(lu->store) * STORE_PAGE_SIZE);
-}
-
-static json_int_t size_bytes(const struct scsi_lu *lu)
-{
-	return (json_int_t)(lu->blocks << lu->block_shift);
-}
-
-static json_t *row(const struct scsi_target *t, const struct scsi_lu *lu)
+static json_t *row(const struct luns_info *i)
 {
 	/* clang-format off */
-	return json_pack("{s:s, s:i, s:I, s:I, s:s, s:i, s:s}",
-		"target", t->name,
-		"id", (int)lu->id,
-		"bytes", size_bytes(lu),
-		"used_bytes", used_bytes(lu),
-		"provisioning", lu->thin ? "thin" : "full",
-		"block_bytes", (int)lu->block_size,
-		"serial", lu->serial);
+	return json_pack("{s:s, s:i, s:I, s:I, s:s, s:b, s:b, s:i, s:i, s:I, s:s, s:s}",
+		"target", i->target,
+		"id", (int)i->id,
+		"bytes", (json_int_t)i->bytes,
+		"used_bytes", (json_int_t)i->used,
+		"provisioning", i->is_thin ? "thin" : "full",
+		"read_only", (int)i->is_read_only,
+		"going", (int)i->is_going,
+		"sessions", (int)i->sessions,
+		"block_bytes", (int)i->block_size,
+		"blocks", (json_int_t)(i->bytes / i->block_size),
+		"serial", i->serial,
+		"naa", i->naa);
 	/* clang-format on */
 }
 
-/* A place in the list of all LUNs, as "from" and "next" write it: "ID TARGET". */
+/* ---- lists ---- */
+
+/* Where a page begins: "from" and "next" write it as "ID TARGET". Targets by their order. */
 struct place {
-	size_t target;
+	size_t target, end; /* and the target before which it ends */
 	unsigned id;
 };
 
 static bool read_place(struct rpc_call *c, const char *text, struct place *out)
 {
-	const struct iscsi_node *n = control_daemon_of(c)->node;
+	const struct luns *l = control_daemon_of(c)->luns;
 	char *end;
 	unsigned long id = strtoul(text, &end, 10);
-	const struct scsi_target *t = NULL;
+	size_t target = l->config->ntargets;
 
 	if (end > text && *end == ' ' && id < SCSI_LUNS_MAX)
-		t = find_target(c, end + 1);
-	if (!t) {
+		target = luns_target(l, end + 1);
+	if (target < out->target || target >= out->end) {
 		rpc_refuse(c, CONTROL_ERR_PARAMS, "from: \"%s\" is not what a \"next\" was", text);
 		return false;
 	}
-	*out = (struct place){.target = (size_t)(t - n->targets), .id = (unsigned)id};
+	out->target = target;
+	out->id = (unsigned)id;
 	return true;
 }
 
-static json_t *place_text(const struct scsi_target *t, unsigned id)
+static json_t *place_text(const struct luns_info *i)
 {
-	return json_sprintf("%u %s", id, t->name);
+	return json_sprintf("%u %s", i->id, i->target);
 }
 
-/* Adds the LUNs of a target to `rows`, from p->id on. 0; 1: the page is full before p->id; -1. */
-static int add_target(const struct scsi_target *t, struct place *p, json_t *rows)
+/* LUNs and targets have the same order. */
+static bool is_within(const struct place *p, size_t target, const struct luns_info *i)
 {
-	for (; p->id < SCSI_LUNS_MAX; p->id++) {
-		const struct scsi_lu *lu = t->by_id[p->id];
-		if (!lu)
+	return target < p->end && (target > p->target || (target == p->target && i->id >= p->id));
+}
+
+/* 0 or -1. *next: the first that found no room, or `all + n`. */
+static int fill(const struct luns *l, const struct place *p, const struct luns_info *all, size_t n,
+		json_t *rows, const struct luns_info **next)
+{
+	size_t target = 0;
+
+	for (*next = all; *next < all + n; (*next)++) {
+		while (strcmp(l->targets[target].name, (*next)->target) != 0)
+			target++;
+		if (!is_within(p, target, *next))
 			continue;
 		if (json_array_size(rows) == PAGE_MAX)
-			return 1;
-		if (json_array_append_new(rows, row(t, lu)))
+			return 0;
+		if (json_array_append_new(rows, row(*next)))
 			return -1;
 	}
-	p->id = 0;
 	return 0;
 }
 
-static json_t *list(struct rpc_call *c, struct place p, size_t end)
+static json_t *page(const struct luns *l, const struct place *p, const struct luns_info *all,
+		    size_t n)
 {
-	const struct iscsi_node *n = control_daemon_of(c)->node;
-	json_t *rows = json_array(), *result = json_object();
-	int full = !rows || !result ? -1 : 0;
+	const struct luns_info *next;
+	json_t *rows = json_array(), *result = NULL;
 
-	for (; !full && p.target < end; p.target++)
-		full = add_target(&n->targets[p.target], &p, rows);
-	if (full >= 0 && json_object_set(result, "luns", rows))
-		full = -1;
-	if (full > 0 &&
-	    json_object_set_new(result, "next", place_text(&n->targets[p.target - 1], p.id)))
-		full = -1;
-	json_decref(rows);
-	if (full < 0) {
+	if (rows && !fill(l, p, all, n, rows, &next))
+		result = json_pack("{s:O}", "luns", rows);
+	if (result && next < all + n && json_object_set_new(result, "next", place_text(next))) {
 		json_decref(result);
-		return NULL;
+		result = NULL;
 	}
+	json_decref(rows);
 	return result;
 }
 
 json_t *method_lun_list(struct rpc_call *c)
 {
-	const struct iscsi_node *n = control_daemon_of(c)->node;
+	struct luns *l = control_daemon_of(c)->luns;
 	const char *name = rpc_text(c, "target", NULL), *from = rpc_text(c, "from", NULL);
-	const struct scsi_target *t = name ? find_target(c, name) : NULL;
-	size_t only = t ? (size_t)(t - n->targets) : 0;
-	struct place p = {.target = only};
+	struct place p = {.end = l->config->ntargets};
+	struct luns_info *all;
+	size_t n;
 
-	if (name && !t)
-		return no_target(c, name);
-	if (from && !read_place(c, from, &p))
+	if (name) {
+		p.target = luns_target(l, name);
+		if (p.target == p.end)
+			return rpc_refuse(c, CONTROL_ERR_NOT_FOUND, "there is no target \"%s\"",
+					  name);
+		p.end = p.target + 1;
+	}
+	if ((from && !read_place(c, from, &p)) || luns_list(l, &all, &n))
 		return NULL;
-	if (t && p.target != only)
-		return rpc_refuse(c, CONTROL_ERR_PARAMS, "from: it is of another target");
-	return list(c, p, t ? only + 1 : n->ntargets);
+	json_t *result = page(l, &p, all, n);
+	free(all);
+	return result;
 }
 
-static void write_naa(const struct scsi_lu *lu, char out[static 17])
-{
-	for (size_t i = 0; i < sizeof(lu->naa); i++)
-		snprintf(out + 2 * i, 3, "%02x", lu->naa[i]);
-}
+/* ---- one ---- */
 
 json_t *method_lun_show(struct rpc_call *c)
 {
-	const char *name = rpc_text(c, "target", "");
-	unsigned id = (unsigned)rpc_number(c, "id", 0);
-	const struct scsi_target *t = find_target(c, name);
-	const struct scsi_lu *lu = t ? t->by_id[id] : NULL;
-	char naa[17];
+	struct luns_info info;
+	char why[LUNS_WHY] = "";
 
-	if (!t)
-		return no_target(c, name);
-	if (!lu)
-		return rpc_refuse(c, CONTROL_ERR_NOT_FOUND, "%s has no LUN %u", name, id);
-	write_naa(lu, naa);
-	/* clang-format off */
-	return json_pack("{s:s, s:i, s:I, s:I, s:s, s:i, s:I, s:s, s:s}",
-		"target", t->name,
-		"id", (int)lu->id,
-		"bytes", size_bytes(lu),
-		"used_bytes", used_bytes(lu),
-		"provisioning", lu->thin ? "thin" : "full",
-		"block_bytes", (int)lu->block_size,
-		"blocks", (json_int_t)lu->blocks,
-		"serial", lu->serial,
-		"naa", naa);
-	/* clang-format on */
+	if (luns_find(control_daemon_of(c)->luns, rpc_text(c, "target", ""),
+		      (unsigned)rpc_number(c, "id", 0), &info, why, sizeof(why)))
+		return rpc_refuse(c, CONTROL_ERR_NOT_FOUND, "%s", why);
+	return row(&info);
 }

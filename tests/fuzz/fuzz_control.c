@@ -9,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/config.h"
 #include "control/methods.h"
 #include "iscsi/node.h"
+#include "luns.h"
 #include "memtgt/control.h"
 #include "store/store.h"
 
@@ -22,22 +24,24 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n);
 
-static struct scsi_lu lu = {
-	.id = 3, .block_size = 512, .block_shift = 9, .blocks = 4096, .thin = true, .serial = "X"};
-static struct scsi_target target = {
-	.name = "iqn.2026-01.a", .nlus = 1, .lus = &lu, .by_id[3] = &lu};
-static struct iscsi_node node = {.targets = &target, .ntargets = 1};
-static struct control_daemon state = {.node = &node};
+static struct config_lun lun = {
+	.id = 3, .size = STORE_PAGE_SIZE, .provisioning = PROVISIONING_THIN, .block_size = 512};
+static struct config_target target = {.name = "iqn.2026-01.a", .luns = &lun, .nluns = 1};
+static const struct config config = {.targets = &target, .ntargets = 1};
+static struct luns luns;
+static struct iscsi_node node = {.config = &config, .ntargets = 1};
+static struct control_daemon state = {.node = &node, .luns = &luns};
 static const struct rpc rpc = {.table = &control_table, .run = control_run, .context = &state};
 
 static void open_store(void)
 {
-	struct store_options o = {.kind = STORE_PLAIN, .ceiling = STORE_PAGE_SIZE, .readers = 1};
+	struct store_options o = {
+		.kind = STORE_PLAIN, .ceiling = STORE_PAGE_SIZE, .readers = 1, .no_filler = true};
 	char why[256];
 
 	REQUIRE(!store_open(&state.store, &o, why, sizeof(why)));
-	REQUIRE(!store_lun_create(state.store, STORE_PAGE_SIZE, STORE_THIN, NULL, NULL, &lu.store,
-				  why, sizeof(why)));
+	REQUIRE(!luns_create(&luns, &config, state.store, store_reader(state.store, 0)));
+	node.targets = luns.targets;
 }
 
 /* JSON-RPC 2.0, 5. */

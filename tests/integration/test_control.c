@@ -208,7 +208,7 @@ START_TEST(commands)
 	has("16 MiB");
 	ctl("lun list", 0);
 	ck_assert_uint_eq(lines(), 3);
-	has(DAEMON_TARGET "    7   1 GiB     0 B  thin");
+	has(DAEMON_TARGET "    7   1 GiB     0 B  thin  no ");
 	ctl("lun list " DAEMON_TARGET, 0);
 	ck_assert_uint_eq(lines(), 3);
 	ctl("lun show id=7 target=" DAEMON_TARGET, 0);

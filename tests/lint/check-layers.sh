@@ -15,9 +15,10 @@ declare -A may=(
 	[pdu]="memtgt base tbl"
 	[reactor]="memtgt base tbl"
 	[iscsi]="memtgt base tbl reactor pdu scsi"
-	[control]="memtgt base tbl store scsi pdu iscsi reactor"
+	[luns]="memtgt base tbl store scsi iscsi"
+	[control]="memtgt base tbl store scsi pdu iscsi reactor luns"
 	[memtgtctl]="memtgt base tbl control"
-	[top]="memtgt base tbl store pressure scsi pdu iscsi reactor control"
+	[top]="memtgt base tbl store pressure scsi pdu iscsi reactor control luns"
 )
 # The reader of the configuration is made from a table.
 may[base]+=" tbl"
@@ -30,6 +31,7 @@ layer_of()
 		local folder=${1#target/}
 		echo "${folder%%/*}"
 		;;
+	target/luns*) echo luns ;;
 	target/*) echo top ;;
 	esac
 }
@@ -42,9 +44,10 @@ while read -r file; do
 	while IFS=: read -r line included; do
 		includes=$((includes + 1))
 		to=${included%/*}
-		if [[ $included != */* ]]; then
-			to=beside
-			[[ ! -f ${file%/*}/$included ]] || to=$layer
+		if [[ $included != */* ]]; then # beside it, or beside the folders
+			to=nowhere
+			[[ ! -f ${file%/*}/$included ]] || to=$(layer_of "${file%/*}/$included")
+			[[ $to != nowhere || ! -f target/$included ]] || to=$(layer_of "target/$included")
 		fi
 		if [[ " $layer ${may[$layer]} " != *" $to "* ]]; then
 			echo "$file:$line: $layer may not include \"$included\"" >&2

@@ -14,9 +14,10 @@
 
 #include "base/clock.h"
 #include "iscsi/survey.h"
-#include "lib/fake_engine.h"
+#include "lib/filler.h"
 #include "lib/session_rig.h"
 #include "lib/test_main.h"
+#include "luns.h"
 #include "memtgt/control.h"
 #include "store/store.h"
 
@@ -26,6 +27,8 @@
 
 static struct rig rig;
 static struct control_daemon state;
+static struct luns luns;
+static struct luns_owned owned[2];
 static const struct rpc rpc = {.table = &control_table, .run = control_run, .context = &state};
 
 static void setup(void)
@@ -36,12 +39,17 @@ static void setup(void)
 	rig.config.limits.logins = SESSIONS;
 	rig.thin = true;
 	rig_start(&rig);
+	luns = (struct luns){.config = &rig.config, .targets = &rig.target, .owned = owned};
+	pthread_mutex_init(&luns.lock, NULL);
+	owned[0].lu[0] = &rig.lu;
+	luns_serve(&luns, &rig.node);
 	state = (struct control_daemon){
-		.node = &rig.node, .store = rig.store, .ready_at = clock_now()};
+		.node = &rig.node, .store = rig.store, .luns = &luns, .ready_at = clock_now()};
 }
 
 static void teardown(void)
 {
+	pthread_mutex_destroy(&luns.lock);
 	rig_stop(&rig);
 }
 
@@ -185,9 +193,14 @@ START_TEST(lun)
 			 RIG_BLOCKS * RIG_BLOCK);
 	ck_assert_int_eq(json_integer_value(json_object_get(before, "used_bytes")), 0);
 	ck_assert_str_eq(json_string_value(json_object_get(before, "provisioning")), "thin");
+	ck_assert(json_is_false(json_object_get(before, "read_only")));
+	ck_assert(json_is_false(json_object_get(before, "going")));
 	json_decref(before);
-	ck_assert_int_eq(store_write(rig.worker.reader, rig.lu.store, 0, bytes, sizeof(bytes)),
-			 sizeof(bytes));
+	int64_t written;
+	while ((written = store_write(rig.worker.reader, rig.lu.store, 0, bytes, sizeof(bytes))) ==
+	       -EAGAIN)
+		filler_run(rig.store);
+	ck_assert_int_eq(written, sizeof(bytes));
 	json_t *after = result_of("lun.list", "{\"target\":\"" TARGET "\"}");
 	json_t *row = json_array_get(json_object_get(after, "luns"), 0);
 	ck_assert_int_eq(json_integer_value(json_object_get(row, "used_bytes")), STORE_PAGE_SIZE);
@@ -268,21 +281,22 @@ static void see_lun(const json_t *row)
 /* Two targets of 256 LUNs: two pages, whose border is that of the targets; then of 255 and 256. */
 START_TEST(luns_in_pages)
 {
-	struct scsi_target targets[2] = {rig.target, rig.target};
-	struct scsi_lu lus[256];
+	static struct scsi_target targets[2];
+	static struct scsi_lu lus[256];
 
+	targets[0].name = TARGET;
 	targets[1].name = "iqn.2026-01.org.memtgt:two";
 	for (unsigned i = 0; i < 256; i++) {
 		lus[i] = rig.lu;
 		lus[i].id = i;
-		targets[0].by_id[i] = targets[1].by_id[i] = &lus[i];
+		owned[0].lu[i] = owned[1].lu[i] = &lus[i];
 	}
-	rig.node.targets = targets;
-	rig.node.ntargets = 2;
+	luns.targets = targets;
+	rig.config.ntargets = 2;
 	rows_seen = 0;
 	ck_assert_uint_eq(all_pages("lun.list", "luns", see_lun), 2);
 	ck_assert_uint_eq(rows_seen, 512);
-	targets[0].by_id[255] = NULL;
+	owned[0].lu[255] = NULL;
 	json_t *first = result_of("lun.list", "{}");
 	ck_assert_str_eq(json_string_value(json_object_get(first, "next")),
 			 "1 iqn.2026-01.org.memtgt:two");
@@ -294,8 +308,12 @@ START_TEST(luns_in_pages)
 	expect_error("lun.list",
 		     "{\"target\":\"" TARGET "\",\"from\":\"1 iqn.2026-01.org.memtgt:two\"}",
 		     CONTROL_ERR_PARAMS);
-	rig.node.targets = &rig.target;
-	rig.node.ntargets = 1;
+	/* What "next" named is gone: it goes on with what follows. */
+	owned[1].lu[1] = NULL;
+	json_t *rest = result_of("lun.list", "{\"from\":\"1 iqn.2026-01.org.memtgt:two\"}");
+	ck_assert_uint_eq(json_array_size(json_object_get(rest, "luns")), 254);
+	json_decref(rest);
+	rig.config.ntargets = 1;
 }
 END_TEST
 
