@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* methods_lun.c - lun.list, lun.show. */
+/* methods_lun.c - looking at LUNs, and changing them. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/config.h"
+#include "control/clean.h"
 #include "control/methods.h"
 #include "luns.h"
 
@@ -135,4 +136,98 @@ json_t *method_lun_show(struct rpc_call *c)
 		      (unsigned)rpc_number(c, "id", 0), &info, why, sizeof(why)))
 		return rpc_refuse(c, CONTROL_ERR_NOT_FOUND, "%s", why);
 	return row(&info);
+}
+
+/* ---- changes ---- */
+
+static json_t *refuse(struct rpc_call *c, int err, const char *why)
+{
+	switch (err) {
+	case -ENOENT:
+		return rpc_refuse(c, CONTROL_ERR_NOT_FOUND, "%s", why);
+	case -ETIMEDOUT:
+		return rpc_refuse(c, CONTROL_ERR_TIMEOUT, "%s", why);
+	default:
+		return rpc_refuse(c, CONTROL_ERR_REFUSED, "%s", why);
+	}
+}
+
+static json_t *with_note(json_t *result, const char *note)
+{
+	if (result && json_object_set_new(result, "note", control_json_text(note))) {
+		json_decref(result);
+		return NULL;
+	}
+	return result;
+}
+
+/* What became of the LUN of this call. */
+static json_t *changed(struct rpc_call *c, int err, const char *why)
+{
+	struct luns_info info;
+	char gone[LUNS_WHY] = "";
+
+	if (err)
+		return refuse(c, err, why);
+	err = luns_find(control_daemon_of(c)->luns, rpc_text(c, "target", ""),
+			(unsigned)rpc_number(c, "id", 0), &info, gone, sizeof(gone));
+	return err ? refuse(c, err, gone) : with_note(row(&info), why);
+}
+
+json_t *method_lun_create(struct rpc_call *c)
+{
+	const char *kind = rpc_text(c, "provisioning", "thin");
+	const struct luns_new how = {
+		.id = (uint32_t)rpc_number(c, "id", LUNS_ANY_ID),
+		.bytes = rpc_number(c, "size", 0),
+		.is_full = !strcmp(kind, "full"),
+		.block_size = (unsigned)rpc_number(c, "block_size", 0),
+		.serial = rpc_text(c, "serial", NULL),
+		.force = rpc_bool(c, "force", false),
+	};
+	struct luns_info info;
+	char why[LUNS_WHY] = "";
+
+	if (!how.is_full && strcmp(kind, "thin") != 0)
+		return rpc_refuse(c, CONTROL_ERR_PARAMS,
+				  "provisioning: found \"%s\"; needed is "
+				  "\"thin\" or \"full\"",
+				  kind);
+	int err = luns_add(control_daemon_of(c)->luns, rpc_text(c, "target", ""), &how, &info, why,
+			   sizeof(why));
+	return err ? refuse(c, err, why) : with_note(row(&info), why);
+}
+
+json_t *method_lun_delete(struct rpc_call *c)
+{
+	const char *target = rpc_text(c, "target", "");
+	unsigned id = (unsigned)rpc_number(c, "id", 0);
+	char why[LUNS_WHY] = "";
+	int err = luns_remove(control_daemon_of(c)->luns, target, id, why, sizeof(why));
+
+	if (err)
+		return refuse(c, err, why);
+	return with_note(json_pack("{s:s, s:i}", "target", target, "id", (int)id), why);
+}
+
+json_t *method_lun_resize(struct rpc_call *c)
+{
+	char why[LUNS_WHY] = "";
+
+	return changed(c,
+		       luns_resize(control_daemon_of(c)->luns, rpc_text(c, "target", ""),
+				   (unsigned)rpc_number(c, "id", 0), rpc_number(c, "size", 0),
+				   rpc_bool(c, "force", false), why, sizeof(why)),
+		       why);
+}
+
+json_t *method_lun_readonly(struct rpc_call *c)
+{
+	char why[LUNS_WHY] = "";
+
+	return changed(c,
+		       luns_set_read_only(control_daemon_of(c)->luns, rpc_text(c, "target", ""),
+					  (unsigned)rpc_number(c, "id", 0),
+					  rpc_bool(c, "on", false), why, sizeof(why)),
+		       why);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/config.h"
 #include "base/config_text.h"
 #include "memtgt/iscsi_proto.h"
 

@@ -12,6 +12,7 @@
 #include "control/protocol.h"
 
 #define NAME_MAX_BYTES 64
+#define HELP_COLUMN    24
 
 /* "lun show" of "lun.show". */
 static const char *spoken(const char *method)
@@ -198,6 +199,9 @@ void command_list(FILE *out)
 
 	for (unsigned i = 0; i < CONTROL_METHODS; i++) {
 		usage_of(i, line, sizeof(line));
-		fprintf(out, "  %-24s %s\n", line, control_table.methods[i].text);
+		if (strlen(line) > HELP_COLUMN)
+			fprintf(out, "  %s\n", line);
+		fprintf(out, "  %-*s  %s\n", HELP_COLUMN, strlen(line) > HELP_COLUMN ? "" : line,
+			control_table.methods[i].text);
 	}
 }

@@ -322,6 +322,75 @@ START_TEST(asked_without_pause)
 }
 END_TEST
 
+/* ---- changes ---- */
+
+START_TEST(changes)
+{
+	static uint8_t bytes[4096] = {1};
+	struct raw r;
+
+	raw_session(&r, d.port, NULL);
+	ctl("--json lun create " DAEMON_TARGET " 8M id=3 serial=NEW-3", 0);
+	has("\"id\": 3");
+	has("\"bytes\": 8388608");
+	has("\"provisioning\": \"thin\"");
+	has("\"serial\": \"NEW-3\"");
+	has("\"note\": \"");
+	daemon_log_wait(&d, "control: lun.create by uid ");
+	while (raw_test_unit_ready(&r, 3) != 0)
+		; /* unit attentions */
+	ck_assert_uint_eq(raw_write(&r, 3, 0, bytes, sizeof(bytes), 512), 0);
+	ctl("--json lun show " DAEMON_TARGET " 3", 0);
+	has("\"used_bytes\": 2097152");
+	has("\"sessions\": 1");
+	ctl("lun readonly " DAEMON_TARGET " 3 yes", 0);
+	while (raw_test_unit_ready(&r, 3) != 0)
+		;
+	ck_assert_uint_eq(raw_write(&r, 3, 0, bytes, sizeof(bytes), 512), 2);
+	ck_assert_uint_eq(raw_sense(&r), 0x072700);
+	ctl("--json lun readonly " DAEMON_TARGET " 3 no", 0);
+	has("\"read_only\": false");
+	ctl("lun resize " DAEMON_TARGET " 3 1M", 0); /* its only page stays */
+	ctl("--json lun resize " DAEMON_TARGET " 3 16M", 0);
+	has("\"bytes\": 16777216");
+	ctl("--json lun delete " DAEMON_TARGET " 3", 0);
+	has("\"id\": 3");
+	ctl("lun show " DAEMON_TARGET " 3", 1);
+	ctl("--json lun create " DAEMON_TARGET " 2M provisioning=full", 0);
+	has("\"id\": 1");
+	has("\"used_bytes\": 2097152");
+	raw_close(&r);
+}
+END_TEST
+
+/* A refusal is told, logged, and changes nothing. */
+START_TEST(refused_changes)
+{
+	static const char *const refused[] = {
+		"lun create " DAEMON_TARGET " 8M id=7",
+		"lun create " DAEMON_TARGET " 8M block_size=1024",
+		"lun create " DAEMON_TARGET " 1000",
+		"lun create " DAEMON_TARGET " 511",
+		"lun create " DAEMON_TARGET " 65T",
+		"lun create " DAEMON_TARGET " 8M provisioning=none",
+		"lun create " DAEMON_TARGET " 8M provisioning=thick",
+		"lun create iqn.2026-01.none 8M",
+		"lun delete " DAEMON_TARGET " 1",
+		"lun resize " DAEMON_TARGET " 0 8M",
+		"lun resize " DAEMON_TARGET " 1 8M",
+		"lun readonly " DAEMON_TARGET " 1 yes",
+	};
+
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		ctl(refused[i], 1);
+	daemon_log_wait(&d, "control: lun.readonly by uid ");
+	ctl("lun list", 0);
+	ck_assert_uint_eq(lines(), 3);
+	ctl("--json lun show " DAEMON_TARGET " 0", 0);
+	has("\"bytes\": 16777216");
+}
+END_TEST
+
 /* ---- clients that do harm ---- */
 
 START_TEST(half_a_line)
@@ -559,6 +628,8 @@ int main(void)
 	tcase_add_test(t, refusals);
 	tcase_add_test(t, sessions);
 	tcase_add_test(t, asked_without_pause);
+	tcase_add_test(t, changes);
+	tcase_add_test(t, refused_changes);
 	tcase_add_test(t, half_a_line);
 	tcase_add_test(t, seventeen_clients);
 	tcase_add_test(t, never_reads);

@@ -16,6 +16,8 @@ rows()
 		function bytes(text)
 		{
 			sub(/^ISCSI_NAME_MAX$/, "223", text)
+			sub(/^CONFIG_SERIAL_MAX$/, "20", text)
+			sub(/^CONFIG_SIZE_MAX$/, "64T", text)
 			return text
 		}
 		BEGIN {

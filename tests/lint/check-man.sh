@@ -31,7 +31,7 @@ check_options target/memtgtctl/memtgtctl target/memtgtctl/memtgtctl.pod
 
 # "  lun list [TARGET]    the LUNs" and "=item B<lun list> [I<TARGET>]".
 commands=$("$MEMTGT_BUILD/target/memtgtctl/memtgtctl" --help |
-	sed -n '/^Commands/,/^$/s/^  \([^ ].*[^ ]\)   *.*/\1/p' | sed 's/  .*//')
+	sed -n '/^Commands/,/^$/s/^  \([^ ].*\)/\1/p' | sed 's/  .*//')
 looked_at "$(wc -l <<<"$commands")" "commands"
 diff <(echo "$commands") <(sed -n '/^=head1 COMMANDS/,/^=head1 EXIT/s/^=item //p' \
 	target/memtgtctl/memtgtctl.pod | sed 's/[BI]<\([^>]*\)>/\1/g') ||

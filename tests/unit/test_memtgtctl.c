@@ -48,6 +48,12 @@ static const struct {
 	{"lun show a id=7",            CONTROL_LUN_SHOW,     "{\"id\":7,\"target\":\"a\"}"},
 	{"lun show id=7 target=a",     CONTROL_LUN_SHOW,     "{\"id\":7,\"target\":\"a\"}"},
 	{"lun show a 9223372036854775807", CONTROL_LUN_SHOW, "{\"id\":9223372036854775807,\"target\":\"a\"}"},
+	{"lun create a 4G",            CONTROL_LUN_CREATE,   "{\"size\":4294967296,\"target\":\"a\"}"},
+	{"lun create a 4096 3 full",   CONTROL_LUN_CREATE,   "{\"id\":3,\"provisioning\":\"full\",\"size\":4096,\"target\":\"a\"}"},
+	{"lun create a 1M force=yes",  CONTROL_LUN_CREATE,   "{\"force\":true,\"size\":1048576,\"target\":\"a\"}"},
+	{"lun delete a 3",             CONTROL_LUN_DELETE,   "{\"id\":3,\"target\":\"a\"}"},
+	{"lun resize a 3 1K force=no", CONTROL_LUN_RESIZE,   "{\"force\":false,\"id\":3,\"size\":1024,\"target\":\"a\"}"},
+	{"lun readonly a 3 true",      CONTROL_LUN_READONLY, "{\"id\":3,\"on\":true,\"target\":\"a\"}"},
 	{"session list from=3",        CONTROL_SESSION_LIST, "{\"target\":\"from=3\"}"},
 	{"counters",                   CONTROL_COUNTERS,     "{}"},
 	/* clang-format on */
@@ -89,6 +95,11 @@ static const struct {
 	{"lun show a 9223372036854775808", "id: found"},
 	{"lun show id=1 id=2",   "id is given twice"},
 	{"lun show a 1 id=2",    "id is given twice"},
+	{"lun create a 4X",      "size: found \"4X\"; needed is a size from 512 to 64T"},
+	{"lun create a 1.5G",    "size: found \"1.5G\""},
+	{"lun create a",         "size is missing"},
+	{"lun readonly a 1",     "on is missing"},
+	{"lun readonly a 1 1",   "on: found \"1\"; needed is true or false"},
 	{"lun show a\xff 1",     "target: found"},
 	/* clang-format on */
 };
