@@ -351,6 +351,13 @@ START_TEST(changes)
 	ctl("--json lun readonly " DAEMON_TARGET " 3 no", 0);
 	has("\"read_only\": false");
 	ctl("lun resize " DAEMON_TARGET " 3 1M", 0); /* its only page stays */
+	ctl("lun resize " DAEMON_TARGET " 3 8M", 0);
+	while (raw_test_unit_ready(&r, 3) != 0)
+		;
+	ck_assert_uint_eq(raw_write(&r, 3, 8192, bytes, sizeof(bytes), 512), 0);
+	ctl("lun resize " DAEMON_TARGET " 3 2M", 1); /* what was written is beyond that */
+	ctl("--json lun resize " DAEMON_TARGET " 3 2M force=yes", 0);
+	has("\"used_bytes\": 2097152");
 	ctl("--json lun resize " DAEMON_TARGET " 3 16M", 0);
 	has("\"bytes\": 16777216");
 	ctl("--json lun delete " DAEMON_TARGET " 3", 0);
