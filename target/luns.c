@@ -199,7 +199,8 @@ int luns_create(struct luns *l, const struct config *c, struct store *s, struct 
 	pthread_condattr_t attr;
 	uint8_t host[16];
 
-	*l = (struct luns){.config = c, .store = s, .reader = r, .is_closed = true};
+	*l = (struct luns){
+		.config = c, .store = s, .reader = r, .limit_ms = LUNS_LIMIT_MS, .is_closed = true};
 	store_reader_offline(r);
 	pthread_mutex_init(&l->lock, NULL);
 	pthread_condattr_init(&attr);

@@ -9,7 +9,7 @@
  * configuration; they last until the daemon ends.
  *
  * From any thread but the reactors, from luns_serve() to luns_close(). One change is made at a
- * time; who comes meanwhile waits, LUNS_LIMIT_MS at most (-EBUSY). No peer can delay one. That
+ * time; who comes meanwhile waits, `limit_ms` at most (-EBUSY). No peer can delay one. That
  * every reactor has taken note is waited for as long at most (-ETIMEDOUT: `why` says what became of
  * the change). Only the memory of a full LUN takes as long as the host needs to give it. Looking
  * never waits for a change.
@@ -31,8 +31,8 @@ struct store;
 struct store_options;
 struct store_reader;
 
-#define LUNS_LIMIT_MS 10000u
-#define LUNS_WHY      512u /* bytes of a sentence */
+#define LUNS_LIMIT_MS 10000u /* luns_create() sets luns.limit_ms to this */
+#define LUNS_WHY      512u   /* bytes of a sentence */
 
 /* The LUs of one target. What is here and no more in the target's by_id is being removed. */
 struct luns_owned {
@@ -45,6 +45,7 @@ struct luns {
 	struct store *store;
 	struct store_reader *reader; /* of who makes a change; offline otherwise */
 	struct iscsi_node *node;     /* who is told; NULL: nobody yet */
+	_Atomic unsigned limit_ms;   /* tests set another */
 
 	pthread_mutex_t lock; /* of what follows, and of LUs against being freed; a leaf */
 	pthread_cond_t idle;

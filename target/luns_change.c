@@ -11,6 +11,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/config.h"
 #include "base/config_text.h"
 #include "base/log.h"
@@ -59,11 +60,9 @@ void luns_close(struct luns *l)
 static int enter(struct change *c)
 {
 	struct luns *l = c->l;
-	struct timespec until;
+	const struct timespec until = clock_after(l->limit_ms);
 	int rc = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += LUNS_LIMIT_MS / 1000;
 	pthread_mutex_lock(&l->lock);
 	while (l->is_busy && !l->is_closed && rc != ETIMEDOUT)
 		rc = pthread_cond_timedwait(&l->idle, &l->lock, &until);
@@ -74,8 +73,6 @@ static int enter(struct change *c)
 		SAY(c, "memtgtd is about to end, or not ready yet");
 	else if (!entered)
 		SAY(c, "another change of LUNs is under way: try again when it is done");
-	else
-		store_reader_online(l->reader);
 	return entered ? 0 : closed ? -ESHUTDOWN : -EBUSY;
 }
 
@@ -83,7 +80,6 @@ static void leave(struct change *c)
 {
 	struct luns *l = c->l;
 
-	store_reader_offline(l->reader);
 	pthread_mutex_lock(&l->lock);
 	l->is_busy = false;
 	pthread_cond_broadcast(&l->idle);
@@ -109,29 +105,28 @@ static int enter_lun(struct change *c)
 
 /* ---- telling ---- */
 
-/* Events that prepare a change: when they fail, nothing was changed. */
-static bool prepares(enum live_event e)
-{
-	return e == LIVE_HELD || e == LIVE_ASK;
-}
+/* What became of the change when not all were told. */
+static const char *const untold[LIVE_EVENTS] = {
+	[LIVE_ADDED] = "the LUN is there, and sessions are told of it as soon as it does",
+	[LIVE_REMOVED] = "sessions find the LUN no more; remove it again to get its memory",
+	[LIVE_READ_ONLY] = "writes under way may still land; the same command again waits for them",
+	[LIVE_WRITABLE] = "the LUN is writable, and sessions are told of it as soon as it does",
+	[LIVE_HELD] = "nothing was changed; try again",
+	[LIVE_RESIZED] = "the LUN has its new size, and sessions are told of it as soon as it does",
+	[LIVE_ASK] = "nothing was changed; try again",
+};
 
 static int tell(const struct change *c, enum live_event e, unsigned *found)
 {
 	const struct live_change told = {
 		.event = e, .target = &c->l->targets[c->target], .lu = c->lu, .id = c->id};
-	int rc = live_tell(c->l->node, &told, LUNS_LIMIT_MS, found);
+	int rc = live_tell(c->l->node, &told, c->l->limit_ms, found);
 
 	if (rc == -ETIMEDOUT)
-		SAY(c,
-		    "a reactor of memtgtd did not take note within %u s, as on a host that is "
-		    "overloaded: %s",
-		    LUNS_LIMIT_MS / 1000,
-		    prepares(e) ? "nothing was changed; try again"
-				: "the change takes effect when it does; the same command again "
-				  "waits for that");
+		SAY(c, "a thread of memtgtd does not answer, as on a host that is overloaded: %s",
+		    untold[e]);
 	else if (rc)
-		SAY(c, "out of memory: %s",
-		    prepares(e) ? "nothing was changed" : "the same command again completes it");
+		SAY(c, "out of memory to tell sessions: %s", untold[e]);
 	return rc;
 }
 
@@ -298,7 +293,9 @@ static int take_away(struct change *c)
 	if (rc)
 		return rc;
 	show(c, NULL);
+	store_reader_online(c->l->reader);
 	store_lun_destroy_live(c->l->reader, lu->store);
+	store_reader_offline(c->l->reader);
 	free(lu);
 	log_info("%s LUN %u: removed, with %llu MiB of memory", target_name(c), c->id,
 		 (unsigned long long)(bytes / MIB));
@@ -319,9 +316,15 @@ int luns_remove(struct luns *l, const char *target, unsigned id, char *why, size
 
 /* ---- size ---- */
 
+/* Online no longer than needed: a reader that waits holds back the memory of all LUNs. */
 static int change_store(struct change *c, uint64_t bytes, bool force)
 {
-	return store_lun_resize(c->l->reader, c->lu->store, bytes, force, c->why, c->why_len);
+	struct store_reader *r = c->l->reader;
+
+	store_reader_online(r);
+	int rc = store_lun_resize(r, c->lu->store, bytes, force, c->why, c->why_len);
+	store_reader_offline(r);
+	return rc;
 }
 
 /* What is cut off rests while the store decides whether it goes. */

@@ -17,4 +17,13 @@ static inline uint64_t clock_now(void)
 	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
+/* The time in `ms`, for pthread_cond_timedwait() with CLOCK_MONOTONIC. */
+static inline struct timespec clock_after(unsigned ms)
+{
+	uint64_t at = clock_now() + ms * NS_PER_MS;
+
+	return (struct timespec){.tv_sec = (time_t)(at / NS_PER_S),
+				 .tv_nsec = (long)(at % NS_PER_S)};
+}
+
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "iscsi/session.h"
 #include "iscsi/task.h"
 
@@ -164,16 +165,9 @@ static void answer(void *arg, unsigned found)
 
 static int wait_for(struct wait *w, unsigned limit_ms, unsigned *found)
 {
-	struct timespec until;
+	const struct timespec until = clock_after(limit_ms);
 	int rc = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += limit_ms / 1000;
-	until.tv_nsec += (long)(limit_ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
 	pthread_mutex_lock(&w->lock);
 	while (!w->is_over && rc != ETIMEDOUT)
 		rc = pthread_cond_timedwait(&w->answered, &w->lock, &until);

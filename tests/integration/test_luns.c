@@ -8,6 +8,7 @@
 #include <check.h>
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -798,6 +799,112 @@ START_TEST(administrators_take_turns)
 }
 END_TEST
 
+/* ---- a reactor that does not answer ---- */
+
+struct stuck {
+	struct reactor_msg msg; /* first */
+	sem_t here, go;
+};
+
+static void wait_sem(sem_t *s)
+{
+	while (sem_wait(s) && errno == EINTR)
+		;
+}
+
+static void stay(struct reactor *r, struct reactor_msg *m)
+{
+	struct stuck *s = container_of(m, struct stuck, msg);
+	(void)r;
+
+	sem_post(&s->here);
+	wait_sem(&s->go);
+}
+
+static void stick(struct stuck *s)
+{
+	s->msg.run = stay;
+	sem_init(&s->here, 0, 0);
+	sem_init(&s->go, 0, 0);
+	in.luns.limit_ms = 20;
+	reactor_post(&in.node.workers[1].reactor, &s->msg);
+	wait_sem(&s->here);
+}
+
+static void unstick(struct stuck *s)
+{
+	in.luns.limit_ms = DAEMON_PATIENCE_MS;
+	sem_post(&s->go);
+}
+
+/* What a time-out leaves can be completed, and nothing is freed before. */
+START_TEST(a_reactor_that_does_not_answer)
+{
+	struct stuck s;
+
+	ck_assert_int_eq(add(1, 4 * MIB, false), 0);
+	stick(&s);
+	ck_assert_int_eq(resize(1, 2 * MIB, false), -ETIMEDOUT);
+	ck_assert_ptr_nonnull(strstr(why, "nothing was changed"));
+	ck_assert_uint_eq(find(1).bytes, 4 * MIB);
+	ck_assert_int_eq(add(2, MIB, false), -ETIMEDOUT);
+	ck_assert_int_eq(read_only(1, true), -ETIMEDOUT);
+	ck_assert_ptr_nonnull(strstr(why, "may still land"));
+	ck_assert(find(1).is_read_only);
+	ck_assert_int_eq(take(1), -ETIMEDOUT);
+	ck_assert_ptr_nonnull(strstr(why, "again"));
+	ck_assert(find(1).is_going);
+	ck_assert_int_eq(add(1, MIB, true), -EEXIST);
+	ck_assert_int_eq(resize(1, 8 * MIB, false), -ENOENT);
+	ck_assert_int_eq(read_only(1, false), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(why, "remove it again"));
+	ck_assert_int_eq(take(1), -ETIMEDOUT);
+	unstick(&s);
+	ck_assert_int_eq(take(1), 0);
+	ck_assert_int_eq(take(1), -ENOENT);
+	ck_assert_int_eq(add(2, MIB, false), 0);
+	sem_destroy(&s.go);
+}
+END_TEST
+
+static void *add_slowly(void *arg)
+{
+	char say[LUNS_WHY];
+	struct luns_new how = {.id = 1, .bytes = MIB};
+
+	*(int *)arg = luns_add(&in.luns, DAEMON_TARGET, &how, NULL, say, sizeof(say));
+	return NULL;
+}
+
+/* Who comes during a change waits for it, but not for ever. The list does not wait. */
+START_TEST(a_change_that_takes_long)
+{
+	struct luns_info *all;
+	struct stuck s;
+	pthread_t thread;
+	int rc = 1;
+	size_t n;
+
+	stick(&s);
+	in.luns.limit_ms = DAEMON_PATIENCE_MS;
+	ck_assert_int_eq(pthread_create(&thread, NULL, add_slowly, &rc), 0);
+	/* It has told the reactors, and waits with the limit of before. */
+	while (!atomic_load(&in.node.workers[1].reactor.mail))
+		test_sleep_ms(1);
+	in.luns.limit_ms = 20;
+	ck_assert_int_eq(take(0), -EBUSY);
+	ck_assert_ptr_nonnull(strstr(why, "another change"));
+	ck_assert_int_eq(luns_list(&in.luns, &all, &n), 0);
+	ck_assert_uint_eq(n, 1);
+	free(all);
+	unstick(&s);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_eq(rc, 0);
+	ck_assert_int_eq(take(0), 0);
+	sem_destroy(&s.go);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("luns");
@@ -819,6 +926,8 @@ static Suite *suite(void)
 	tcase_add_test(t, shrunk_amid_commands);
 	tcase_add_test(t, refused_shrinks_disturb_nobody);
 	tcase_add_test(t, administrators_take_turns);
+	tcase_add_test(t, a_reactor_that_does_not_answer);
+	tcase_add_test(t, a_change_that_takes_long);
 	suite_add_tcase(s, t);
 	return s;
 }
