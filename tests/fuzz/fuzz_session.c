@@ -15,6 +15,8 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "iscsi/live.h"
+#include "reactor/conn.h"
 #include "lib/fake_engine.h"
 #include "lib/session_rig.h"
 #include "memtgt/cursor.h"
@@ -209,6 +211,86 @@ static void play_time(struct fuzz_peer *p, struct cursor *c)
 	rig_advance(&rig, cursor_u8(c) % 64);
 }
 
+/* ---- the LUN changes ---- */
+
+static void ignore(void *arg, unsigned found)
+{
+	(void)arg;
+	(void)found;
+}
+
+/* The message runs now, whatever the peers were doing. */
+static void tell(enum live_event e)
+{
+	struct live_change told = {.event = e, .target = &rig.target, .lu = &rig.lu};
+
+	REQUIRE(!live_start(&rig.node, &told, ignore, NULL));
+	reactor_turn(&rig.worker.reactor, false);
+}
+
+static void show(bool there)
+{
+	rig.target.by_id[0] = there ? &rig.lu : NULL;
+	tell(there ? LIVE_ADDED : LIVE_REMOVED);
+}
+
+static void make_read_only(bool on)
+{
+	rig.lu.read_only = on;
+	tell(on ? LIVE_READ_ONLY : LIVE_WRITABLE);
+}
+
+static void resize(uint64_t blocks, bool force)
+{
+	bool smaller = blocks < rig.lu.blocks;
+	char why[256];
+
+	if (smaller) {
+		rig.lu.held = blocks;
+		tell(LIVE_HELD);
+	}
+	int rc = store_lun_resize(rig.worker.reader, rig.lu.store, blocks * RIG_BLOCK, force, why,
+				  sizeof(why));
+	REQUIRE(!rc || rc == -EBUSY || rc == -ENOSPC);
+	if (!rc)
+		rig.lu.blocks = blocks;
+	rig.lu.held = 0;
+	if (!rc)
+		tell(LIVE_RESIZED);
+}
+
+static void play_change(struct fuzz_peer *p, struct cursor *c)
+{
+	uint8_t what = cursor_u8(c);
+	(void)p;
+
+	switch (what % 3) {
+	case 0:
+		show(what & 128);
+		break;
+	case 1:
+		make_read_only(what & 128);
+		break;
+	default:
+		if (rig.thin) /* a full one may wait a second for its pages */
+			resize(1 + cursor_u16(c) % RIG_BLOCKS, what & 128);
+		break;
+	}
+}
+
+/* As it was at the start. Peers that take no answers may hold all the pages that were cut off. */
+static void restore(void)
+{
+	if (rig.lu.blocks != RIG_BLOCKS) {
+		list_for_each_safe (it, next, &rig.worker.reactor.all)
+			conn_close(container_of(it, struct conn, link), CONN_CLOSE_PEER);
+		rig_run(&rig);
+		resize(RIG_BLOCKS, false);
+	}
+	make_read_only(false);
+	show(true);
+}
+
 /* ---- the peer receives ---- */
 
 static bool carries_statsn(const struct rig_pdu *pdu)
@@ -281,7 +363,7 @@ static void play_receive(struct fuzz_peer *p, struct cursor *c)
 
 static void (*const actions[])(struct fuzz_peer *, struct cursor *) = {
 	play_receive, play_login, play_command, play_data_out, play_other,   play_bytes,
-	play_split,   play_take,  play_end,	play_time,     play_connect,
+	play_split,   play_take,  play_end,	play_time,     play_connect, play_change,
 };
 #define NACTIONS (sizeof(actions) / sizeof(actions[0]))
 
@@ -341,6 +423,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n)
 		play_connect(p, &c);
 		actions[(what & 31) % NACTIONS](p, &c);
 	}
+	restore();
 	check_service();
 	rig_stop(&rig);
 	return 0;

@@ -905,6 +905,37 @@ START_TEST(a_change_that_takes_long)
 }
 END_TEST
 
+static void *unstick_later(void *arg)
+{
+	test_sleep_ms(50);
+	unstick(arg);
+	return NULL;
+}
+
+/* When luns_close() returns nobody tells the reactors anything any more. */
+START_TEST(the_end_waits_for_a_change)
+{
+	struct stuck s;
+	pthread_t thread[2];
+	int rc = 1;
+
+	stick(&s);
+	in.luns.limit_ms = DAEMON_PATIENCE_MS;
+	ck_assert_int_eq(pthread_create(&thread[0], NULL, add_slowly, &rc), 0);
+	while (!atomic_load(&in.node.workers[1].reactor.mail))
+		test_sleep_ms(1);
+	ck_assert_int_eq(pthread_create(&thread[1], NULL, unstick_later, &s), 0);
+	luns_close(&in.luns);
+	pthread_mutex_lock(&in.luns.lock);
+	ck_assert(!in.luns.is_busy);
+	pthread_mutex_unlock(&in.luns.lock);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_join(thread[i], NULL), 0);
+	ck_assert_int_eq(rc, 0);
+	sem_destroy(&s.go);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("luns");
@@ -928,6 +959,7 @@ static Suite *suite(void)
 	tcase_add_test(t, administrators_take_turns);
 	tcase_add_test(t, a_reactor_that_does_not_answer);
 	tcase_add_test(t, a_change_that_takes_long);
+	tcase_add_test(t, the_end_waits_for_a_change);
 	suite_add_tcase(s, t);
 	return s;
 }
