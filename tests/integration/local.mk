@@ -26,6 +26,7 @@ integration_tests += \
 	tests/integration/test_io \
 	tests/integration/test_login \
 	tests/integration/test_luns \
+	tests/integration/test_luns_load \
 	tests/integration/test_reactors \
 	tests/integration/test_shortage \
 	tests/integration/test_shutdown \
@@ -43,8 +44,8 @@ tests_integration_test_io_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
 tests_integration_test_io_LDADD = $(client_libs) $(ISCSI_LIBS)
 tests_integration_test_login_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
 tests_integration_test_login_LDADD = $(client_libs) $(ISCSI_LIBS)
-tests_integration_test_luns_LDADD = tests/lib/libdaemon.a tests/lib/libtest.a target/libmemtgt.a \
-	$(CHECK_LIBS) $(memtgt_libs)
+tests_integration_test_luns_LDADD = $(inside_libs)
+tests_integration_test_luns_load_LDADD = $(inside_libs)
 tests_integration_test_reactors_LDADD = $(client_libs)
 tests_integration_test_shortage_LDADD = $(client_libs)
 tests_integration_test_shutdown_LDADD = $(client_libs)
@@ -56,8 +57,11 @@ threaded_integration_tests = \
 	tests/integration/test_bad_input \
 	tests/integration/test_luns \
 	tests/integration/test_control \
+	tests/integration/test_luns_load \
 	tests/integration/test_reactors \
 	tests/integration/test_shutdown
+inside_libs = tests/lib/libdaemon.a tests/lib/libtest.a target/libmemtgt.a $(CHECK_LIBS) \
+	$(memtgt_libs)
 client_libs = tests/lib/libdaemon.a tests/lib/libtest.a $(CHECK_LIBS)
 
 if HAVE_CHECK
@@ -68,6 +72,7 @@ endif
 
 EXTRA_DIST += \
 	%D%/fio_verify.sh \
+	%D%/luns_fixture.h \
 	%D%/options.sh \
 	%D%/tools.sh \
 	tests/lib/daemon.sh
