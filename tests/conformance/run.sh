@@ -4,12 +4,14 @@
 # run.sh - all tests of iscsi-test-cu against memtgtd: each in a process of its own, then the whole
 # list in one, since results depend on what ran before.
 #
-#	run.sh			compares with expected.txt; any difference fails
-#	run.sh --update		writes expected.txt
+#	run.sh			compares with expected-RELEASE.txt; any difference fails
+#	run.sh --update RELEASE	writes expected-RELEASE.txt
 #
-# A result is pass, skip or FAIL. CUnit counts a skipped test as passed, so a test is a skip if it
+# The release of libiscsi is told by its list of tests, which must be that of one of these files.
+# A result is pass, skip, out or FAIL. CUnit counts a skipped test as passed, so a test is a skip if it
 # printed [SKIPPED]. A skip is in order only if the LUN does not support (by its own REPORT SUPPORTED
-# OPERATION CODES) a command that the test needs, or if opcodes.txt says why.
+# OPERATION CODES) a command that the test needs, or if opcodes.txt says why. A test that asks for what
+# the standard forbids is left out: "wrong" in opcodes.txt.
 #
 # $CONFORMANCE_URLS, "VARIANT=iscsi://..." words, tests another target instead.
 set -euo pipefail
@@ -43,14 +45,38 @@ run_cu()
 	echo "exit status $status"
 }
 
-# What to run for a test: itself, but for one whose client asserts on a variable that another test
-# of the suite has to set first (test_async_lu_reset_simple.c: reconnect_succeeded).
+# What to run for a test: itself, but for one of libiscsi 1.19 whose client asserts on a variable that
+# another test of the suite has to set first (test_async_lu_reset_simple.c: reconnect_succeeded).
 pattern_for()
 {
-	case $1 in
-	ALL.iSCSITMF.LUNResetSimpleAsync) echo ALL.iSCSITMF ;;
+	case $release:$1 in
+	1.19:ALL.iSCSITMF.LUNResetSimpleAsync) echo ALL.iSCSITMF ;;
 	*) echo "$1" ;;
 	esac
+}
+
+# What to run for the whole list: all, but for the suite that is wrong. A pattern is one of fnmatch(3),
+# so that takes two of them.
+whole_list()
+{
+	case $release in
+	1.19) echo ALL ;;
+	*) printf '%s\n' 'ALL.[!i]*' 'ALL.iSCSI[!S]*' ;;
+	esac
+}
+
+# The release whose file has the same tests.
+find_release()
+{
+	local file
+	for file in "$here"/expected-*.txt; do
+		if [[ $(awk '!/^#/ { print $1 }' "$file") == "$names" ]]; then
+			file=${file##*/expected-}
+			echo "${file%.txt}"
+			return
+		fi
+	done
+	die "no expected-*.txt has the tests that iscsi-test-cu lists: run.sh --update RELEASE"
 }
 
 # Turns output into "ALL.SUITE.TEST RESULT" lines. Only what is printed between the test's name and
@@ -89,6 +115,14 @@ supported()
 	done
 }
 
+# Does the test ask for what the standard forbids?
+is_wrong()
+{
+	local row
+	row=$(row_of "$1")
+	[[ " ${row%%#*} " =~ [[:space:]]wrong[[:space:]] ]]
+}
+
 # note_failure VARIANT NAME RESULT: the result, and the output kept if it is a failure. "unchecked"
 # in opcodes.txt: the client does not look whether the command is there, so it cannot but fail.
 note_failure()
@@ -114,6 +148,10 @@ one_by_one()
 {
 	local name result
 	while read -r name; do
+		if is_wrong "$name"; then
+			echo "$name out"
+			continue
+		fi
 		run_cu "$one_limit" "$(pattern_for "$name")" "$1" "$2" >"$test_dir/cu.$1" 2>&1
 		result=$(results <"$test_dir/cu.$1" | awk -v name="$name" '$1 == name { print $2 }')
 		note_failure "$1" "$name" "$result"
@@ -122,10 +160,16 @@ one_by_one()
 
 all_in_one()
 {
-	local name result
-	run_cu "$all_limit" ALL "$1" "$2" >"$test_dir/cu.$1" 2>&1
+	local name result pattern
+	whole_list | while read -r pattern; do
+		run_cu "$all_limit" "$pattern" "$1" "$2"
+	done >"$test_dir/cu.$1" 2>&1
 	results <"$test_dir/cu.$1" >"$test_dir/results.$1"
 	while read -r name; do
+		if is_wrong "$name"; then
+			echo "$name out"
+			continue
+		fi
 		result=$(awk -v name="$name" '$1 == name { print $2 }' "$test_dir/results.$1")
 		note_failure "$1" "$name" "$result"
 	done < <(test_names)
@@ -187,6 +231,12 @@ fi
 names=$(test_names)
 total=$(wc -l <<<"$names")
 echo "$names" >"$test_dir/names"
+if [[ ${1-} == --update ]]; then
+	release=${2:?which release of libiscsi is it}
+else
+	release=$(find_release)
+fi
+expected=$here/expected-$release.txt
 columns=() header=test jobs=()
 for pair in "${urls[@]}"; do
 	variant=${pair%%=*} url=${pair#*=}
@@ -222,7 +272,8 @@ for pair in "${urls[@]}"; do
 			judge_skip "$variant" "$name" || bad=$((bad + 1))
 		done <"$test_dir/$run.$variant"
 		awk -v run="$variant $run" '{ n[$2]++ }
-			END { printf "%s: %d pass, %d skip, %d FAIL\n", run, n["pass"], n["skip"], n["FAIL"] }' \
+			END { printf "%s: %d pass, %d skip, %d out, %d FAIL\n", run, n["pass"], n["skip"], n["out"],
+				n["FAIL"] }' \
 			"$test_dir/$run.$variant"
 	done
 	# Of each failure what is known about it, shortly.
@@ -237,14 +288,14 @@ if [[ ! ${CONFORMANCE_URLS-} ]]; then
 	daemon_stop
 fi
 if [[ ${1-} == --update ]]; then
-	cp "$test_dir/table" "$here/expected.txt"
+	cp "$test_dir/table" "$expected"
 fi
-if ! diff "$here/expected.txt" "$test_dir/table" >"$test_dir/difference"; then
-	echo "results differ from expected.txt (<) :"
+if ! diff "$expected" "$test_dir/table" >"$test_dir/difference"; then
+	echo "results differ from ${expected##*/} (<) :"
 	cat "$test_dir/difference"
 	bad=$((bad + 1))
 fi
 ((total > 0)) || die "iscsi-test-cu lists no test"
 ((passes >= least_passes)) || die "fewer than $least_passes tests pass"
-! grep -q FAIL "$here/expected.txt" || die "expected.txt expects failures"
+! grep -q FAIL "$expected" || die "${expected##*/} expects failures"
 ((bad == 0)) || die "$bad differences and wrong skips"
