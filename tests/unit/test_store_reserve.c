@@ -430,6 +430,7 @@ END_TEST
 /* No new page, at once; what is there is written, and taken out. */
 START_TEST(shut)
 {
+	static const uint8_t block[512] = {1};
 	struct store_lun *other;
 	char why[256];
 
@@ -444,7 +445,7 @@ START_TEST(shut)
 	ck_assert_uint_eq(reserve(), 0);
 	drop(l, 0);
 	ck_assert_int_eq(put(l, 7), -ENOSPC);
-	ck_assert_int_eq(store_fill(r, l, 7 * PAGE, 512, (const uint8_t *)why, 512), -ENOSPC);
+	ck_assert_int_eq(store_fill(r, l, 7 * PAGE, 512, block, 512), -ENOSPC);
 	ck_assert_int_eq(
 		store_lun_create(s, PAGE, STORE_FULL, NULL, NULL, &other, why, sizeof(why)),
 		-ENOSPC);
