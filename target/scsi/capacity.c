@@ -42,11 +42,14 @@ struct scsi_result scsi_read_capacity16(struct scsi_task *t)
 #define STATUS_LEN	   16u
 
 /* SBC-3 5.5.2.2 */
-static void put_status(struct writer *w, uint64_t lba, uint32_t blocks, bool mapped)
+static void put_status(struct writer *w, uint64_t lba, uint32_t blocks, enum store_state state)
 {
+	static const uint8_t provisioning[] = {
+		[STORE_MAPPED] = 0x00, [STORE_DEALLOCATED] = 0x01, [STORE_ANCHORED] = 0x02};
+
 	writer_u64(w, lba);
 	writer_u32(w, blocks);
-	writer_u8(w, mapped ? 0x00 : 0x01);
+	writer_u8(w, provisioning[state]);
 	writer_zero(w, 3);
 }
 
@@ -65,10 +68,10 @@ static void put_statuses(const struct scsi_task *t, struct writer *w, uint64_t l
 		const uint64_t off = lba << lu->block_shift;
 		const uint64_t left = (end - lba) << lu->block_shift;
 		uint64_t run;
-		const bool mapped =
-			store_mapped(lu->store, off, left < longest ? left : longest, &run);
+		const enum store_state state =
+			store_state(lu->store, off, left < longest ? left : longest, &run);
 
-		put_status(w, lba, (uint32_t)(run >> lu->block_shift), mapped);
+		put_status(w, lba, (uint32_t)(run >> lu->block_shift), state);
 		lba += run >> lu->block_shift;
 	}
 }

@@ -5,14 +5,17 @@
  * The whole list is checked before the first block goes: a list that is refused changes nothing.
  */
 #include <assert.h>
+#include <errno.h>
 
 #include "memtgt/wire.h"
 #include "scsi/data.h"
 #include "scsi/handlers.h"
 #include "scsi/limits.h"
 #include "scsi/range.h"
+#include "scsi/stream.h"
 #include "store/store.h"
 
+#define ANCHOR_BIT 0x01u
 #define HEADER	   8u
 #define DESCRIPTOR 16u
 _Static_assert(HEADER + SCSI_UNMAP_DESCRIPTORS * DESCRIPTOR <= SCSI_BUF_SIZE, "list fits");
@@ -77,8 +80,43 @@ uint64_t scsi_unmap_end(const struct scsi_task *t)
 	return end;
 }
 
+static bool anchors(const struct scsi_task *t)
+{
+	return t->cdb[1] & ANCHOR_BIT;
+}
+
+/* Anchored is all of the list, or nothing: as far as can be known before. SBC-3 4.7.3 */
+static struct scsi_result check_memory(const struct scsi_task *t)
+{
+	uint64_t pages = 0;
+
+	for (unsigned i = 0; i < descriptors(t); i++) {
+		const struct scsi_range g = descriptor(t, i);
+		const uint64_t off = g.lba << t->lu->block_shift;
+		const int rc = store_anchor_check(t->lu->store, off,
+						  (uint64_t)g.blocks << t->lu->block_shift, &pages);
+
+		if (rc)
+			return scsi_store_error(t, rc, off);
+	}
+	return scsi_ok();
+}
+
+static struct scsi_result some(struct scsi_task *t, uint64_t off, uint64_t len)
+{
+	struct store_reader *r = t->worker->reader;
+	const int64_t got = anchors(t) ? store_anchor(r, t->lu->store, off, len)
+				       : (int64_t)store_unmap(r, t->lu->store, off, len);
+
+	t->starved = got == -EAGAIN;
+	if (got < 0 && !t->starved)
+		return scsi_store_error(t, got, off);
+	t->done += got > 0 ? (uint64_t)got : 0;
+	return scsi_ok();
+}
+
 /* One slice of the descriptor that t->done has come to. */
-static void unmap_slice(struct scsi_task *t)
+static struct scsi_result unmap_slice(struct scsi_task *t)
 {
 	uint64_t before = 0;
 
@@ -90,11 +128,11 @@ static void unmap_slice(struct scsi_task *t)
 			const uint64_t in = t->done - before;
 			const uint64_t off = (g.lba << t->lu->block_shift) + in;
 
-			t->done += store_unmap(t->worker->reader, t->lu->store, off, len - in);
-			return;
+			return some(t, off, len - in);
 		}
 		before += len;
 	}
+	return scsi_ok();
 }
 
 struct scsi_result scsi_unmap_run(struct scsi_task *t)
@@ -102,9 +140,14 @@ struct scsi_result scsi_unmap_run(struct scsi_task *t)
 	if (!t->bytes) { /* the first call, or nothing to unmap */
 		struct scsi_result r = check_list(t);
 
+		if (r.outcome == SENSE_OK && anchors(t))
+			r = check_memory(t);
 		if (r.outcome != SENSE_OK)
 			return r;
 	}
-	unmap_slice(t);
+	struct scsi_result r = unmap_slice(t);
+
+	if (r.outcome != SENSE_OK)
+		return r;
 	return t->done < t->bytes ? scsi_more() : scsi_ok();
 }

@@ -136,12 +136,13 @@ static void characteristics(const struct scsi_task *t, struct writer *w)
 /*
  * A full LUN takes UNMAP as well: it zeroes the blocks and keeps their memory. That is a "resource
  * provisioned" unit (SBC-3 4.7.3.3): LBPME is 1, and the type tells that no write can run short.
+ * ANCHOR asks it for what it does anyway; its blocks are mapped again at once of their own accord.
  */
 static void provisioning(const struct scsi_task *t, struct writer *w)
 {
 	/* THRESHOLD EXPONENT: resources are counted in pages, see log_sense.c */
 	writer_u8(w, (uint8_t)(STORE_PAGE_SHIFT - t->lu->block_shift));
-	writer_u8(w, 0xe4); /* LBPU, LBPWS, LBPWS10, LBPRZ */
+	writer_u8(w, 0xe6); /* LBPU, LBPWS, LBPWS10, LBPRZ, ANC_SUP */
 	writer_u8(w, t->lu->thin ? 2 : 1);
 	writer_u8(w, 0);
 }

@@ -4,7 +4,7 @@
  *
  * Any length but 0 is taken (VPD B0h reports no MAXIMUM WRITE SAME LENGTH, and WSNZ 1) and done in
  * slices. A length of 0 would mean "to the end of the medium": what a programming error sends
- * must not erase a disk. ANCHOR is refused by the CDB's usage mask.
+ * must not erase a disk. ANCHOR says what UNMAP leaves behind, and is an error without it.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -16,8 +16,9 @@
 #include "scsi/stream.h"
 #include "store/store.h"
 
-#define UNMAP_BIT 0x08u
-#define NDOB_BIT  0x01u
+#define ANCHOR_BIT 0x10u
+#define UNMAP_BIT  0x08u
+#define NDOB_BIT   0x01u
 
 /* With NDOB the block is one of zeroes; it waits in the buffer as if it had been sent. */
 static struct scsi_result without_data(struct scsi_task *t)
@@ -32,6 +33,8 @@ struct scsi_result scsi_write_same(struct scsi_task *t)
 {
 	if (!scsi_cdb_range(t).blocks) /* SBC-3 6.5.3, WSNZ */
 		return scsi_bad_byte(t->op->cdb_len == 10 ? 7 : 10);
+	if ((t->cdb[1] & (ANCHOR_BIT | UNMAP_BIT)) == ANCHOR_BIT)
+		return scsi_bad_bit(1, 4);
 	struct scsi_result r = scsi_range_set(t);
 
 	if (r.outcome != SENSE_OK)
@@ -49,21 +52,31 @@ static bool all_zero(const uint8_t *p, size_t n)
 	return !p[0] && !memcmp(p, p + 1, n - 1);
 }
 
+/* Zeroes that are to be written as such, or not. SBC-3 5.43: UNMAP gives way to writing if unmapped
+ * blocks would read otherwise. */
+static int64_t slice(struct scsi_task *t, uint64_t off, uint64_t left)
+{
+	struct store_reader *r = t->worker->reader;
+	struct store_lun *l = t->lu->store;
+
+	if (!(t->cdb[1] & UNMAP_BIT) || !all_zero(t->buf, t->lu->block_size))
+		return store_fill(r, l, off, left, t->buf, t->lu->block_size);
+	if (!(t->cdb[1] & ANCHOR_BIT))
+		return (int64_t)store_unmap(r, l, off, left);
+	uint64_t pages = 0;
+	int rc = t->done ? 0 : store_anchor_check(l, off, left, &pages);
+
+	return rc ? rc : store_anchor(r, l, off, left);
+}
+
 struct scsi_result scsi_write_same_run(struct scsi_task *t)
 {
-	const uint64_t off = t->off + t->done, left = t->bytes - t->done;
-	const uint32_t block = t->lu->block_size;
+	const uint64_t off = t->off + t->done;
+	const int64_t got = slice(t, off, t->bytes - t->done);
 
-	/* SBC-3 5.43: UNMAP gives way to writing if unmapped blocks would read otherwise. */
-	if (t->cdb[1] & UNMAP_BIT && all_zero(t->buf, block)) {
-		t->done += store_unmap(t->worker->reader, t->lu->store, off, left);
-	} else {
-		int64_t got = store_fill(t->worker->reader, t->lu->store, off, left, t->buf, block);
-
-		t->starved = got == -EAGAIN;
-		if (got < 0 && !t->starved)
-			return scsi_store_error(t, got, off);
-		t->done += got > 0 ? (uint64_t)got : 0;
-	}
+	t->starved = got == -EAGAIN;
+	if (got < 0 && !t->starved)
+		return scsi_store_error(t, got, off);
+	t->done += got > 0 ? (uint64_t)got : 0;
 	return t->done < t->bytes ? scsi_more() : scsi_ok();
 }

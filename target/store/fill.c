@@ -24,12 +24,12 @@ struct fill {
 static int fill_page(struct store_lun *l, uint64_t page)
 {
 	const struct timespec pause = {.tv_nsec = FILL_RETRY_NS};
-	uint32_t num;
-	int rc = lun_page_make(l, page, LUN_FROM_HOST, &num);
+	uint32_t entry;
+	int rc = lun_page_make(l, page, LUN_FROM_HOST, 0, &entry);
 
 	for (unsigned i = 0; rc == -EAGAIN && i < FILL_RETRY_MAX; i++) {
 		nanosleep(&pause, NULL);
-		rc = lun_page_make(l, page, LUN_FROM_HOST, &num);
+		rc = lun_page_make(l, page, LUN_FROM_HOST, 0, &entry);
 	}
 	return rc == -EAGAIN ? -ENOSPC : rc;
 }

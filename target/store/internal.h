@@ -4,6 +4,7 @@
 #define MEMTGT_STORE_INTERNAL_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "store/pool.h"
@@ -18,6 +19,7 @@ struct store {
 	struct tables tables;
 	struct retire retire;
 	const uint8_t *zero; /* STORE_PAGE_SIZE that reads as zeroes, one page of memory at most */
+	_Atomic uint64_t anchored; /* table entries with TABLE_ANCHORED */
 	_Atomic unsigned luns;
 };
 
@@ -37,8 +39,15 @@ static inline uint64_t pages_of(uint64_t bytes)
 
 /* Where a page that is not there yet comes from: pool_get(), or pool_make() with what is owed. */
 enum lun_page_from { LUN_FROM_RESERVE, LUN_FROM_HOST };
-/* A page of a LUN that may be written, got if there is none. 0, -EAGAIN or -ENOSPC. */
-int lun_page_make(struct store_lun *l, uint64_t page, enum lun_page_from from, uint32_t *num)
+/* The table's entry for a page, which is got if there is none, and then has these flags. 0, -EAGAIN
+ * or -ENOSPC. */
+int lun_page_make(struct store_lun *l, uint64_t page, enum lun_page_from from, uint32_t flags,
+		  uint32_t *entry) __attribute__((warn_unused_result));
+/* If the page is anchored, it is so no more. */
+void lun_page_map(struct store_lun *l, uint64_t page);
+/* Marks a page that is there, and whose entry this is, as anchored; the caller zeroes it then.
+ * False: the entry has changed. */
+bool lun_page_anchor(struct store_lun *l, uint64_t page, uint32_t entry)
 	__attribute__((warn_unused_result));
 /* Takes a page out of the table, onto the list. */
 void lun_page_drop(struct store_lun *l, uint64_t page, struct page_list *out);

@@ -15,6 +15,8 @@ target_libmemtgt_a_SOURCES += \
 	%D%/resize.c \
 	%D%/retire.c \
 	%D%/retire.h \
+	%D%/slice.h \
+	%D%/state.c \
 	%D%/stats.c \
 	%D%/store.c \
 	%D%/store.h \

@@ -15,48 +15,81 @@ static void count(struct store_lun *l, int pages)
 	atomic_fetch_add_explicit(&l->pages, (uint64_t)pages, memory_order_relaxed);
 }
 
-int lun_page_make(struct store_lun *l, uint64_t page, enum lun_page_from from, uint32_t *num)
+static void count_anchor(struct store_lun *l, uint32_t flags, int by)
+{
+	if (flags & TABLE_ANCHORED)
+		atomic_fetch_add_explicit(&l->store->anchored, (uint64_t)by, memory_order_relaxed);
+}
+
+/* Counted first: whoever drops the page at once must not count below 0. */
+static bool settle(struct store_lun *l, uint64_t page, uint32_t entry, uint32_t *there)
+{
+	count(l, 1);
+	count_anchor(l, entry, 1);
+	if (pool_settle(&l->store->pool, &l->table.entry[page], entry, there))
+		return true;
+	count_anchor(l, entry, -1);
+	count(l, -1);
+	return false;
+}
+
+int lun_page_make(struct store_lun *l, uint64_t page, enum lun_page_from from, uint32_t flags,
+		  uint32_t *entry)
 {
 	struct store *s = l->store;
-	uint32_t fresh, there = table_get(&l->table, page);
+	uint32_t fresh;
 	int rc;
 
-	if (there)
-		goto out;
+	*entry = table_entry(&l->table, page);
+	if (*entry)
+		return 0;
 	rc = table_leaf_make(&l->table, page);
 	if (rc)
 		return rc;
 	rc = from == LUN_FROM_HOST ? pool_make(&s->pool, true, &fresh) : pool_get(&s->pool, &fresh);
 	if (rc) {
 		/* The last page of the pool may just have gone to this very place. */
-		there = table_get(&l->table, page);
-		if (!there)
-			return rc;
-		goto out;
+		*entry = table_entry(&l->table, page);
+		return *entry ? 0 : rc;
 	}
-	/* Counted first: whoever drops the page at once must not count below 0. */
-	count(l, 1);
-	if (pool_settle(&s->pool, &l->table.entry[page], fresh, &there)) {
-		there = fresh;
-	} else {
-		/* Nobody has seen it: no grace period is needed. */
-		pool_keep(&s->pool, fresh);
-		count(l, -1);
-	}
-out:
-	*num = there;
+	if (settle(l, page, fresh | flags, entry))
+		*entry = fresh | flags;
+	else
+		pool_keep(&s->pool, fresh); /* nobody has seen it: no grace period is needed */
 	return 0;
+}
+
+void lun_page_map(struct store_lun *l, uint64_t page)
+{
+	uint32_t e = table_entry(&l->table, page);
+
+	while (e & TABLE_ANCHORED) {
+		if (atomic_compare_exchange_weak(&l->table.entry[page], &e, e & ~TABLE_ANCHORED)) {
+			count_anchor(l, TABLE_ANCHORED, -1);
+			return;
+		}
+	}
+}
+
+bool lun_page_anchor(struct store_lun *l, uint64_t page, uint32_t entry)
+{
+	count_anchor(l, TABLE_ANCHORED, 1);
+	if (atomic_compare_exchange_strong(&l->table.entry[page], &entry, entry | TABLE_ANCHORED))
+		return true;
+	count_anchor(l, TABLE_ANCHORED, -1);
+	return false;
 }
 
 void lun_page_drop(struct store_lun *l, uint64_t page, struct page_list *out)
 {
-	if (!table_get(&l->table, page))
+	if (!table_entry(&l->table, page))
 		return;
-	uint32_t num = atomic_exchange_explicit(&l->table.entry[page], 0, memory_order_acq_rel);
-	if (!num)
+	uint32_t e = atomic_exchange_explicit(&l->table.entry[page], 0, memory_order_acq_rel);
+	if (!e)
 		return;
 	pool_leave(&l->store->pool, 1);
-	page_list_push(&l->store->pool, out, num);
+	page_list_push(&l->store->pool, out, e & ~TABLE_ANCHORED);
+	count_anchor(l, e, -1);
 	count(l, -1);
 }
 

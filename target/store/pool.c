@@ -333,11 +333,11 @@ void pool_keep(struct pool *p, uint32_t num)
 	pool_unlock_ask(p, p->waiting);
 }
 
-bool pool_settle(struct pool *p, _Atomic uint32_t *place, uint32_t num, uint32_t *there)
+bool pool_settle(struct pool *p, _Atomic uint32_t *place, uint32_t entry, uint32_t *there)
 {
 	*there = 0;
 	pthread_mutex_lock(&p->lock);
-	bool ok = atomic_compare_exchange_strong_explicit(place, there, num, memory_order_acq_rel,
+	bool ok = atomic_compare_exchange_strong_explicit(place, there, entry, memory_order_acq_rel,
 							  memory_order_acquire);
 	if (ok) {
 		p->used++;
@@ -422,6 +422,29 @@ void pool_unlend(struct pool *p, uint64_t pages, uint64_t owed)
 	p->lent -= pages;
 	p->owed -= owed;
 	pool_unlock_ask(p, true);
+}
+
+uint64_t pool_host_left(struct pool *p, uint64_t now)
+{
+	uint64_t left = budget_pages(&p->budget, now);
+	struct host_huge h;
+
+	if (p->kind != STORE_HUGE)
+		return left;
+	host_huge_read(&h);
+	return left < host_huge_left(&h) ? left : host_huge_left(&h);
+}
+
+uint64_t pool_could_give(struct pool *p)
+{
+	uint64_t host = pool_host_left(p, clock_now());
+
+	pthread_mutex_lock(&p->lock);
+	uint64_t left = p->gate == STORE_GATE_SHUT ? 0 : pool_left(p);
+	if (left > host + p->reserve.n)
+		left = host + p->reserve.n;
+	pthread_mutex_unlock(&p->lock);
+	return left;
 }
 
 uint64_t pool_host_bytes(const struct pool *p)

@@ -71,8 +71,8 @@ int pool_make(struct pool *p, bool owed, uint32_t *num) __attribute__((warn_unus
 /* A coming page that nobody has seen goes into the reserve. */
 void pool_keep(struct pool *p, uint32_t num);
 /* A coming page goes to its place in a table, and is used, in one step: nobody can take it out
- * before it is counted. False: there is another, *there. */
-bool pool_settle(struct pool *p, _Atomic uint32_t *place, uint32_t num, uint32_t *there);
+ * before it is counted. False: there is another entry, *there. */
+bool pool_settle(struct pool *p, _Atomic uint32_t *place, uint32_t entry, uint32_t *there);
 /* n used pages were taken out of tables, and are coming. */
 void pool_leave(struct pool *p, uint32_t n);
 /* Give coming pages that nobody can reach back to the host, and empty the list. */
@@ -94,6 +94,10 @@ void pool_unlock_ask(struct pool *p, bool ask);
 uint64_t pool_holes(const struct pool *p);
 /* Under the lock: pages that readers could still ask for, if the host gives them. */
 uint64_t pool_left(const struct pool *p);
+/* The same, as far as the host could give them just now. Reads the host's counters. */
+uint64_t pool_could_give(struct pool *p);
+/* Pages that the host could still give. Reads its counters. */
+uint64_t pool_host_left(struct pool *p, uint64_t now);
 /* Bytes of the host that the pool holds. */
 uint64_t pool_host_bytes(const struct pool *p);
 

@@ -18,6 +18,7 @@ static void count_pages(struct store *s, struct store_stats *out)
 
 	pthread_mutex_lock(&p->lock);
 	out->pages_used = p->used;
+	out->pages_anchored = least(s->anchored, p->used);
 	out->pages_reserve = p->reserve.n;
 	out->pages_coming = p->coming;
 	out->pages_free = p->free.n + (p->pages_max - p->fresh);

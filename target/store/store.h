@@ -65,6 +65,7 @@ struct store_stats {
 	uint64_t page_size;
 	uint64_t pages_max;	   /* ceiling */
 	uint64_t pages_used;	   /* named by tables */
+	uint64_t pages_anchored;   /* of those that are used: zeroed, and not written since */
 	uint64_t pages_reserve;	   /* zeroed, for the next who need one */
 	uint64_t pages_coming;	   /* on their way: being made, retired, being given back */
 	uint64_t pages_free;	   /* no memory behind them */
@@ -188,8 +189,23 @@ uint64_t store_unmap(struct store_reader *r, struct store_lun *l, uint64_t off, 
 int64_t store_fill(struct store_reader *r, struct store_lun *l, uint64_t off, uint64_t len,
 		   const uint8_t *block, size_t block_size) __attribute__((warn_unused_result));
 
-/* Does a page lie under `off`? *run: bytes from off, up to `max`, that share the answer
- * (GET LBA STATUS). One slice. */
-bool store_mapped(const struct store_lun *l, uint64_t off, uint64_t max, uint64_t *run);
+/*
+ * Make [off, off+len) read as zeroes, and keep its memory: wholly covered pages of a thin LUN end
+ * anchored (there, all zeroes, until they are written), also those that were holes; the rest is
+ * zeroed. On a full LUN all is zeroed. One slice; returns like store_write().
+ */
+int64_t store_anchor(struct store_reader *r, struct store_lun *l, uint64_t off, uint64_t len)
+	__attribute__((warn_unused_result));
+/* Before a command anchors anything: adds the pages that the range would take to *pages. 0, or
+ * -ENOSPC: by the numbers of just now there are fewer. */
+int store_anchor_check(struct store_lun *l, uint64_t off, uint64_t len, uint64_t *pages)
+	__attribute__((warn_unused_result));
+
+/* SBC-3 4.7.3, 5.5.2. A full LUN is mapped everywhere. */
+enum store_state { STORE_MAPPED, STORE_DEALLOCATED, STORE_ANCHORED };
+
+/* What lies under `off`; *run: bytes from off, up to `max`, that share the answer (GET LBA STATUS).
+ * One slice. */
+enum store_state store_state(const struct store_lun *l, uint64_t off, uint64_t max, uint64_t *run);
 
 #endif

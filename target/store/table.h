@@ -6,6 +6,11 @@
  * place. Even a load from a hole of a memfd makes a page, so a bit per leaf (4 KiB of entries)
  * tells whether it may be looked at; the bits make scans of empty LUNs fast as well. Leaves stay
  * until the LUN goes: 4 KiB for 2 GiB.
+ *
+ * An entry is a page's number, or 0; TABLE_ANCHORED with it says that the page is all zeroes, and
+ * was not written since it was so. Who writes takes the bit away, if he finds it after he has
+ * written; who anchors a page that is there sets the bit first, and then zeroes. So if the writer
+ * does not find the bit, his data is zeroed; no data ever lies under the bit when both are done.
  */
 #ifndef MEMTGT_STORE_TABLE_H
 #define MEMTGT_STORE_TABLE_H
@@ -22,6 +27,7 @@
 #define TABLE_STRIDE	 ((STORE_LUN_MAX >> STORE_PAGE_SHIFT) * sizeof(uint32_t))
 #define TABLE_LEAVES	 (TABLE_STRIDE / sizeof(uint32_t) >> TABLE_LEAF_SHIFT)
 #define TABLES_MAX	 4096u
+#define TABLE_ANCHORED	 ((uint32_t)1 << 31)
 
 /* The file of all tables. */
 struct tables {
@@ -57,12 +63,17 @@ static inline bool table_leaf(const struct table *t, uint64_t page)
 	return bits >> leaf % 64 & 1;
 }
 
-/* The page's number, or 0. */
-static inline uint32_t table_get(const struct table *t, uint64_t page)
+static inline uint32_t table_entry(const struct table *t, uint64_t page)
 {
 	if (!table_leaf(t, page))
 		return 0;
 	return atomic_load_explicit(&t->entry[page], memory_order_acquire);
+}
+
+/* The page's number, or 0. */
+static inline uint32_t table_get(const struct table *t, uint64_t page)
+{
+	return table_entry(t, page) & ~TABLE_ANCHORED;
 }
 
 #endif

@@ -9,17 +9,6 @@ static uint64_t least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-static uint64_t host_left(struct pool *p, uint64_t now)
-{
-	uint64_t left = budget_pages(&p->budget, now);
-	struct host_huge h;
-
-	if (p->kind != STORE_HUGE)
-		return left;
-	host_huge_read(&h);
-	return least(left, host_huge_left(&h));
-}
-
 static uint64_t percent_of(uint64_t pages, unsigned percent)
 {
 	return (pages * percent + 99) / 100;
@@ -29,7 +18,7 @@ static uint64_t percent_of(uint64_t pages, unsigned percent)
 static void look(struct threshold *t, struct pool *p, uint64_t now)
 {
 	unsigned back = t->percent > STORE_SOFT_BACK ? t->percent - STORE_SOFT_BACK : 0;
-	uint64_t left = host_left(p, now);
+	uint64_t left = pool_host_left(p, now);
 
 	t->looked_at = now;
 	pthread_mutex_lock(&p->lock);

@@ -52,7 +52,7 @@ int64_t store_write(struct store_reader *r, struct store_lun *l, uint64_t off, c
 		return fx.error;
 	n = (size_t)page_rest(off, n);
 	memcpy(fx.medium + off, p, n);
-	fx.mapped[off / STORE_PAGE_SIZE] = true;
+	fx.state[off / STORE_PAGE_SIZE] = STORE_MAPPED;
 	return (int64_t)n;
 }
 
@@ -66,7 +66,7 @@ uint64_t store_unmap(struct store_reader *r, struct store_lun *l, uint64_t off, 
 	len = page_rest(off, len < fx.slice ? len : fx.slice);
 	memset(fx.medium + off, 0, len);
 	if (len == STORE_PAGE_SIZE)
-		fx.mapped[off / STORE_PAGE_SIZE] = false;
+		fx.state[off / STORE_PAGE_SIZE] = STORE_DEALLOCATED;
 	return len;
 }
 
@@ -86,11 +86,35 @@ int64_t store_fill(struct store_reader *r, struct store_lun *l, uint64_t off, ui
 	return (int64_t)len;
 }
 
-bool store_mapped(const struct store_lun *l, uint64_t off, uint64_t max, uint64_t *run)
+int64_t store_anchor(struct store_reader *r, struct store_lun *l, uint64_t off, uint64_t len)
+{
+	(void)r;
+	ck_assert_ptr_nonnull(l);
+	ck_assert_uint_gt(len, 0);
+	ck_assert_uint_le(off + len, fx.medium_len);
+	fx.anchors++;
+	if (fails())
+		return fx.error;
+	len = page_rest(off, len < fx.slice ? len : fx.slice);
+	memset(fx.medium + off, 0, len);
+	if (len == STORE_PAGE_SIZE)
+		fx.state[off / STORE_PAGE_SIZE] = STORE_ANCHORED;
+	return (int64_t)len;
+}
+
+int store_anchor_check(struct store_lun *l, uint64_t off, uint64_t len, uint64_t *pages)
+{
+	ck_assert_ptr_nonnull(l);
+	ck_assert_uint_le(off + len, fx.medium_len);
+	*pages += len; /* as if they were bytes */
+	return *pages > fx.anchors_max ? -ENOSPC : 0;
+}
+
+enum store_state store_state(const struct store_lun *l, uint64_t off, uint64_t max, uint64_t *run)
 {
 	ck_assert_ptr_nonnull(l);
 	*run = page_rest(off, max);
-	return fx.mapped[off / STORE_PAGE_SIZE];
+	return fx.state[off / STORE_PAGE_SIZE];
 }
 
 uint64_t store_lun_available(struct store_lun *l)
@@ -133,7 +157,9 @@ void fx_open(uint32_t block_size, bool thin)
 	fx.medium_len = FX_PAGES * STORE_PAGE_SIZE + STORE_PAGE_SIZE / 2;
 	fx.medium = calloc(1, fx.medium_len);
 	ck_assert_ptr_nonnull(fx.medium);
-	fx.slice = UINT64_MAX;
+	fx.slice = fx.anchors_max = UINT64_MAX;
+	for (unsigned i = 0; i <= FX_PAGES; i++)
+		fx.state[i] = STORE_DEALLOCATED;
 	fx.target = (struct scsi_target){
 		.name = "iqn.2026-01.org.memtgt:test",
 		.relative_port = 1,

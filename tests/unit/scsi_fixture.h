@@ -14,6 +14,7 @@
 #include "memtgt/wire.h"
 #include "scsi/op.h"
 #include "scsi/scsi.h"
+#include "store/store.h"
 
 #define FX_LUS	 3u
 #define FX_PAGES 4u /* of STORE_PAGE_SIZE, and half a page more */
@@ -28,13 +29,14 @@ struct fixture {
 
 	uint8_t *medium;
 	uint64_t medium_len;
-	bool mapped[FX_PAGES + 1];
+	enum store_state state[FX_PAGES + 1];
 	uint64_t available, pages;
-	uint64_t slice;			/* bytes of one store_unmap() or store_fill() */
-	int64_t error;			/* store_write() and store_fill() fail with it... */
-	unsigned error_after;		/* ...after that many calls... */
-	unsigned error_times;		/* ...so often */
-	unsigned unmaps, fills, writes; /* calls */
+	uint64_t slice;	      /* bytes of one store_unmap(), store_anchor() or store_fill() */
+	int64_t error;	      /* store_write(), store_anchor() and store_fill() fail with it... */
+	unsigned error_after; /* ...after that many calls... */
+	unsigned error_times; /* ...so often */
+	unsigned unmaps, fills, writes, anchors; /* calls */
+	uint64_t anchors_max; /* bytes that store_anchor_check() lets a command have */
 
 	size_t chunk;	  /* data-out goes out in pieces of this; 0: at once */
 	unsigned runs;	  /* calls of scsi_run() by the last command */

@@ -1,6 +1,7 @@
 # Unit tests of target/store.
 store_tests = \
 	tests/unit/test_store \
+	tests/unit/test_store_anchor \
 	tests/unit/test_store_data \
 	tests/unit/test_store_host \
 	tests/unit/test_store_reserve \

@@ -162,12 +162,12 @@ START_TEST(provisioning)
 		fx_close();
 		fx_open(4096, thin);
 		fx_run(VPD(0xb2), NULL, 0);
-		ck_assert_mem_eq(fx.in, thin ? "\0\xb2\0\4\x09\xe4\2\0" : "\0\xb2\0\4\x09\xe4\1\0",
+		ck_assert_mem_eq(fx.in, thin ? "\0\xb2\0\4\x09\xe6\2\0" : "\0\xb2\0\4\x09\xe6\1\0",
 				 8);
 		fx_close();
 		fx_open(512, thin);
 		fx_run(VPD(0xb2), NULL, 0);
-		ck_assert_mem_eq(fx.in, thin ? "\0\xb2\0\4\x0c\xe4\2\0" : "\0\xb2\0\4\x0c\xe4\1\0",
+		ck_assert_mem_eq(fx.in, thin ? "\0\xb2\0\4\x0c\xe6\2\0" : "\0\xb2\0\4\x0c\xe6\1\0",
 				 8);
 		fx_run(READ_CAPACITY_16, NULL, 0);
 		ck_assert_uint_eq(fx.in[14], 0xc0);

@@ -66,7 +66,7 @@ START_TEST(write_same)
 		fx_cdb(c, ops[i], 0, FX_LAST, 2);
 		fx_run(c, data, FX_BLOCK);
 		fx_sense(0x5, 0x21, 0x00);
-		fx_cdb(c, ops[i], 0x18, 0, 1); /* ANCHOR */
+		fx_cdb(c, ops[i], 0x10, 0, 1); /* ANCHOR without UNMAP */
 		fx_run(c, data, FX_BLOCK);
 		fx_bad_cdb(1, 4);
 	}
@@ -316,9 +316,110 @@ START_TEST(unmap_list_lengths)
 	fx_bad_cdb(7, -1);
 	fx_run(CDB(0x42, 0, 0, 0, 0, 0, 0, 0xff, 0xff), big, 65535);
 	fx_bad_cdb(7, -1);
-	fx_run(CDB(0x42, 1, 0, 0, 0, 0, 0, 0, 8), big, 8); /* ANCHOR */
-	fx_bad_cdb(1, 0);
+	fx_run(CDB(0x42, 1, 0, 0, 0, 0, 0, 0, 8), big, 8); /* ANCHOR, of nothing */
+	fx_good();
+	fx_run(CDB(0x42, 2, 0, 0, 0, 0, 0, 0, 8), big, 8);
+	fx_bad_cdb(1, 1);
 	free(big);
+}
+END_TEST
+
+/* ---- ANCHOR ---- */
+
+static void anchor(const struct unmap_list *l)
+{
+	fx_run(CDB(0x42, 1, 0, 0, 0, 0, 0, (uint8_t)(l->len >> 8), (uint8_t)l->len), l->p, l->len);
+}
+
+START_TEST(unmap_anchors)
+{
+	const uint32_t page = STORE_PAGE_SIZE / FX_BLOCK;
+	struct unmap_list l;
+
+	list_begin(&l);
+	list_add(&l, page, page);
+	list_add(&l, 3, 5);
+	memset(fx.medium, 0xee, fx.medium_len);
+	fx.error = -EAGAIN;
+	fx.error_times = 4;
+	anchor(&l);
+	fx_good();
+	ck_assert_uint_eq(fx.starved, 4);
+	ck_assert_uint_eq(fx.unmaps, 0);
+	ck_assert_uint_eq(fx.anchors, 6);
+	ck_assert_int_eq(fx.state[1], STORE_ANCHORED);
+	ck_assert_uint_eq(fx.medium[3 * FX_BLOCK - 1], 0xee);
+	ck_assert_uint_eq(fx.medium[3 * FX_BLOCK], 0);
+	ck_assert_uint_eq(fx.medium[8 * FX_BLOCK - 1], 0);
+	ck_assert_uint_eq(fx.medium[8 * FX_BLOCK], 0xee);
+	/* Short in spite of what was said before: 27/07, and where. */
+	fx.error = -ENOSPC;
+	fx.error_after = 1;
+	fx.error_times = 1;
+	anchor(&l);
+	fx_sense(0x7, 0x27, 0x07);
+	fx_info(3);
+}
+END_TEST
+
+/* What cannot be had for all of the list is refused before the first block is touched. */
+START_TEST(unmap_anchors_all_or_nothing)
+{
+	struct unmap_list l;
+
+	list_begin(&l);
+	list_add(&l, 0, 8);
+	list_add(&l, 16, 8);
+	memset(fx.medium, 0xee, fx.medium_len);
+	fx.anchors_max = 16u * FX_BLOCK - 1;
+	anchor(&l);
+	fx_sense(0x7, 0x27, 0x07);
+	fx_info(16);
+	ck_assert_uint_eq(fx.anchors, 0);
+	ck_assert_uint_eq(fx.medium[0], 0xee);
+	unmap(&l);
+	fx_good();
+	fx.anchors_max++;
+	anchor(&l);
+	fx_good();
+	ck_assert_uint_eq(fx.anchors, 2);
+}
+END_TEST
+
+START_TEST(write_same_anchors)
+{
+	static const uint8_t ops[] = {0x41, 0x93};
+	uint8_t *data = fx_pattern(FX_BLOCK, 5), *zero = calloc(1, FX_BLOCK), c[16];
+
+	for (size_t i = 0; i < sizeof(ops); i++) {
+		fx_cdb(c, ops[i], 0x18, 3, 40);
+		memset(fx.medium, 0xee, fx.medium_len);
+		fx.slice = 8u * FX_BLOCK;
+		fx.anchors = fx.fills = 0;
+		fx.anchors_max = 40u * FX_BLOCK;
+		fx.error = -EAGAIN;
+		fx.error_after = 2;
+		fx.error_times = 3;
+		fx_run(c, zero, FX_BLOCK);
+		fx_good();
+		check_same(3, 40, zero);
+		ck_assert_uint_eq(fx.anchors, 8);
+		ck_assert_uint_eq(fx.starved, 3);
+		ck_assert_uint_eq(fx.fills + fx.unmaps, 0);
+		/* Data is written. SBC-3 5.43 */
+		fx_run(c, data, FX_BLOCK);
+		fx_good();
+		check_same(3, 40, data);
+		ck_assert_uint_eq(fx.anchors, 8);
+		fx.anchors_max--;
+		fx_run(c, zero, FX_BLOCK);
+		fx_sense(0x7, 0x27, 0x07);
+		fx_info(3);
+		check_same(3, 40, data);
+		ck_assert_uint_eq(fx.anchors, 8);
+	}
+	free(data);
+	free(zero);
 }
 END_TEST
 
@@ -329,7 +430,8 @@ START_TEST(get_lba_status)
 	const uint32_t page = STORE_PAGE_SIZE / FX_BLOCK;
 	uint8_t c[16];
 
-	fx.mapped[1] = true;
+	fx.state[1] = STORE_MAPPED;
+	fx.state[2] = STORE_ANCHORED;
 	fx_run(LBA_STATUS, NULL, 0);
 	fx_good();
 	ck_assert_uint_eq(ld32(fx.in), fx.in_len - 4);
@@ -340,7 +442,7 @@ START_TEST(get_lba_status)
 
 		ck_assert_uint_eq(ld64(d), lba);
 		ck_assert_uint_eq(ld32(d + 8), i == 0 ? page - 5 : i < FX_PAGES ? page : page / 2);
-		ck_assert_uint_eq(d[12], i == 1 ? 0 : 1);
+		ck_assert_uint_eq(d[12], i == 1 ? 0 : i == 2 ? 2 : 1);
 		lba += ld32(d + 8);
 	}
 	ck_assert_uint_eq(lba, FX_LAST + 1);
@@ -396,6 +498,9 @@ static void add_tests(TCase *c)
 	tcase_add_test(c, unmap_list_cut_at_every_byte);
 	tcase_add_test(c, unmap_descriptor_lengths);
 	tcase_add_test(c, unmap_list_lengths);
+	tcase_add_test(c, unmap_anchors);
+	tcase_add_test(c, unmap_anchors_all_or_nothing);
+	tcase_add_test(c, write_same_anchors);
 	tcase_add_test(c, get_lba_status);
 	tcase_add_test(c, start_stop);
 }

@@ -271,7 +271,7 @@ static void expect_mapped(struct store_lun *l, uint64_t off, uint64_t max, bool 
 {
 	uint64_t run = 0;
 
-	ck_assert_int_eq(store_mapped(l, off, max, &run), answer);
+	ck_assert_int_eq(store_state(l, off, max, &run), answer ? STORE_MAPPED : STORE_DEALLOCATED);
 	ck_assert_uint_eq(run, want);
 }
 

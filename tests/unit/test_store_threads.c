@@ -211,7 +211,7 @@ static uint64_t count_mapped(const struct store_lun *l)
 	uint64_t n = 0, run;
 
 	for (uint64_t page = 0; page < PAGES; page++)
-		n += store_mapped(l, page * PAGE, PAGE, &run);
+		n += store_state(l, page * PAGE, PAGE, &run) != STORE_DEALLOCATED;
 	return n;
 }
 
