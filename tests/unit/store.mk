@@ -4,6 +4,7 @@ store_tests = \
 	tests/unit/test_store_anchor \
 	tests/unit/test_store_data \
 	tests/unit/test_store_host \
+	tests/unit/test_store_model \
 	tests/unit/test_store_reserve \
 	tests/unit/test_store_resize \
 	tests/unit/test_store_retire \
