@@ -404,7 +404,7 @@ int pool_lend(struct pool *p, uint64_t pages, uint64_t owed, uint64_t *left)
 	if (pages > *left) {
 		rc = -EDQUOT;
 	} else {
-		*left = pool_left(p);
+		*left = pool_left(p) + p->coming; /* who fills waits for those */
 		rc = owed > *left ? -ENOSPC : 0;
 	}
 	if (!rc) {
