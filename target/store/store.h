@@ -145,8 +145,8 @@ void store_on_retire(struct store *s, void (*wake)(void *arg), void *arg);
 
 /*
  * `fn` is called by the filler when pages_used has come to soft_threshold_percent of the ceiling,
- * or of what the pool holds and the host could still give, if that is less; only if a LUN has holes
- * left. Called again after it was below by STORE_SOFT_BACK percent. NULL: nobody.
+ * or of what the pool holds and the host could still give, if that is less; only if more was lent
+ * than that. Called again after it was below by STORE_SOFT_BACK percent. NULL: nobody.
  */
 #define STORE_SOFT_BACK 5u
 void store_on_threshold(struct store *s, void (*fn)(void *arg), void *arg);

@@ -23,7 +23,8 @@ static void look(struct threshold *t, struct pool *p, uint64_t now)
 	t->looked_at = now;
 	pthread_mutex_lock(&p->lock);
 	uint64_t most = least(p->pages_max, p->used + p->reserve.n + left);
-	p->soft_at = percent_of(most, t->percent);
+	/* What was lent can be had: nobody runs short. */
+	p->soft_at = p->lent > most ? percent_of(most, t->percent) : UINT64_MAX;
 	p->soft_back = percent_of(most, back);
 	if (p->used < p->soft_back)
 		p->soft_said = false;

@@ -117,6 +117,25 @@ START_TEST(off)
 }
 END_TEST
 
+/* What was lent can be had: that is no shortage. With one page more lent it is. */
+START_TEST(enough_for_all)
+{
+	open_pool(8, 80);
+	struct store_lun *l = make_lun(s, 8 * PAGE, STORE_THIN);
+	for (unsigned i = 0; i < 7; i++) {
+		run();
+		put(l, i);
+	}
+	run();
+	ck_assert_uint_eq(calls, 0);
+	struct store_lun *more = make_lun(s, 512, STORE_THIN);
+	run();
+	ck_assert_uint_eq(calls, 1);
+	store_lun_destroy(more);
+	end(l);
+}
+END_TEST
+
 /* Full LUNs run short of nothing: it is said when a thin one comes. */
 START_TEST(not_for_full_luns)
 {
@@ -163,6 +182,7 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, said_once, 0, (int)(sizeof(rows) / sizeof(rows[0])));
 	tcase_add_test(tc, off);
+	tcase_add_test(tc, enough_for_all);
 	tcase_add_test(tc, not_for_full_luns);
 	tcase_add_test(tc, the_host_is_smaller);
 	suite_add_tcase(suite, tc);
