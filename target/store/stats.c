@@ -43,6 +43,7 @@ void store_get_stats(struct store *s, struct store_stats *out)
 		.host_surplus_max = h.overcommit,
 	};
 	count_pages(s, out);
+	out->lent_percent = (unsigned)(out->pages_lent * 100 / out->pages_max);
 	uint64_t held = out->pages_used + out->pages_reserve + out->pages_coming;
 	out->pages_elastic = out->kind == STORE_HUGE ? least(held, h.surplus) : held;
 	out->pages_floor = held - out->pages_elastic;

@@ -73,6 +73,7 @@ struct store_stats {
 	uint64_t pages_floor;	   /* static hugepages: given back, they are no free memory */
 	uint64_t pages_elastic;	   /* surplus hugepages, or plain: return to the host */
 	uint64_t pages_lent;	   /* what all LUNs would take if they were full */
+	unsigned lent_percent;	   /* the same, of pages_max: above 100 is over-commit */
 	uint64_t host_bytes;	   /* what the host spends on the pool just now */
 	uint64_t returnable;	   /* bytes it would have back if all LUNs were unmapped */
 	uint64_t host_static;	   /* hugepages of vm.nr_hugepages, anybody's */

@@ -32,6 +32,7 @@ START_TEST(numbers)
 	ck_assert_uint_eq(st.pages_retired, 1);
 	ck_assert_uint_eq(st.pages_free, 51);
 	ck_assert_uint_eq(st.pages_lent, 55);
+	ck_assert_uint_eq(st.lent_percent, 85);
 	ck_assert_uint_eq(st.host_bytes, 13 * PAGE);
 	if (_i == STORE_PLAIN)
 		ck_assert_uint_eq(st.returnable, 13 * PAGE);
