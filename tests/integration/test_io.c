@@ -221,6 +221,48 @@ START_TEST(unmap_of_a_part)
 }
 END_TEST
 
+/* SBC-3 5.5.2: of the block */
+static unsigned provisioning(uint64_t lba)
+{
+	struct scsi_task *t = iscsi_get_lba_status_sync(initiator, 2, lba, 24);
+	ck_assert_ptr_nonnull(t);
+	ck_assert_int_eq(t->status, SCSI_STATUS_GOOD);
+	unsigned status = t->datain.data[20];
+	scsi_free_scsi_task(t);
+	return status;
+}
+
+START_TEST(anchored_blocks)
+{
+	enum { MAPPED, DEALLOCATED, ANCHORED };
+	static uint8_t data[2 * MIB];
+	const uint32_t lba = 8 * MIB / 512, page = 2 * MIB / 512;
+	struct unmap_list two = {.lba = lba, .num = 2 * page};
+	fill(data, sizeof(data), 1);
+	write_all(2, lba, data, sizeof(data), 512);
+	ck_assert_uint_eq(provisioning(lba), MAPPED);
+	ck_assert_uint_eq(provisioning(lba + page), DEALLOCATED);
+	must(iscsi_unmap_sync(initiator, 2, 1, 0, &two, 1), SCSI_STATUS_GOOD);
+	ck_assert_uint_eq(provisioning(lba), ANCHORED);
+	ck_assert_uint_eq(provisioning(lba + page), ANCHORED);
+	memset(data, 0, sizeof(data));
+	read_equal(2, lba, data, sizeof(data), 512);
+	data[5] = 1;
+	write_all(2, lba + page, data, 512, 512);
+	ck_assert_uint_eq(provisioning(lba), ANCHORED);
+	ck_assert_uint_eq(provisioning(lba + page), MAPPED);
+	data[5] = 0;
+	must(iscsi_writesame16_sync(initiator, 2, lba + page, data, 512, page, 1, 1, 0, 0),
+	     SCSI_STATUS_GOOD);
+	ck_assert_uint_eq(provisioning(lba + page), ANCHORED);
+	must(iscsi_unmap_sync(initiator, 2, 0, 0, &two, 1), SCSI_STATUS_GOOD);
+	ck_assert_uint_eq(provisioning(lba), DEALLOCATED);
+	/* Without UNMAP it means nothing. */
+	must(iscsi_writesame16_sync(initiator, 2, lba, data, 512, page, 1, 0, 0, 0),
+	     SCSI_STATUS_CHECK_CONDITION);
+}
+END_TEST
+
 START_TEST(write_same_over_pages)
 {
 	uint8_t one[512], *want = malloc(5 * MIB);
@@ -431,6 +473,7 @@ static Suite *suite(void)
 	tcase_add_test(t, luns_are_apart);
 	tcase_add_test(t, thin_reads_zero_again_after_unmap);
 	tcase_add_test(t, unmap_of_a_part);
+	tcase_add_test(t, anchored_blocks);
 	tcase_add_loop_test(t, write_same_over_pages, 0, 1);
 	tcase_add_loop_test(t, write_same_over_pages, 2, 3);
 	tcase_add_test(t, verify_finds_a_difference);
