@@ -178,6 +178,20 @@ START_TEST(memory_returns_after_a_change)
 }
 END_TEST
 
+/* What one LUN gave up is there for the next, though its pages return a little later. */
+START_TEST(room_that_was_just_made)
+{
+	struct luns_new full = {.id = 1, .bytes = 120 * MIB, .is_full = true, .force = true};
+
+	for (int i = 0; i < 5; i++) {
+		int rc = luns_add(&in.luns, DAEMON_TARGET, &full, NULL, why, sizeof(why));
+		ck_assert_msg(!rc, "%s", why);
+		ck_assert_int_eq(take(1), 0);
+	}
+	inside_check_pages(&in, 0);
+}
+END_TEST
+
 START_TEST(after_the_end)
 {
 	luns_close(&in.luns);
@@ -379,6 +393,7 @@ static Suite *suite(void)
 	tcase_add_test(t, what_is_refused);
 	tcase_add_test(t, an_id_that_was_another_lun);
 	tcase_add_test(t, memory_returns_after_a_change);
+	tcase_add_test(t, room_that_was_just_made);
 	tcase_add_test(t, after_the_end);
 	tcase_add_test(t, administrators_take_turns);
 	tcase_add_test(t, a_reactor_that_does_not_answer);
