@@ -65,7 +65,19 @@ void store_stats_text(const struct store_stats *st, char *text, size_t len)
 
 bool store_stats_advice(const struct store_stats *st, char *text, size_t len)
 {
-	if (st->kind != STORE_HUGE || st->host_surplus_max)
+	uint64_t most = st->host_static + st->host_surplus_max;
+
+	if (st->kind != STORE_HUGE)
+		return false;
+	if (most < st->pages_max && st->host_surplus_max) {
+		snprintf(text, len,
+			 "the host has %" PRIu64 " MiB of hugepages for all who use them, and then "
+			 "writes of new blocks fail; sysctl -w vm.nr_overcommit_hugepages=%" PRIu64
+			 " lends all",
+			 most * PAGE_MIB, st->pages_max - st->host_static);
+		return true;
+	}
+	if (st->host_surplus_max)
 		return false;
 	snprintf(
 		text, len,

@@ -92,7 +92,8 @@ void store_stop_filling(struct store *s);
 void store_get_stats(struct store *s, struct store_stats *out);
 /* For the log: what the memory is, and how much of it returns to the host. */
 void store_stats_text(const struct store_stats *st, char *text, size_t len);
-/* What to set if nothing would return to the host. False: it would. */
+/* What to set if nothing would return to the host, or if it has fewer hugepages than the pool may
+ * want. False: neither. */
 bool store_stats_advice(const struct store_stats *st, char *text, size_t len);
 
 /*

@@ -143,7 +143,7 @@ START_TEST(many_lines)
 	for (int i = 0; i < 2; i++)
 		ck_assert_ptr_nonnull(strstr(line_of(fd), "result"));
 	expect_code(fd, CONTROL_ERR_PARSE);
-	ck_assert(put(fd, ECHO_LINE + strlen(ECHO_LINE) - 5, 5));
+	ck_assert(put(fd, &ECHO_LINE[strlen(ECHO_LINE) - 5], 5));
 	ck_assert_ptr_nonnull(strstr(line_of(fd), "result"));
 	shutdown(fd, SHUT_WR);
 	ck_assert_str_eq(line_of(fd), "");
@@ -302,7 +302,7 @@ START_TEST(others_are_served)
 	for (int i = 0; i < 50; i++)
 		expect_echo(good);
 	/* The half becomes a whole, late. */
-	ck_assert(put(half, ECHO_LINE + 20, strlen(ECHO_LINE) - 20));
+	ck_assert(put(half, &ECHO_LINE[20], strlen(ECHO_LINE) - 20));
 	ck_assert_ptr_nonnull(strstr(line_of(half), "result"));
 	control_service_stop(&service);
 	expect_end(silent);

@@ -64,8 +64,14 @@ START_TEST(words)
 			       "when they are unmapped");
 	ck_assert(store_stats_advice(&st, text, sizeof(text)));
 	ck_assert_ptr_nonnull(strstr(text, "sysctl -w vm.nr_overcommit_hugepages=1000 "));
-	st.host_surplus_max = 1;
+	st.host_surplus_max = 1; /* fewer than the pool may want */
+	st.host_static = 100;
+	ck_assert(store_stats_advice(&st, text, sizeof(text)));
+	ck_assert_ptr_nonnull(strstr(text, "the host has 202 MiB"));
+	ck_assert_ptr_nonnull(strstr(text, "sysctl -w vm.nr_overcommit_hugepages=900 "));
+	st.host_surplus_max = 900;
 	ck_assert(!store_stats_advice(&st, text, sizeof(text)));
+	st.host_static = 0;
 	st.host_surplus_max = 0;
 	st.kind = STORE_PLAIN;
 	ck_assert(!store_stats_advice(&st, text, sizeof(text)));
