@@ -2,15 +2,17 @@
 /*
  * hog.c - fills memory with pages that tell where they belong, and looks whether they still do.
  *
- *	hog MEBIBYTES ROUNDS
+ *	hog MEBIBYTES ROUNDS [SECONDS]
  *
  * Each word of a page is made from the page's index, the round, and the word's place: so a page is
- * seen that comes back from swap old, in another's place, or damaged. Prints how many were bad.
+ * seen that comes back from swap old, in another's place, or damaged. Prints how many were bad, and
+ * keeps the memory for so many seconds more.
  */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define PAGE_SIZE 4096u
 #define WORDS	  (PAGE_SIZE / sizeof(uint64_t))
@@ -51,8 +53,8 @@ static uint64_t count_bad(const uint64_t *memory, uint64_t pages, uint64_t round
 
 int main(int argc, char **argv)
 {
-	if (argc != 3) {
-		fputs("usage: hog MEBIBYTES ROUNDS\n", stderr);
+	if (argc < 3 || argc > 4) {
+		fputs("usage: hog MEBIBYTES ROUNDS [SECONDS]\n", stderr);
 		return 2;
 	}
 	uint64_t pages = strtoull(argv[1], NULL, 10) * ((1u << 20) / PAGE_SIZE);
@@ -69,5 +71,8 @@ int main(int argc, char **argv)
 	}
 	printf("%llu bad pages of %llu\n", (unsigned long long)bad,
 	       (unsigned long long)(pages * rounds));
+	fflush(stdout);
+	if (argc == 4)
+		sleep((unsigned)strtoul(argv[3], NULL, 10));
 	return bad || !pages || !rounds;
 }

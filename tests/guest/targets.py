@@ -5,6 +5,7 @@ Each listens on a port of its own behind a forwarder, whose address it announces
 """
 
 import asyncio
+import pathlib
 import re
 import signal
 
@@ -23,36 +24,52 @@ COMPLAINT = re.compile(
 CONFIG = """\
 portals = ( {{ address = "127.0.0.1"; port = 0; announce = "{host}:{port}"; }} );
 limits = {{ rx_stall = 600; tx_stall = 600; ping_timeout = 600; }};
+control = {{ socket = "{control}"; }};
 targets = ( {{ name = "{iqn}"; luns = (
-	{{ id = 0; size = "64M"; serial = "GUEST-{letter}-0"; }},
-	{{ id = 1; size = "512M"; serial = "GUEST-{letter}-1"; provisioning = "thin"; }},
-	{{ id = 2; size = "64M"; serial = "GUEST-{letter}-2"; block_size = 4096; }} ); }} );
+	{{ id = 0; size = "64M"; serial = "GUEST-{letter}-0"; provisioning = "{small}"; }},
+	{{ id = 1; size = "{thin}"; serial = "GUEST-{letter}-1"; provisioning = "thin"; }},
+	{{ id = 2; size = "64M"; serial = "GUEST-{letter}-2"; block_size = 4096;
+	   provisioning = "{small}"; }} ); }} );
+{more}
 """
+# What differs: the usual LUNs, on plain pages, since what hugepages the host has others may take; or
+# all of them thin, one much larger than the memory that the host lends, in surplus hugepages.
+KINDS = {
+    "usual": {"small": "full", "thin": "512M", "more": 'pool = { pages = "plain"; };'},
+    "elastic": {"small": "thin", "thin": "64G", "more": 'pool = { pages = "huge"; };'},
+}
+SURPLUS = pathlib.Path("/sys/kernel/mm/hugepages/hugepages-2048kB/surplus_hugepages")
 
 
 class Target:
     """One memtgtd. What it did wrong is added to faults."""
 
-    def __init__(self, letter, program, folder):
+    def __init__(self, letter, program, folder, sockets):
         self.letter = letter
         self.iqn = f"iqn.2026-01.org.memtgt:guest-{letter.lower()}"
         self.forwarder = Forwarder()
         self.log = folder / f"memtgtd-{letter}.log"
         self.faults = []
         self._program = program
+        self._control = sockets / f"control-{letter}"
         self._config = folder / f"memtgtd-{letter}.conf"
         self._process = None
 
     def _fault(self, text):
         self.faults.append(f"memtgtd {self.letter} {text}")
 
-    async def start(self):
+    async def start(self, kind="usual"):
         if self._process is not None:
             return
         await self.forwarder.listen(None)
         self._config.write_text(
             CONFIG.format(
-                host=HOST_IN_GUEST, port=self.forwarder.port, iqn=self.iqn, letter=self.letter
+                host=HOST_IN_GUEST,
+                port=self.forwarder.port,
+                iqn=self.iqn,
+                letter=self.letter,
+                control=self._control,
+                **KINDS[kind],
             )
         )
         with self.log.open("ab") as log:
@@ -84,9 +101,9 @@ class Target:
         if self._process is not None:
             await self._end(signal.SIGKILL)
 
-    async def restart(self):
+    async def restart(self, kind="usual"):
         await self.stop()
-        await self.start()
+        await self.start(kind)
 
     async def _end(self, number):
         """Ends the daemon, so its memory is lost; returns its status."""
@@ -107,6 +124,17 @@ class Target:
             self._fault("has a sanitizer's report in its log")
         return process.returncode
 
+    async def ctl(self, *words):
+        """What memtgtctl says, in a line."""
+        program = self._program.parent / "memtgtctl" / "memtgtctl"
+        process = await start(
+            program, "-s", self._control, *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        )
+        said, _ = await process.communicate()
+        if process.returncode != 0:
+            raise RuntimeError(f"memtgtctl: status {process.returncode}: {said.decode()}")
+        return " ".join(said.decode().split())
+
     async def corrupt(self, lun, offset):
         """Changes a block behind the guest's back, through another initiator."""
         url = f"iscsi://127.0.0.1:{self.forwarder.backend}/{self.iqn}/{lun}"
@@ -120,8 +148,8 @@ class Target:
 class Targets:
     """A and B, and what the guest's command `host` may say to them."""
 
-    def __init__(self, program, folder):
-        self._targets = {letter: Target(letter, program, folder) for letter in "AB"}
+    def __init__(self, program, folder, sockets):
+        self._targets = {letter: Target(letter, program, folder, sockets) for letter in "AB"}
 
     def __iter__(self):
         return iter(self._targets.values())
@@ -142,9 +170,11 @@ class Targets:
         """Returns what is answered to the guest; an error is an exception."""
         if word == "fresh":
             return await self.fresh()
+        if word == "surplus":
+            return SURPLUS.read_text().strip()
         target = self._targets[letter]
         forwarder = target.forwarder
-        if word in ("start", "stop", "kill", "restart", "corrupt"):
+        if word in ("start", "stop", "kill", "restart", "corrupt", "ctl"):
             return await getattr(target, word)(*more)
         if word in ("freeze", "thaw"):
             return getattr(forwarder, word)()

@@ -97,7 +97,7 @@ no_io_error()
 
 finish()
 {
-	local status=$?
+	local status=${1:-$?}
 	trap - EXIT
 	if ((status == 0)); then
 		logout_all
