@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* methods_daemon.c - version, status, pool.show, counters. */
+/* methods_daemon.c - version, status, drain, counters. */
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "control/methods.h"
 #include "iscsi/node.h"
 #include "luns.h"
@@ -42,10 +43,17 @@ static int sum_luns(struct luns *l, size_t *count, uint64_t *bytes)
 	return 0;
 }
 
+static const char *state_name(struct iscsi_node *n)
+{
+	if (n->stopping)
+		return "stopping";
+	return directory_is_closed(&n->directory) ? "draining" : "serving";
+}
+
 json_t *method_status(struct rpc_call *c)
 {
 	const struct control_daemon *d = control_daemon_of(c);
-	const struct iscsi_node *n = d->node;
+	struct iscsi_node *n = d->node;
 	struct store_stats st;
 	uint64_t bytes;
 	size_t luns;
@@ -54,14 +62,15 @@ json_t *method_status(struct rpc_call *c)
 		return NULL;
 	store_get_stats(d->store, &st);
 	/* clang-format off */
-	return json_pack("{s:s, s:s, s:i, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:s, s:s, s:i, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 		"version", PACKAGE_VERSION,
-		"state", n->draining ? "draining" : "serving",
+		"state", state_name(n),
 		"pid", (int)getpid(),
 		"uptime_s", (json_int_t)((clock_now() - d->ready_at) / NS_PER_S),
 		"engine", engine_name(n),
 		"reactors", (json_int_t)n->nworkers,
 		"connections", (json_int_t)iscsi_node_connections(n),
+		"guests", (json_int_t)directory_guests(&n->directory),
 		"targets", (json_int_t)n->ntargets,
 		"luns", (json_int_t)luns,
 		"luns_bytes", (json_int_t)bytes,
@@ -102,6 +111,23 @@ json_t *method_pool_show(struct rpc_call *c)
 		"misses", (json_int_t)st.misses,
 		"waits", (json_int_t)st.waits);
 	/* clang-format on */
+}
+
+json_t *method_drain(struct rpc_call *c)
+{
+	struct iscsi_node *n = control_daemon_of(c)->node;
+	bool on = rpc_bool(c, "on", true), was = directory_is_closed(&n->directory);
+
+	if (on && directory_close(&n->directory))
+		return NULL;
+	if (!on)
+		directory_open(&n->directory);
+	unsigned guests = directory_guests(&n->directory);
+	if (on && !was)
+		log_always("draining: no new initiators; sessions that may come back: %u", guests);
+	else if (!on && was)
+		log_always("draining no more: new initiators may log in");
+	return json_pack("{s:s, s:I}", "state", state_name(n), "guests", (json_int_t)guests);
 }
 
 json_t *method_counters(struct rpc_call *c)

@@ -137,6 +137,17 @@ bool directory_is_closed(struct directory *d)
 	return closed;
 }
 
+unsigned directory_guests(struct directory *d)
+{
+	unsigned n = 0;
+
+	pthread_mutex_lock(&d->lock);
+	for (const struct list *it = d->guests.next; it != &d->guests; it = it->next)
+		n++;
+	pthread_mutex_unlock(&d->lock);
+	return n;
+}
+
 void directory_forget(struct directory *d, const struct directory_entry *e)
 {
 	pthread_mutex_lock(&d->lock);

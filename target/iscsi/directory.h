@@ -77,6 +77,8 @@ enum directory_result directory_enter(struct directory *d, struct directory_entr
 int directory_close(struct directory *d) __attribute__((warn_unused_result));
 void directory_open(struct directory *d);
 bool directory_is_closed(struct directory *d);
+/* How many may come back, or are there still, of those who were when it was closed. */
+unsigned directory_guests(struct directory *d);
 /* The session logs out: it is not coming back. */
 void directory_forget(struct directory *d, const struct directory_entry *e);
 /* Sessions of a target just now, those included that wait or are ending. */

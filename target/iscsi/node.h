@@ -59,7 +59,7 @@ struct iscsi_node {
 	struct admission admission;
 	struct counters accepting; /* the main thread's; reactors have their own */
 	struct counters control;   /* the control socket's threads', under a lock of theirs */
-	_Atomic bool draining;	   /* the daemon ends: no new logins */
+	_Atomic bool stopping;	   /* the daemon ends: no new logins */
 };
 
 /* Seconds between the request to log out and the end of all connections. */

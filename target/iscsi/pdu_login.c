@@ -110,7 +110,7 @@ static enum pdu_error join(struct session *s)
 	struct login *l = s->login;
 	struct directory *d = &s->w->node->directory;
 
-	if (s->w->node->draining)
+	if (s->w->node->stopping)
 		return refuse(s, ISCSI_LOGIN_SERVICE_UNAVAILABLE, "the target is about to stop");
 	if (l->tsih)
 		return directory_tsih_exists(d, l->tsih)

@@ -229,7 +229,7 @@ static void run_drain(struct reactor *reactor, struct reactor_msg *m)
 
 void iscsi_node_drain(struct iscsi_node *n)
 {
-	n->draining = true;
+	n->stopping = true;
 	for (unsigned i = 0; i < n->nworkers; i++) {
 		struct reactor_msg *m = calloc(1, sizeof(*m));
 		if (!m)

@@ -71,9 +71,16 @@ static json_t *size(const char *text)
 
 static json_t *truth(const char *text)
 {
-	if (!strcmp(text, "true") || !strcmp(text, "yes"))
-		return json_true();
-	return !strcmp(text, "false") || !strcmp(text, "no") ? json_false() : NULL;
+	static const char *const yes[] = {"true", "yes", "on"}, *const no[] = {"false", "no",
+									       "off"};
+
+	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
+		if (!strcmp(text, yes[i]))
+			return json_true();
+		if (!strcmp(text, no[i]))
+			return json_false();
+	}
+	return NULL;
 }
 
 static json_t *value_of(const struct control_param *p, const char *text)

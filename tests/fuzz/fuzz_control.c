@@ -42,6 +42,7 @@ static void open_store(void)
 	REQUIRE(!store_open(&state.store, &o, why, sizeof(why)));
 	REQUIRE(!luns_create(&luns, &config, state.store, store_reader(state.store, 0)));
 	node.targets = luns.targets;
+	directory_init(&node.directory, NULL, NULL);
 }
 
 /* JSON-RPC 2.0, 5. */

@@ -398,6 +398,71 @@ START_TEST(refused_changes)
 }
 END_TEST
 
+/* The status of a login. RFC 7143 11.13.5 */
+static unsigned login(struct raw *r, unsigned isid, const char *target)
+{
+	raw_open(r, d.port);
+	raw_set_isid(r, isid);
+	return raw_login(r, target, NULL);
+}
+
+static void be_ready(struct raw *r)
+{
+	while (raw_test_unit_ready(r, 0) != 0)
+		ck_assert_uint_eq(raw_sense(r) >> 16, 6);
+}
+
+/* Newcomers are refused; who was there goes on, and comes back after a cut, until the drain ends or
+ * it logs out. */
+START_TEST(drains)
+{
+	static uint8_t bytes[512] = {7}, back[512];
+	struct raw old, other, newcomer;
+
+	ck_assert_uint_eq(login(&old, 1, DAEMON_TARGET), 0);
+	be_ready(&old);
+	ck_assert_uint_eq(raw_write(&old, 0, 0, bytes, sizeof(bytes), 512), 0);
+	ck_assert_uint_eq(login(&other, 2, DAEMON_TARGET), 0);
+	ctl("--json drain", 0);
+	has("\"state\": \"draining\"");
+	has("\"guests\": 2");
+	daemon_log_wait(&d, "draining: no new initiators; sessions that may come back: 2");
+	ctl("--json status", 0);
+	has("\"state\": \"draining\"");
+	has("\"guests\": 2");
+	ck_assert_uint_eq(login(&newcomer, 3, DAEMON_TARGET), ISCSI_LOGIN_SERVICE_UNAVAILABLE);
+	raw_expect_closed(&newcomer);
+	raw_close(&newcomer);
+	ck_assert_uint_eq(login(&newcomer, 3, NULL), 0); /* discovery */
+	raw_close(&newcomer);
+
+	ck_assert_uint_eq(raw_read(&old, 0, 0, back, sizeof(back), 512), 0);
+	raw_close(&old);
+	ck_assert_uint_eq(login(&old, 1, DAEMON_TARGET), 0);
+	be_ready(&old);
+	memset(back, 0, sizeof(back));
+	ck_assert_uint_eq(raw_read(&old, 0, 0, back, sizeof(back), 512), 0);
+	ck_assert_mem_eq(back, bytes, sizeof(back));
+
+	union raw_bhs h = raw_request(&other, ISCSI_OP_LOGOUT_REQ, ISCSI_FINAL);
+	ck_assert(raw_send(&other, &h, NULL, 0));
+	raw_expect(&other, ISCSI_OP_LOGOUT_RSP);
+	raw_close(&other);
+	ctl("--json status", 0);
+	has("\"guests\": 1");
+	ck_assert_uint_eq(login(&other, 2, DAEMON_TARGET), ISCSI_LOGIN_SERVICE_UNAVAILABLE);
+	raw_close(&other);
+
+	ctl("--json drain off", 0);
+	has("\"state\": \"serving\"");
+	has("\"guests\": 0");
+	daemon_log_wait(&d, "draining no more");
+	ck_assert_uint_eq(login(&newcomer, 3, DAEMON_TARGET), 0);
+	raw_close(&newcomer);
+	raw_close(&old);
+}
+END_TEST
+
 /* ---- clients that do harm ---- */
 
 START_TEST(half_a_line)
@@ -481,7 +546,7 @@ START_TEST(asked_while_it_drains)
 	has("\"serving\"");
 	daemon_ask_to_end(&d);
 	while (say(fd, STATUS_LINE) && hear(fd))
-		ck_assert(strstr(out, "\"serving\"") || strstr(out, "\"draining\""));
+		ck_assert(strstr(out, "\"serving\"") || strstr(out, "\"stopping\""));
 	close(fd);
 	daemon_wait_end(&d, DAEMON_PATIENCE_MS);
 	ctl("status", 3);
@@ -637,6 +702,7 @@ int main(void)
 	tcase_add_test(t, asked_without_pause);
 	tcase_add_test(t, changes);
 	tcase_add_test(t, refused_changes);
+	tcase_add_test(t, drains);
 	tcase_add_test(t, half_a_line);
 	tcase_add_test(t, seventeen_clients);
 	tcase_add_test(t, never_reads);

@@ -225,11 +225,32 @@ static void expect_state(const char *expected)
 	json_decref(status);
 }
 
+static void drain(const char *params, const char *expected, int guests)
+{
+	json_t *result = result_of("drain", params);
+
+	check_fields(CONTROL_DRAIN, result);
+	ck_assert_str_eq(json_string_value(json_object_get(result, "state")), expected);
+	ck_assert_int_eq(json_integer_value(json_object_get(result, "guests")), guests);
+	json_decref(result);
+	expect_state(expected);
+}
+
 START_TEST(draining)
 {
+	struct rig_peer p = rig_connect(&rig);
+
+	RIG_LOGIN(&p, "");
 	expect_state("serving");
-	rig.node.draining = true;
-	expect_state("draining");
+	drain("{}", "draining", 1);
+	ck_assert(directory_is_closed(&rig.node.directory));
+	drain("{\"on\":true}", "draining", 1);
+	drain("{\"on\":false}", "serving", 0);
+	ck_assert(!directory_is_closed(&rig.node.directory));
+	drain("{\"on\":false}", "serving", 0);
+	drain("{\"on\":true}", "draining", 1);
+	rig.node.stopping = true;
+	expect_state("stopping");
 }
 END_TEST
 

@@ -125,6 +125,7 @@ START_TEST(closed_to_newcomers)
 	ck_assert_int_eq(directory_close(&dir), 0);
 	ck_assert_int_eq(directory_close(&dir), 0); /* nobody is added a second time */
 	ck_assert(directory_is_closed(&dir));
+	ck_assert_uint_eq(directory_guests(&dir), 2);
 	for (size_t i = 0; i < 3; i++)
 		ck_assert_int_eq(directory_enter(&dir, &other[i]), DIRECTORY_CLOSED);
 	for (int i = 0; i < 2; i++) { /* its connection was lost */
@@ -135,11 +136,13 @@ START_TEST(closed_to_newcomers)
 	directory_leave(&dir, &a);
 	directory_forget(&dir, &again);
 	directory_leave(&dir, &again);
+	ck_assert_uint_eq(directory_guests(&dir), 1);
 	ck_assert_int_eq(directory_enter(&dir, &a), DIRECTORY_CLOSED);
 	directory_leave(&dir, &b);
 	ck_assert_int_eq(directory_enter(&dir, &b), DIRECTORY_ALONE);
 
 	directory_open(&dir);
+	ck_assert_uint_eq(directory_guests(&dir), 0);
 	ck_assert_int_eq(directory_enter(&dir, &a), DIRECTORY_ALONE);
 	directory_forget(&dir, &a); /* a logout at any other time */
 	directory_leave(&dir, &a);

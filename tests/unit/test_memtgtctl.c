@@ -38,6 +38,10 @@ static const struct {
 } good[] = {
 	/* clang-format off */
 	{"version",                    CONTROL_VERSION,      "{}"},
+	{"drain",                      CONTROL_DRAIN,        "{}"},
+	{"drain on",                   CONTROL_DRAIN,        "{\"on\":true}"},
+	{"drain off",                  CONTROL_DRAIN,        "{\"on\":false}"},
+	{"drain on=no",                CONTROL_DRAIN,        "{\"on\":false}"},
 	{"pool show",                  CONTROL_POOL_SHOW,    "{}"},
 	{"lun list",                   CONTROL_LUN_LIST,     "{}"},
 	{"lun list iqn.2026-01.a",     CONTROL_LUN_LIST,     "{\"target\":\"iqn.2026-01.a\"}"},
@@ -100,6 +104,7 @@ static const struct {
 	{"lun create a",         "size is missing"},
 	{"lun readonly a 1",     "on is missing"},
 	{"lun readonly a 1 1",   "on: found \"1\"; needed is true or false"},
+	{"drain offf",           "on: found \"offf\"; needed is true or false"},
 	{"lun show a\xff 1",     "target: found"},
 	/* clang-format on */
 };
