@@ -160,8 +160,11 @@ static int start_control(struct server *s)
 
 	if (s->control_socket.fd < 0)
 		return 0;
-	s->control_daemon = (struct control_daemon){
-		.node = &s->node, .store = s->store, .luns = &s->luns, .ready_at = clock_now()};
+	s->control_daemon = (struct control_daemon){.node = &s->node,
+						    .store = s->store,
+						    .luns = &s->luns,
+						    .shortage = &s->shortage,
+						    .ready_at = clock_now()};
 	int err = control_service_start(&s->control, &s->control_socket, &rpc, &s->node.control,
 					CONTROL_IDLE_S * 1000);
 	s->control_socket.fd = -1;
@@ -207,8 +210,10 @@ static int start(struct server *s)
 		err = start_node(s);
 	if (!err)
 		err = acceptor_open(&s->acceptor, c, &s->node);
-	if (!err)
+	if (!err) {
+		shortage_start(&s->shortage, c, s->store, &s->node);
 		err = start_control(s);
+	}
 	return err;
 }
 
@@ -278,7 +283,6 @@ static void drain(struct server *s)
 
 static void stop(struct server *s)
 {
-	shortage_stop(&s->shortage);
 	acceptor_close(&s->acceptor);
 	if (s->node.nworkers)
 		drain(s);
@@ -286,6 +290,7 @@ static void stop(struct server *s)
 	/* It asks the reactors, until the last moment that there are any. */
 	control_service_stop(&s->control);
 	control_socket_close(&s->control_socket);
+	shortage_stop(&s->shortage);
 	/* It would wake reactors that are gone. */
 	if (s->store)
 		store_stop_filling(s->store);
@@ -308,7 +313,6 @@ int server_run(const struct config *c)
 	struct server s = {.config = c, .signals = -1, .control_socket.fd = -1};
 	int err = start(&s);
 	if (!err) {
-		shortage_start(&s.shortage, c, s.store, &s.node);
 		acceptor_announce(&s.acceptor);
 		notify_ready();
 		serve(&s);

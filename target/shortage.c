@@ -88,6 +88,13 @@ void shortage_start(struct shortage *s, const struct config *c, struct store *st
 		watch_host(s);
 }
 
+const char *shortage_host(const struct shortage *s)
+{
+	struct pressure_sample sample;
+
+	return s->watch ? pressure_name(pressure_watch_state(s->watch, &sample)) : "off";
+}
+
 void shortage_stop(struct shortage *s)
 {
 	pressure_watch_stop(s->watch);

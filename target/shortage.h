@@ -26,6 +26,9 @@ struct shortage {
 /* The reactors run. From the main thread, as is the end. */
 void shortage_start(struct shortage *s, const struct config *c, struct store *store,
 		    struct iscsi_node *node);
+/* How the host is: "GREEN", "YELLOW", "ORANGE", "RED", or "off": nobody watches it. From any thread
+ * between the two. */
+const char *shortage_host(const struct shortage *s);
 /* While the reactors still run. Nothing to do if it was not started. */
 void shortage_stop(struct shortage *s);
 

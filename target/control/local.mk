@@ -7,6 +7,7 @@ target_libmemtgt_a_SOURCES += \
 	%D%/methods.h \
 	%D%/methods_daemon.c \
 	%D%/methods_lun.c \
+	%D%/methods_pool.c \
 	%D%/methods_session.c \
 	%D%/param.c \
 	%D%/param.h \

@@ -12,6 +12,7 @@
 
 struct iscsi_node;
 struct luns;
+struct shortage;
 struct store;
 
 /* rpc.context. Borrowed; lives while the control socket serves. */
@@ -19,6 +20,7 @@ struct control_daemon {
 	struct iscsi_node *node;
 	struct store *store;
 	struct luns *luns;
+	struct shortage *shortage;
 	uint64_t ready_at; /* ns */
 };
 

@@ -9,6 +9,7 @@
 #include "iscsi/node.h"
 #include "luns.h"
 #include "memtgt/control.h"
+#include "shortage.h"
 #include "store/store.h"
 
 rpc_method *const control_run[] = {
@@ -62,7 +63,8 @@ json_t *method_status(struct rpc_call *c)
 		return NULL;
 	store_get_stats(d->store, &st);
 	/* clang-format off */
-	return json_pack("{s:s, s:s, s:i, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:s, s:s, s:i, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, "
+			 "s:I, s:b}",
 		"version", PACKAGE_VERSION,
 		"state", state_name(n),
 		"pid", (int)getpid(),
@@ -76,40 +78,10 @@ json_t *method_status(struct rpc_call *c)
 		"luns_bytes", (json_int_t)bytes,
 		"used_bytes", (json_int_t)(st.pages_used * st.page_size),
 		"max_bytes", (json_int_t)(st.pages_max * st.page_size),
-		"returnable_bytes", (json_int_t)st.returnable);
-	/* clang-format on */
-}
-
-static json_int_t page_bytes(const struct store_stats *st, uint64_t pages)
-{
-	return (json_int_t)(pages * st->page_size);
-}
-
-json_t *method_pool_show(struct rpc_call *c)
-{
-	struct store_stats st;
-
-	store_get_stats(control_daemon_of(c)->store, &st);
-	/* clang-format off */
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-			 "s:I, s:I}",
-		"pages", st.kind == STORE_HUGE ? "huge" : "plain",
-		"page_bytes", (json_int_t)st.page_size,
-		"max_bytes", page_bytes(&st, st.pages_max),
-		"used_bytes", page_bytes(&st, st.pages_used),
-		"reserve_bytes", page_bytes(&st, st.pages_reserve),
-		"coming_bytes", page_bytes(&st, st.pages_coming),
-		"retired_bytes", page_bytes(&st, st.pages_retired),
-		"free_bytes", page_bytes(&st, st.pages_free),
-		"floor_bytes", page_bytes(&st, st.pages_floor),
-		"elastic_bytes", page_bytes(&st, st.pages_elastic),
-		"promised_bytes", page_bytes(&st, st.pages_lent),
-		"host_bytes", (json_int_t)st.host_bytes,
 		"returnable_bytes", (json_int_t)st.returnable,
-		"nr_hugepages", (json_int_t)st.host_static,
-		"nr_overcommit_hugepages", (json_int_t)st.host_surplus_max,
-		"misses", (json_int_t)st.misses,
-		"waits", (json_int_t)st.waits);
+		"pressure", shortage_host(d->shortage),
+		"host_available_bytes", (json_int_t)st.host_available,
+		"new_pages", st.pages_available > 0);
 	/* clang-format on */
 }
 

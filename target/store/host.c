@@ -57,9 +57,14 @@ static uint64_t read_number(int fd, const char *key)
 	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
 }
 
+uint64_t budget_available(const struct budget *b)
+{
+	return read_number(b->meminfo, "MemAvailable:") << 10;
+}
+
 static void read_host(struct budget *b, uint64_t now)
 {
-	b->left = (int64_t)(read_number(b->meminfo, "MemAvailable:") << 10) - b->keep;
+	b->left = (int64_t)budget_available(b) - b->keep;
 	if (b->huge_free >= 0) {
 		if (b->left < 0)
 			b->left = 0;

@@ -47,6 +47,8 @@ int budget_open(struct budget *b, const char *meminfo, const char *huge_free, ui
 void budget_close(struct budget *b);
 /* Pages that could be taken now, were nobody else to take any. */
 uint64_t budget_pages(struct budget *b, uint64_t now);
+/* Memory that the host says it has left: MemAvailable, in bytes. */
+uint64_t budget_available(const struct budget *b);
 /* May one more page be taken, at this time of CLOCK_MONOTONIC? If so, it is counted. */
 bool budget_take(struct budget *b, uint64_t now);
 void budget_give(struct budget *b, uint32_t pages);

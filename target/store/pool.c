@@ -435,14 +435,19 @@ uint64_t pool_host_left(struct pool *p, uint64_t now)
 	return left < host_huge_left(&h) ? left : host_huge_left(&h);
 }
 
+uint64_t pool_can_give(const struct pool *p, uint64_t host)
+{
+	uint64_t left = p->gate == STORE_GATE_SHUT ? 0 : pool_left(p);
+
+	return left < host + p->reserve.n ? left : host + p->reserve.n;
+}
+
 uint64_t pool_could_give(struct pool *p)
 {
 	uint64_t host = pool_host_left(p, clock_now());
 
 	pthread_mutex_lock(&p->lock);
-	uint64_t left = p->gate == STORE_GATE_SHUT ? 0 : pool_left(p);
-	if (left > host + p->reserve.n)
-		left = host + p->reserve.n;
+	uint64_t left = pool_can_give(p, host);
 	pthread_mutex_unlock(&p->lock);
 	return left;
 }

@@ -94,7 +94,9 @@ void pool_unlock_ask(struct pool *p, bool ask);
 uint64_t pool_holes(const struct pool *p);
 /* Under the lock: pages that readers could still ask for, if the host gives them. */
 uint64_t pool_left(const struct pool *p);
-/* The same, as far as the host could give them just now. Reads the host's counters. */
+/* The same, as far as a host that has `host` pages left could give them. */
+uint64_t pool_can_give(const struct pool *p, uint64_t host);
+/* The same, not under the lock. Reads the host's counters. */
 uint64_t pool_could_give(struct pool *p);
 /* Pages that the host could still give. Reads its counters. */
 uint64_t pool_host_left(struct pool *p, uint64_t now);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "store/internal.h"
 
 #define PAGE_MIB (STORE_PAGE_SIZE >> 20)
@@ -12,9 +13,16 @@ static uint64_t least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* Of those that may be UINT64_MAX. */
+static uint64_t or_none(uint64_t pages)
+{
+	return pages == UINT64_MAX ? 0 : pages;
+}
+
 static void count_pages(struct store *s, struct store_stats *out)
 {
 	struct pool *p = &s->pool;
+	uint64_t host = pool_host_left(p, clock_now());
 
 	pthread_mutex_lock(&p->lock);
 	out->pages_used = p->used;
@@ -23,6 +31,9 @@ static void count_pages(struct store *s, struct store_stats *out)
 	out->pages_coming = p->coming;
 	out->pages_free = p->free.n + (p->pages_max - p->fresh);
 	out->pages_lent = p->lent;
+	out->pages_lent_max = or_none(p->lent_max);
+	out->pages_available = pool_can_give(p, host);
+	out->pages_soft = or_none(p->soft_at);
 	out->misses = p->misses;
 	out->waits = s->reserve.waits;
 	pthread_mutex_unlock(&p->lock);
@@ -39,6 +50,7 @@ void store_get_stats(struct store *s, struct store_stats *out)
 		.pages_max = s->pool.pages_max,
 		.pages_retired = retire_count(&s->retire),
 		.host_bytes = pool_host_bytes(&s->pool),
+		.host_available = budget_available(&s->pool.budget),
 		.host_static = h.total - least(h.surplus, h.total),
 		.host_surplus_max = h.overcommit,
 	};

@@ -74,7 +74,11 @@ struct store_stats {
 	uint64_t pages_elastic;	   /* surplus hugepages, or plain: return to the host */
 	uint64_t pages_lent;	   /* what all LUNs would take if they were full */
 	unsigned lent_percent;	   /* the same, of pages_max: above 100 is over-commit */
+	uint64_t pages_lent_max;   /* the limit of pages_lent; 0: there is none */
+	uint64_t pages_available;  /* that writes could still get: of the pool, and of the host */
+	uint64_t pages_soft;	   /* where store_on_threshold() is called; 0: nowhere just now */
 	uint64_t host_bytes;	   /* what the host spends on the pool just now */
+	uint64_t host_available;   /* bytes: MemAvailable */
 	uint64_t returnable;	   /* bytes it would have back if all LUNs were unmapped */
 	uint64_t host_static;	   /* hugepages of vm.nr_hugepages, anybody's */
 	uint64_t host_surplus_max; /* vm.nr_overcommit_hugepages */

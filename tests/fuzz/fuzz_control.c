@@ -14,6 +14,7 @@
 #include "iscsi/node.h"
 #include "luns.h"
 #include "memtgt/control.h"
+#include "shortage.h"
 #include "store/store.h"
 
 #define REQUIRE(x)               \
@@ -30,7 +31,8 @@ static struct config_target target = {.name = "iqn.2026-01.a", .luns = &lun, .nl
 static const struct config config = {.targets = &target, .ntargets = 1};
 static struct luns luns;
 static struct iscsi_node node = {.config = &config, .ntargets = 1};
-static struct control_daemon state = {.node = &node, .luns = &luns};
+static struct shortage shortage;
+static struct control_daemon state = {.node = &node, .luns = &luns, .shortage = &shortage};
 static const struct rpc rpc = {.table = &control_table, .run = control_run, .context = &state};
 
 static void open_store(void)

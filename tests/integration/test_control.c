@@ -206,6 +206,8 @@ START_TEST(commands)
 	has("\"reactors\": 3");
 	ctl("pool show", 0);
 	has("16 MiB");
+	ctl("--long pool show", 0);
+	has("the most that may be promised");
 	ctl("lun list", 0);
 	ck_assert_uint_eq(lines(), 3);
 	has(DAEMON_TARGET "    7   1 GiB     0 B  thin  no ");
@@ -590,6 +592,54 @@ START_TEST(no_daemon)
 }
 END_TEST
 
+/* A host that has less than half of its headroom, one that is never short, one that nobody watches.
+ */
+static const struct {
+	const char *pool, *pressure, *new_pages;
+} hosts[] = {
+	{"headroom = \"60T\";", "RED", "false"},
+	{"headroom = \"0\";", NULL, NULL},
+	{"headroom = \"0\"; reclaim = false;", "off", "true"},
+};
+
+/* Until status says so: a level takes its time. */
+static void wait_for(const char *text)
+{
+	unsigned long long limit = test_now_ms() + DAEMON_PATIENCE_MS;
+
+	do {
+		ck_assert_msg(test_now_ms() < limit, "no %s in: %s", text, out);
+		ctl("--json status", 0);
+	} while (!strstr(out, text));
+}
+
+START_TEST(pressure)
+{
+	char more[512], text[64];
+
+	make_folder();
+	snprintf(more, sizeof(more),
+		 "pool = { pages = \"plain\"; %s }; control = { socket = \"%s\"; };",
+		 hosts[_i].pool, path);
+	daemon_start(&d, "{ id = 0; size = \"16M\"; provisioning = \"thin\"; }", more);
+	snprintf(text, sizeof(text), "\"pressure\": \"%s\"",
+		 hosts[_i].pressure ? hosts[_i].pressure : "");
+	if (!hosts[_i].pressure)
+		text[strlen(text) - 1] = '\0'; /* others may stall the host */
+	wait_for(text);
+	if (!hosts[_i].pressure)
+		ck_assert(strstr(out, "GREEN") || strstr(out, "YELLOW") || strstr(out, "ORANGE") ||
+			  strstr(out, "RED"));
+	has("\"host_available_bytes\": ");
+	if (hosts[_i].new_pages) {
+		snprintf(text, sizeof(text), "\"new_pages\": %s", hosts[_i].new_pages);
+		wait_for(text);
+	}
+	daemon_stop(&d);
+	remove_folder();
+}
+END_TEST
+
 /* Something that is no memtgtd: what it sends when somebody connects, whether it hangs up then. */
 static const struct {
 	const char *sends;
@@ -711,6 +761,7 @@ int main(void)
 	tcase_add_test(t, no_permission);
 	suite_add_tcase(s, t);
 	tcase_add_test(n, no_daemon);
+	tcase_add_loop_test(n, pressure, 0, sizeof(hosts) / sizeof(hosts[0]));
 	tcase_add_loop_test(n, no_memtgtd, 0, sizeof(others) / sizeof(others[0]));
 	tcase_add_test(n, endless_list);
 	tcase_add_test(n, full_queue);

@@ -16,9 +16,10 @@ declare -A may=(
 	[reactor]="memtgt base tbl"
 	[iscsi]="memtgt base tbl reactor pdu scsi"
 	[luns]="memtgt base tbl store scsi iscsi"
-	[control]="memtgt base tbl store scsi pdu iscsi reactor luns"
+	[shortage]="memtgt base tbl store pressure iscsi"
+	[control]="memtgt base tbl store scsi pdu iscsi reactor luns shortage"
 	[memtgtctl]="memtgt base tbl control"
-	[top]="memtgt base tbl store pressure scsi pdu iscsi reactor control luns"
+	[top]="memtgt base tbl store scsi pdu iscsi reactor control luns shortage"
 )
 # The reader of the configuration is made from a table.
 may[base]+=" tbl"
@@ -32,6 +33,7 @@ layer_of()
 		echo "${folder%%/*}"
 		;;
 	target/luns*) echo luns ;;
+	target/shortage*) echo shortage ;;
 	target/*) echo top ;;
 	esac
 }

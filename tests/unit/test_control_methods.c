@@ -19,6 +19,7 @@
 #include "lib/test_main.h"
 #include "luns.h"
 #include "memtgt/control.h"
+#include "shortage.h"
 #include "store/store.h"
 
 #define TARGET	  "iqn.2026-01.org.memtgt:rig"
@@ -28,6 +29,7 @@
 static struct rig rig;
 static struct control_daemon state;
 static struct luns luns;
+static struct shortage shortage;
 static struct luns_owned owned[2];
 static const struct rpc rpc = {.table = &control_table, .run = control_run, .context = &state};
 
@@ -43,8 +45,11 @@ static void setup(void)
 	pthread_mutex_init(&luns.lock, NULL);
 	owned[0].lu[0] = &rig.lu;
 	luns_serve(&luns, &rig.node);
-	state = (struct control_daemon){
-		.node = &rig.node, .store = rig.store, .luns = &luns, .ready_at = clock_now()};
+	state = (struct control_daemon){.node = &rig.node,
+					.store = rig.store,
+					.luns = &luns,
+					.shortage = &shortage,
+					.ready_at = clock_now()};
 }
 
 static void teardown(void)
@@ -213,6 +218,33 @@ START_TEST(lun)
 	ck_assert_int_eq(json_integer_value(json_object_get(status, "luns_bytes")),
 			 RIG_BLOCKS * RIG_BLOCK);
 	json_decref(pool);
+	json_decref(status);
+}
+END_TEST
+
+/* What an operator is told of the memory is what the store says. */
+START_TEST(pool)
+{
+	json_t *before = result_of("pool.show", "{}"), *status = result_of("status", "{}");
+	struct store_stats st;
+
+	store_get_stats(rig.store, &st);
+	ck_assert_int_gt(json_integer_value(json_object_get(before, "available_bytes")), 0);
+	ck_assert_int_eq(json_integer_value(json_object_get(before, "max_bytes")),
+			 (json_int_t)(st.pages_max * STORE_PAGE_SIZE));
+	ck_assert_int_eq(json_integer_value(json_object_get(before, "promised_bytes")),
+			 (json_int_t)(st.pages_lent * STORE_PAGE_SIZE));
+	ck_assert_str_eq(json_string_value(json_object_get(status, "pressure")), "off");
+	ck_assert_int_gt(json_integer_value(json_object_get(status, "host_available_bytes")), 0);
+	ck_assert(json_is_true(json_object_get(status, "new_pages")));
+	json_decref(before);
+	json_decref(status);
+	store_set_gate(rig.store, STORE_GATE_SHUT);
+	json_t *after = result_of("pool.show", "{}");
+	status = result_of("status", "{}");
+	ck_assert_int_eq(json_integer_value(json_object_get(after, "available_bytes")), 0);
+	ck_assert(json_is_false(json_object_get(status, "new_pages")));
+	json_decref(after);
 	json_decref(status);
 }
 END_TEST
@@ -464,6 +496,7 @@ int main(void)
 	tcase_add_loop_test(t, fields, 0, CONTROL_METHODS);
 	tcase_add_loop_test(t, table_row, 0, CONTROL_METHODS);
 	tcase_add_test(t, lun);
+	tcase_add_test(t, pool);
 	tcase_add_test(t, draining);
 	tcase_add_test(t, no_such);
 	tcase_add_test(t, luns_in_pages);

@@ -34,8 +34,13 @@ START_TEST(numbers)
 	ck_assert_uint_eq(st.pages_lent, 55);
 	ck_assert_uint_eq(st.lent_percent, 85);
 	ck_assert_uint_eq(st.host_bytes, 13 * PAGE);
-	if (_i == STORE_PLAIN)
+	ck_assert_uint_gt(st.host_available, 0);
+	ck_assert_uint_eq(st.pages_lent_max, 0);
+	ck_assert_uint_eq(st.pages_soft, 0);
+	if (_i == STORE_PLAIN) {
 		ck_assert_uint_eq(st.returnable, 13 * PAGE);
+		ck_assert_uint_eq(st.pages_available, 51 + 5);
+	}
 	quiet_all(s, r);
 	store_lun_destroy(full);
 	store_lun_destroy(thin);
@@ -44,6 +49,40 @@ START_TEST(numbers)
 	expect_sums(&st);
 	ck_assert_uint_eq(st.pages_lent, 0);
 	ck_assert_uint_eq(st.returnable, 0);
+	store_close(s);
+}
+END_TEST
+
+/* What is limited: by the pool's size, by the gate; where it is told. */
+START_TEST(limits)
+{
+	const struct store_options o = {.kind = STORE_PLAIN,
+					.ceiling = 40 * PAGE,
+					.overcommit_percent = 150,
+					.soft_threshold_percent = 50,
+					.readers = 1,
+					.no_filler = true};
+	char why[256] = "";
+	struct store *s;
+
+	ck_assert_msg(store_open(&s, &o, why, sizeof(why)) == 0, "%s", why);
+	struct store_reader *r = store_reader(s, 0);
+	struct store_lun *l = make_lun(s, 50 * PAGE, STORE_THIN);
+	ck_assert_int_eq(store_write(r, l, 0, "x", 1), 1);
+	ck_assert_int_eq(store_anchor(r, l, PAGE, PAGE), PAGE);
+	struct store_stats st = stats_of(s);
+	expect_sums(&st);
+	ck_assert_uint_eq(st.pages_anchored, 1);
+	ck_assert_uint_eq(st.pages_lent, 50);
+	ck_assert_uint_eq(st.pages_lent_max, 60);
+	ck_assert_uint_eq(st.pages_soft, 20);
+	ck_assert_uint_eq(st.pages_available, 38);
+	store_set_gate(s, STORE_GATE_LEAN);
+	ck_assert_uint_eq(stats_of(s).pages_available, 38);
+	store_set_gate(s, STORE_GATE_SHUT);
+	ck_assert_uint_eq(stats_of(s).pages_available, 0);
+	store_lun_destroy(l);
+	expect_empty(s);
 	store_close(s);
 }
 END_TEST
@@ -93,6 +132,7 @@ int main(void)
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, numbers, KINDS_FROM, KINDS_TO);
+	tcase_add_test(tc, limits);
 	tcase_add_test(tc, words);
 	suite_add_tcase(suite, tc);
 	return test_main(suite);
