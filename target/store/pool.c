@@ -410,9 +410,9 @@ int pool_lend(struct pool *p, uint64_t pages, uint64_t owed, uint64_t *left)
 	if (!rc) {
 		p->lent += pages;
 		p->owed += owed;
+		p->moved = true;
 	}
-	/* The reserve is for those that take pages as they go. */
-	pool_unlock_ask(p, !rc && pages > owed);
+	pool_unlock_ask(p, !rc);
 	return rc;
 }
 
@@ -421,6 +421,7 @@ void pool_unlend(struct pool *p, uint64_t pages, uint64_t owed)
 	pthread_mutex_lock(&p->lock);
 	p->lent -= pages;
 	p->owed -= owed;
+	p->moved = true;
 	pool_unlock_ask(p, true);
 }
 

@@ -52,6 +52,7 @@ struct pool {
 	uint64_t soft_at;    /* so many used: the filler is asked... */
 	uint64_t soft_back;  /* ...again only after it was less than this... */
 	bool soft_said;	     /* ...once it knows */
+	bool moved;	     /* more or less was lent: the filler is to look where soft_at is */
 	bool dry, told;	     /* no page could be made; and one reader at least knows */
 	uint64_t dry_until;  /* until then none is asked for, once that is told */
 };

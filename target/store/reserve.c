@@ -142,6 +142,9 @@ uint64_t reserve_turn(struct reserve *r, uint64_t now)
 
 	pthread_mutex_lock(&p->lock);
 	p->asked = false;
+	if (p->moved)
+		r->threshold.looked_at = 0;
+	p->moved = false;
 	pthread_mutex_unlock(&p->lock);
 	look_at_host(r, now);
 	threshold_turn(&r->threshold, p, now);

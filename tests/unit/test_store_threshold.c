@@ -136,6 +136,26 @@ START_TEST(enough_for_all)
 }
 END_TEST
 
+/* A LUN that comes right after a look moves the mark: the filler may have no other reason to look
+ * until the pool is full. */
+START_TEST(lent_after_a_look)
+{
+	open_pool(20, 80);
+	filler_run_at(s, now);
+	ck_assert_uint_eq(s->pool.soft_at, UINT64_MAX);
+	struct store_lun *l = make_lun(s, 100 * PAGE, STORE_THIN);
+	ck_assert_uint_eq(s->pool.soft_at, 16);
+	struct store_lun *thin = make_lun(s, PAGE, STORE_THIN);
+	store_lun_destroy(l);
+	filler_run(s);
+	ck_assert_uint_eq(s->pool.soft_at, UINT64_MAX);
+	struct store_lun *full = make_lun(s, 20 * PAGE, STORE_FULL);
+	ck_assert_uint_eq(s->pool.soft_at, 16);
+	store_lun_destroy(full);
+	end(thin);
+}
+END_TEST
+
 /* Full LUNs run short of nothing: it is said when a thin one comes. */
 START_TEST(not_for_full_luns)
 {
@@ -181,6 +201,7 @@ int main(void)
 	tcase_add_loop_test(tc, said_once, 0, (int)(sizeof(rows) / sizeof(rows[0])));
 	tcase_add_test(tc, off);
 	tcase_add_test(tc, enough_for_all);
+	tcase_add_test(tc, lent_after_a_look);
 	tcase_add_test(tc, not_for_full_luns);
 	tcase_add_test(tc, the_host_is_smaller);
 	suite_add_tcase(suite, tc);
