@@ -62,6 +62,16 @@ uint64_t budget_available(const struct budget *b)
 	return read_number(b->meminfo, "MemAvailable:") << 10;
 }
 
+uint64_t host_memory(void)
+{
+	int fd = open(HOST_MEMINFO, O_RDONLY | O_CLOEXEC);
+	uint64_t kib = fd < 0 ? 0 : read_number(fd, "MemTotal:");
+
+	if (fd >= 0)
+		close(fd);
+	return kib << 10;
+}
+
 static void read_host(struct budget *b, uint64_t now)
 {
 	b->left = (int64_t)budget_available(b) - b->keep;

@@ -23,6 +23,9 @@ void host_huge_read(struct host_huge *h);
 /* Pages a new user could get, as far as the limits go. */
 uint64_t host_huge_left(const struct host_huge *h);
 
+/* Bytes of memory that the host has: MemTotal. */
+uint64_t host_memory(void);
+
 #define HOST_MEMINFO   "/proc/meminfo"
 #define HOST_HUGE_FREE "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"
 

@@ -1,5 +1,6 @@
 # Sources of target/store.
 target_libmemtgt_a_SOURCES += \
+	%D%/ceiling.c \
 	%D%/data.c \
 	%D%/fill.c \
 	%D%/host.c \

@@ -21,19 +21,20 @@
 
 static size_t link_bytes(const struct pool *p)
 {
-	return ((size_t)p->pages_max + 1) * sizeof(*p->link);
+	return ((size_t)p->pages_mapped + 1) * sizeof(*p->link);
 }
 
 static size_t pool_bytes(const struct pool *p)
 {
-	return (size_t)p->pages_max << STORE_PAGE_SHIFT;
+	return (size_t)p->pages_mapped << STORE_PAGE_SHIFT;
 }
 
-/* Plain pages are kept out of swap where we may, and made of huge ones where the host likes. */
-static void advise_plain(const struct pool *p)
+/* Plain pages are kept out of swap where we may: only as many as there may be, since all that is
+ * locked counts against the limit, whether it is there or not. */
+static void lock_plain(const struct pool *p, uint32_t from, uint32_t to)
 {
-	madvise(p->base, pool_bytes(p), MADV_HUGEPAGE);
-	if (mlock2(p->base, pool_bytes(p), MLOCK_ONFAULT) < 0)
+	if (mlock2(p->base + ((size_t)from << STORE_PAGE_SHIFT),
+		   (size_t)(to - from) << STORE_PAGE_SHIFT, MLOCK_ONFAULT) < 0)
 		log_info("store: the host may swap out LUN memory (mlock: %s); LimitMEMLOCK="
 			 "infinity for the service prevents it",
 			 strerror(errno));
@@ -46,34 +47,50 @@ static int explain(int err, const char *what, char *why, size_t why_len)
 	return -err;
 }
 
+static int map(struct pool *p)
+{
+	if (ftruncate(p->fd, (off_t)pool_bytes(p)) < 0)
+		return -errno;
+	p->base = mmap(NULL, pool_bytes(p), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
+		       p->fd, 0);
+	return p->base == MAP_FAILED ? -errno : 0;
+}
+
+/* Address space costs nothing, but there may be a limit: then the pool cannot grow. */
+static int map_most(struct pool *p)
+{
+	uint64_t host = host_memory() >> STORE_PAGE_SHIFT;
+
+	if (host > p->pages_max && host <= STORE_LUN_MAX >> STORE_PAGE_SHIFT) {
+		p->pages_mapped = (uint32_t)host;
+		if (map(p) == 0)
+			return 0;
+	}
+	p->pages_mapped = p->pages_max;
+	return map(p);
+}
+
 static int map_pool(struct pool *p, char *why, size_t why_len)
 {
 	unsigned flags = MFD_CLOEXEC;
-	int rc;
 
 	if (p->kind == STORE_HUGE)
 		flags |= MFD_HUGETLB | MFD_HUGE_2MB;
 	p->fd = memfd_create("memtgt-pool", flags);
 	if (p->fd < 0)
 		return explain(errno, "memfd_create", why, why_len);
-	if (ftruncate(p->fd, (off_t)pool_bytes(p)) < 0) {
-		rc = explain(errno, "ftruncate", why, why_len);
-		goto err_fd;
-	}
-	p->base = mmap(NULL, pool_bytes(p), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
-		       p->fd, 0);
-	if (p->base == MAP_FAILED) {
-		rc = explain(errno, "mmap of its ceiling, make pool.size smaller", why, why_len);
-		goto err_fd;
+	int rc = map_most(p);
+	if (rc) {
+		close(p->fd);
+		return explain(-rc, "mmap of its ceiling, make pool.size smaller", why, why_len);
 	}
 	madvise(p->base, pool_bytes(p), MADV_DONTDUMP);
-	if (p->kind == STORE_PLAIN)
-		advise_plain(p);
+	if (p->kind == STORE_HUGE)
+		return 0;
+	madvise(p->base, pool_bytes(p), MADV_HUGEPAGE); /* where the host likes */
+	lock_plain(p, 0, p->pages_max);
+	p->pages_locked = p->pages_max;
 	return 0;
-
-err_fd:
-	close(p->fd);
-	return rc;
 }
 
 /* The operator should learn at start, not at the first write, that a node cannot be used. */
@@ -87,6 +104,11 @@ static int check_numa(uint64_t nodes, char *why, size_t why_len)
 	if (nodes)
 		numa_restore(&before);
 	return 0;
+}
+
+static uint64_t lent_max(const struct pool *p, uint64_t pages)
+{
+	return p->overcommit_percent ? pages * p->overcommit_percent / 100 : UINT64_MAX;
 }
 
 static int init_lock(struct pool *p)
@@ -113,10 +135,12 @@ int pool_open(struct pool *p, enum store_kind kind, uint32_t pages_max,
 
 	if (rc)
 		return rc;
-	*p = (struct pool){.kind = kind, .pages_max = pages_max, .numa_nodes = o->numa_nodes};
+	*p = (struct pool){.kind = kind,
+			   .pages_max = pages_max,
+			   .numa_nodes = o->numa_nodes,
+			   .overcommit_percent = o->overcommit_percent};
 	p->soft_at = UINT64_MAX;
-	p->lent_max = o->overcommit_percent ? (uint64_t)pages_max * o->overcommit_percent / 100
-					    : UINT64_MAX;
+	p->lent_max = lent_max(p, pages_max);
 	rc = map_pool(p, why, why_len);
 	if (rc)
 		return rc;
@@ -212,9 +236,15 @@ static int page_alloc(const struct pool *p, uint32_t num)
 
 /* ---- numbers, under the lock ---- */
 
+/* The same as the pages that are used, in the reserve or coming. */
+static uint32_t held(const struct pool *p)
+{
+	return p->fresh - p->free.n;
+}
+
 static uint64_t numbers_left(const struct pool *p)
 {
-	return p->free.n + (p->pages_max - p->fresh);
+	return p->pages_max - held(p);
 }
 
 uint64_t pool_left(const struct pool *p)
@@ -233,9 +263,11 @@ uint64_t pool_holes(const struct pool *p)
 
 static uint32_t number_get(struct pool *p)
 {
-	uint32_t n = page_list_pop(p, &p->free);
+	uint32_t n = numbers_left(p) ? page_list_pop(p, &p->free) : 0;
 
-	return n || p->fresh == p->pages_max ? n : ++p->fresh;
+	if (n || !numbers_left(p) || p->fresh == p->pages_mapped)
+		return n;
+	return ++p->fresh;
 }
 
 void pool_unlock_ask(struct pool *p, bool ask)
@@ -358,7 +390,8 @@ void pool_leave(struct pool *p, uint32_t n)
 	pthread_mutex_unlock(&p->lock);
 }
 
-void pool_put(struct pool *p, struct page_list *l)
+/* And `cut` of them are not to come again. */
+static void give_back(struct pool *p, struct page_list *l, uint32_t cut)
 {
 	uint32_t n = l->n;
 
@@ -368,8 +401,15 @@ void pool_put(struct pool *p, struct page_list *l)
 	pthread_mutex_lock(&p->lock);
 	page_list_move(p, &p->free, l);
 	p->coming -= n;
+	p->pages_max -= cut;
+	p->cutting -= cut;
 	p->dry = false;
 	pool_unlock_ask(p, p->waiting);
+}
+
+void pool_put(struct pool *p, struct page_list *l)
+{
+	give_back(p, l, 0);
 }
 
 void pool_trim(struct pool *p, uint32_t n)
@@ -383,6 +423,63 @@ void pool_trim(struct pool *p, uint32_t n)
 	pthread_mutex_unlock(&p->lock);
 	if (l.n)
 		pool_put(p, &l);
+}
+
+/* ---- the ceiling ---- */
+
+/* Numbers that were never used are locked before they can be. */
+static void lock_more(struct pool *p, uint64_t pages)
+{
+	pthread_mutex_lock(&p->lock);
+	uint32_t from = p->pages_locked;
+	if (pages > from && p->kind == STORE_PLAIN)
+		p->pages_locked = (uint32_t)pages;
+	uint32_t to = p->pages_locked;
+	pthread_mutex_unlock(&p->lock);
+	if (to > from)
+		lock_plain(p, from, to);
+}
+
+/* Under the lock. */
+static int check_size(const struct pool *p, uint64_t pages, uint64_t *least)
+{
+	if (pages + p->cutting >= p->pages_max)
+		return 0;
+	*least = p->used + p->owed;
+	if (pages < *least)
+		return -EBUSY;
+	*least += p->coming - p->cutting;
+	if (pages < *least)
+		return -EAGAIN;
+	*least = p->overcommit_percent
+			 ? (p->lent * 100 + p->overcommit_percent - 1) / p->overcommit_percent
+			 : 0;
+	return pages < *least ? -EDQUOT : 0;
+}
+
+int pool_resize(struct pool *p, uint64_t pages, uint64_t *least)
+{
+	struct page_list l = {0};
+
+	*least = p->pages_mapped;
+	if (pages > p->pages_mapped)
+		return -EINVAL;
+	lock_more(p, pages);
+	pthread_mutex_lock(&p->lock);
+	int rc = check_size(p, pages, least);
+	if (!rc) {
+		for (; held(p) > pages + p->cutting; p->cutting++)
+			page_list_push(p, &l, page_list_pop(p, &p->reserve));
+		p->coming += l.n;
+		p->pages_max = (uint32_t)pages + p->cutting;
+		p->lent_max = lent_max(p, pages);
+		p->moved = true;
+		p->dry = false;
+	}
+	pool_unlock_ask(p, !rc);
+	if (l.n)
+		give_back(p, &l, l.n);
+	return rc;
 }
 
 void pool_set_gate(struct pool *p, enum store_gate g)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pool.h - the pages: one memfd, mapped once, numbered from 1.
+ * pool.h - the pages: one memfd, mapped once at all that the host could give, numbered from 1. How
+ * many of them there may be at a time, pages_max, is a number that can change.
  *
  * A page is at any time one of: free (no memory behind it), in the reserve (zeroed, faulted in),
  * used (named by a table), or on its way ("coming": being allocated, retired, being punched). So
@@ -29,13 +30,17 @@ struct page_list {
 struct pool {
 	enum store_kind kind;
 	int fd;
-	uint32_t pages_max;
+	uint32_t pages_mapped; /* pages_max can become so many */
 	uint64_t numa_nodes;
+	unsigned overcommit_percent; /* 0: no limit */
 	uint8_t *base;
 	uint32_t *link; /* of page n at n; belongs to who owns the list the page is on */
 	struct budget budget;
 
 	pthread_mutex_t lock; /* of what follows; a leaf, never held over a system call */
+	uint32_t pages_max;
+	uint32_t cutting; /* of pages_max and coming: on their way back, and not to come again */
+	uint32_t pages_locked; /* plain: numbers up to this are kept out of swap */
 	struct page_list free, reserve;
 	uint32_t fresh; /* pages above this number were never used */
 	uint64_t used, coming;
@@ -52,9 +57,9 @@ struct pool {
 	uint64_t soft_at;    /* so many used: the filler is asked... */
 	uint64_t soft_back;  /* ...again only after it was less than this... */
 	bool soft_said;	     /* ...once it knows */
-	bool moved;	     /* more or less was lent: the filler is to look where soft_at is */
-	bool dry, told;	     /* no page could be made; and one reader at least knows */
-	uint64_t dry_until;  /* until then none is asked for, once that is told */
+	bool moved;	    /* what is lent, or pages_max: the filler is to look where soft_at is */
+	bool dry, told;	    /* no page could be made; and one reader at least knows */
+	uint64_t dry_until; /* until then none is asked for, once that is told */
 };
 
 int pool_open(struct pool *p, enum store_kind kind, uint32_t pages_max,
@@ -82,6 +87,11 @@ void pool_put(struct pool *p, struct page_list *l);
 void pool_trim(struct pool *p, uint32_t n);
 
 void pool_set_gate(struct pool *p, enum store_gate g);
+/* Another pages_max. 0; -EINVAL: it is above pages_mapped; -EDQUOT: so much is lent that it must be
+ * *least; -EBUSY: so many are used and owed; -EAGAIN: as many as that with those that are coming.
+ */
+int pool_resize(struct pool *p, uint64_t pages, uint64_t *least)
+	__attribute__((warn_unused_result));
 /* LUNs grow by so many pages altogether, `owed` of which will be made at once. 0; -ENOSPC: the pool
  * has fewer than that left, *left; -EDQUOT: only *left may still be lent. */
 int pool_lend(struct pool *p, uint64_t pages, uint64_t owed, uint64_t *left)

@@ -15,17 +15,29 @@ static uint32_t least(uint64_t a, uint64_t b)
 	return (uint32_t)(a < b ? a : b);
 }
 
+/* Under the lock: the ceiling may have changed. */
+static void set_limits(struct reserve *r)
+{
+	const struct pool *p = r->pool;
+	uint32_t max = least(p->pages_max / 8, RESERVE_MAX);
+
+	if (r->most)
+		max = least(r->most >> STORE_PAGE_SHIFT, p->pages_max);
+	else if (max < RESERVE_MIN)
+		max = RESERVE_MIN;
+	r->max = max ? max : 1;
+	r->min = least(r->max, RESERVE_MIN);
+	if (r->target > r->max)
+		r->target = r->max;
+	if (r->target < r->min)
+		r->target = r->min;
+}
+
 void reserve_init(struct reserve *r, struct pool *p, uint64_t most, void (*wake)(void *arg),
 		  void *arg)
 {
-	uint32_t max = least(p->pages_max / 8, RESERVE_MAX);
-
-	if (most)
-		max = least(most >> STORE_PAGE_SHIFT, p->pages_max);
-	else if (max < RESERVE_MIN)
-		max = RESERVE_MIN;
-	*r = (struct reserve){.pool = p, .wake = wake, .wake_arg = arg, .max = max ? max : 1};
-	r->min = r->target = least(r->max, RESERVE_MIN);
+	*r = (struct reserve){.pool = p, .wake = wake, .wake_arg = arg, .most = most};
+	set_limits(r);
 }
 
 /* ---- what to do, under the lock ---- */
@@ -142,8 +154,10 @@ uint64_t reserve_turn(struct reserve *r, uint64_t now)
 
 	pthread_mutex_lock(&p->lock);
 	p->asked = false;
-	if (p->moved)
+	if (p->moved) {
 		r->threshold.looked_at = 0;
+		set_limits(r);
+	}
 	p->moved = false;
 	pthread_mutex_unlock(&p->lock);
 	look_at_host(r, now);

@@ -36,7 +36,8 @@ struct reserve {
 	struct pool *pool;
 	void (*wake)(void *arg);
 	void *wake_arg;
-	uint32_t min, max, target; /* pages; target is written under pool.lock */
+	uint64_t most;		   /* bytes that were configured; 0: by demand */
+	uint32_t min, max, target; /* pages, as the ceiling is; written under pool.lock */
 	uint64_t taken, used_at;   /* pool.taken, and when it last moved */
 	uint64_t keep_until;
 	struct threshold threshold;

@@ -29,7 +29,8 @@ static void count_pages(struct store *s, struct store_stats *out)
 	out->pages_anchored = least(s->anchored, p->used);
 	out->pages_reserve = p->reserve.n;
 	out->pages_coming = p->coming;
-	out->pages_free = p->free.n + (p->pages_max - p->fresh);
+	out->pages_max = p->pages_max;
+	out->pages_free = p->pages_max - (p->fresh - p->free.n);
 	out->pages_lent = p->lent;
 	out->pages_lent_max = or_none(p->lent_max);
 	out->pages_available = pool_can_give(p, host);
@@ -47,7 +48,6 @@ void store_get_stats(struct store *s, struct store_stats *out)
 	*out = (struct store_stats){
 		.kind = s->pool.kind,
 		.page_size = STORE_PAGE_SIZE,
-		.pages_max = s->pool.pages_max,
 		.pages_retired = retire_count(&s->retire),
 		.host_bytes = pool_host_bytes(&s->pool),
 		.host_available = budget_available(&s->pool.budget),

@@ -94,6 +94,14 @@ void store_close(struct store *s);
 /* Before readers are stopped: from now on nobody is woken because there are pages. */
 void store_stop_filling(struct store *s);
 void store_get_stats(struct store *s, struct store_stats *out);
+/*
+ * Another ceiling, of whole pages, while all goes on; from any thread that is no reader online.
+ * pages_max, the reserve, the threshold and the limit of what may be lent follow. -EINVAL: more
+ * than the host had memory at the start; -EBUSY: less than LUNs have or were promised: `why` says
+ * what to do. 0: `why` says what the host does not give just now, if it is not empty.
+ */
+int store_set_ceiling(struct store *s, uint64_t bytes, char *why, size_t why_len)
+	__attribute__((warn_unused_result));
 /* For the log: what the memory is, and how much of it returns to the host. */
 void store_stats_text(const struct store_stats *st, char *text, size_t len);
 /* What to set if nothing would return to the host, or if it has fewer hugepages than the pool may

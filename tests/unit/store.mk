@@ -2,6 +2,7 @@
 store_tests = \
 	tests/unit/test_store \
 	tests/unit/test_store_anchor \
+	tests/unit/test_store_ceiling \
 	tests/unit/test_store_data \
 	tests/unit/test_store_host \
 	tests/unit/test_store_model \
