@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* methods_pool.c - the memory behind all LUNs. */
+#include "base/log.h"
+#include "control/clean.h"
 #include "control/methods.h"
 #include "store/store.h"
 
@@ -43,4 +45,22 @@ json_t *method_pool_show(struct rpc_call *c)
 		"waits", (json_int_t)st.waits,
 		"advice", advice);
 	/* clang-format on */
+}
+
+json_t *method_pool_resize(struct rpc_call *c)
+{
+	struct store *s = control_daemon_of(c)->store;
+	struct store_stats was, st;
+	char why[RPC_MESSAGE_MAX] = "";
+
+	store_get_stats(s, &was);
+	if (store_set_ceiling(s, rpc_number(c, "size", 0), why, sizeof(why)))
+		return rpc_refuse(c, CONTROL_ERR_REFUSED, "%s", why);
+	store_get_stats(s, &st);
+	log_always("memory: at most %llu MiB now, %llu MiB before",
+		   (unsigned long long)(st.pages_max * st.page_size >> 20),
+		   (unsigned long long)(was.pages_max * was.page_size >> 20));
+	return json_pack("{s:I, s:I, s:I, s:o}", "max_bytes", page_bytes(&st, st.pages_max),
+			 "used_bytes", page_bytes(&st, st.pages_used), "promised_bytes",
+			 page_bytes(&st, st.pages_lent), "note", control_json_text(why));
 }

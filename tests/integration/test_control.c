@@ -414,6 +414,54 @@ static void be_ready(struct raw *r)
 		ck_assert_uint_eq(raw_sense(r) >> 16, 6);
 }
 
+/* The sense of a write to LUN 7, 0 without; that memory is short (soft_threshold) may be told at
+ * any time before. */
+static uint32_t write_page(struct raw *r, unsigned page)
+{
+	static uint8_t bytes[4096] = {6};
+
+	while (raw_write(r, 7, page * 512ull, bytes, sizeof(bytes), 4096) != 0)
+		if (raw_sense(r) != 0x063807)
+			return raw_sense(r);
+	return 0;
+}
+
+/* From 1 GiB and 16 MiB down to what is used, where writes of new places find nothing; then up. */
+START_TEST(pool_resized)
+{
+	static uint8_t bytes[4096] = {5}, back[4096];
+	struct raw r;
+
+	ck_assert_uint_eq(login(&r, 1, DAEMON_TARGET), 0);
+	be_ready(&r);
+	while (raw_test_unit_ready(&r, 7) != 0)
+		;
+	ck_assert_uint_eq(raw_write(&r, 7, 0, bytes, sizeof(bytes), 4096), 0);
+	ctl("pool resize 16M", 1);
+	has("LUNs have 18 MiB");
+	ctl("pool resize 64T", 1);
+	has("MiB at most");
+	ctl("pool resize 0", 1);
+	ctl("--json pool resize 18M", 0);
+	has("\"max_bytes\": 18874368");
+	has("\"used_bytes\": 18874368");
+	has("\"promised_bytes\": 1090519040");
+	daemon_log_wait(&d, "memory: at most 18 MiB now, 1040 MiB before");
+	ctl("--json status", 0);
+	has("\"max_bytes\": 18874368");
+	has("\"new_pages\": false");
+	ck_assert_uint_eq(write_page(&r, 2), 0x072707);
+	ck_assert_uint_eq(raw_read(&r, 7, 0, back, sizeof(back), 4096), 0);
+	ck_assert_mem_eq(back, bytes, sizeof(back));
+	ctl("--json pool resize 20M", 0);
+	ck_assert_uint_eq(write_page(&r, 2), 0);
+	ctl("lun create " DAEMON_TARGET " 4M provisioning=full", 1);
+	ctl("pool resize 24M", 0);
+	ctl("lun create " DAEMON_TARGET " 4M provisioning=full", 0);
+	raw_close(&r);
+}
+END_TEST
+
 /* Newcomers are refused; who was there goes on, and comes back after a cut, until the drain ends or
  * it logs out. */
 START_TEST(drains)
@@ -753,6 +801,7 @@ int main(void)
 	tcase_add_test(t, changes);
 	tcase_add_test(t, refused_changes);
 	tcase_add_test(t, drains);
+	tcase_add_test(t, pool_resized);
 	tcase_add_test(t, half_a_line);
 	tcase_add_test(t, seventeen_clients);
 	tcase_add_test(t, never_reads);

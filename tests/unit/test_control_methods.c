@@ -268,6 +268,32 @@ static void drain(const char *params, const char *expected, int guests)
 	expect_state(expected);
 }
 
+/* One page is used: it may become that small, and not smaller. */
+START_TEST(pool_resized)
+{
+	static const uint8_t bytes[512] = {1};
+	int64_t written;
+
+	for (unsigned page = 0; page < 2; page++) {
+		while ((written = store_write(rig.worker.reader, rig.lu.store,
+					      page * STORE_PAGE_SIZE, bytes, sizeof(bytes))) ==
+		       -EAGAIN)
+			filler_run(rig.store);
+		ck_assert_int_eq(written, sizeof(bytes));
+	}
+	json_t *result = result_of("pool.resize", "{\"size\":\"4M\"}");
+	check_fields(CONTROL_POOL_RESIZE, result);
+	ck_assert_int_eq(json_integer_value(json_object_get(result, "max_bytes")), 4 << 20);
+	json_decref(result);
+	expect_error("pool.resize", "{\"size\":\"2M\"}", CONTROL_ERR_REFUSED);
+	expect_error("pool.resize", "{\"size\":\"64T\"}", CONTROL_ERR_REFUSED);
+	expect_error("pool.resize", "{\"size\":0}", CONTROL_ERR_PARAMS);
+	result = result_of("pool.resize", "{\"size\":9437185}");
+	ck_assert_int_eq(json_integer_value(json_object_get(result, "max_bytes")), 10 << 20);
+	json_decref(result);
+}
+END_TEST
+
 START_TEST(draining)
 {
 	struct rig_peer p = rig_connect(&rig);
@@ -497,6 +523,7 @@ int main(void)
 	tcase_add_loop_test(t, table_row, 0, CONTROL_METHODS);
 	tcase_add_test(t, lun);
 	tcase_add_test(t, pool);
+	tcase_add_test(t, pool_resized);
 	tcase_add_test(t, draining);
 	tcase_add_test(t, no_such);
 	tcase_add_test(t, luns_in_pages);

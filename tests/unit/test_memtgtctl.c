@@ -43,6 +43,7 @@ static const struct {
 	{"drain off",                  CONTROL_DRAIN,        "{\"on\":false}"},
 	{"drain on=no",                CONTROL_DRAIN,        "{\"on\":false}"},
 	{"pool show",                  CONTROL_POOL_SHOW,    "{}"},
+	{"pool resize 3G",             CONTROL_POOL_RESIZE,  "{\"size\":3221225472}"},
 	{"lun list",                   CONTROL_LUN_LIST,     "{}"},
 	{"lun list iqn.2026-01.a",     CONTROL_LUN_LIST,     "{\"target\":\"iqn.2026-01.a\"}"},
 	{"lun list target=a=b",        CONTROL_LUN_LIST,     "{\"target\":\"a=b\"}"},
