@@ -32,8 +32,8 @@ static int refuse(const struct pool *p, int rc, uint64_t least, char *why, size_
 	switch (rc) {
 	case -EINVAL:
 		snprintf(why, n,
-			 "the pool can have %" PRIu64 " MiB at most, the memory that the host had "
-			 "when memtgtd started, or pool.size if that is more",
+			 "the pool can have %" PRIu64 " MiB at most, since it was made for the "
+			 "memory of the host; a start with a larger pool.size makes it larger",
 			 mib);
 		return rc;
 	case -EDQUOT:
