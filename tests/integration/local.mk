@@ -3,6 +3,8 @@ if HAVE_CHECK
 check_LIBRARIES += tests/lib/libdaemon.a
 endif
 tests_lib_libdaemon_a_SOURCES = \
+	tests/lib/ctl.c \
+	tests/lib/ctl.h \
 	tests/lib/daemon.c \
 	tests/lib/daemon.h \
 	tests/lib/inside.c \

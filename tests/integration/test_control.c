@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/ctl.h"
 #include "lib/daemon.h"
 #include "lib/rawinit.h"
 #include "lib/test_main.h"
@@ -28,22 +29,19 @@
 #define STATUS_LINE "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"status\"}\n"
 
 static struct daemon d;
-static char folder[64], path[128];
-
-/* The last run of memtgtctl: all it printed. */
-static char out[65536];
+static char folder[64];
 
 static void make_folder(void)
 {
 	strcpy(folder, "/tmp/test_control.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	ck_assert_int_eq(chmod(folder, 0755), 0);
-	snprintf(path, sizeof(path), "%s/sock", folder);
+	snprintf(ctl_path, CTL_PATH, "%s/sock", folder);
 }
 
 static void remove_folder(void)
 {
-	unlink(path);
+	unlink(ctl_path);
 	ck_assert_int_eq(rmdir(folder), 0);
 }
 
@@ -52,7 +50,7 @@ static void start(void)
 	char more[512];
 
 	snprintf(more, sizeof(more), "reactor = { count = %u; }; control = { socket = \"%s\"; };",
-		 REACTORS, path);
+		 REACTORS, ctl_path);
 	daemon_start(&d,
 		     "{ id = 0; size = \"16M\"; },"
 		     "{ id = 7; size = \"1G\"; provisioning = \"thin\"; block_size = 4096; }",
@@ -69,128 +67,8 @@ static void teardown(void)
 {
 	if (d.pid)
 		daemon_stop(&d);
-	ck_assert_int_eq(access(path, F_OK), -1);
+	ck_assert_int_eq(access(ctl_path, F_OK), -1);
 	remove_folder();
-}
-
-/* ---- memtgtctl ---- */
-
-#define WORDS_MAX 12
-
-static void __attribute__((noreturn))
-become_memtgtctl(int program, int to, bool as_nobody, char **argv)
-{
-	dup2(to, STDOUT_FILENO);
-	dup2(to, STDERR_FILENO);
-	if (as_nobody && (setgid(65534) || setuid(65534)))
-		_exit(99);
-	fexecve(program, argv, environ);
-	dprintf(STDERR_FILENO, "memtgtctl: %s\n", strerror(errno));
-	_exit(98);
-}
-
-/* Words are separated by one blank. Returns the pid; what it prints goes to `to`. */
-static pid_t ctl_start(const char *words, int to, bool as_nobody)
-{
-	const char *name = getenv("MEMTGTCTL");
-	char text[512], *argv[WORDS_MAX] = {(char[]){"memtgtctl"}, (char[]){"-s"}, path}, *save;
-	int program = open(name ? name : "target/memtgtctl/memtgtctl", O_RDONLY);
-	size_t n = 3;
-
-	ck_assert_msg(program >= 0, "memtgtctl is not built");
-	snprintf(text, sizeof(text), "%s", words);
-	for (char *w = strtok_r(text, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
-		ck_assert_uint_lt(n, WORDS_MAX - 1);
-		argv[n++] = w;
-	}
-	pid_t pid = fork();
-	if (!pid)
-		become_memtgtctl(program, to, as_nobody, argv);
-	ck_assert_int_gt(pid, 0);
-	close(program);
-	return pid;
-}
-
-/* Its exit status, which it must reach by itself. */
-static int ctl_wait(pid_t pid)
-{
-	unsigned long long limit = test_now_ms() + DAEMON_PATIENCE_MS;
-	int status;
-
-	while (!waitpid(pid, &status, WNOHANG)) {
-		if (test_now_ms() > limit) {
-			kill(pid, SIGKILL);
-			ck_abort_msg("memtgtctl hangs");
-		}
-		test_sleep_ms(2);
-	}
-	ck_assert_msg(WIFEXITED(status), "memtgtctl: signal %d", WTERMSIG(status));
-	return WEXITSTATUS(status);
-}
-
-static int run(const char *words, bool as_nobody)
-{
-	int to = memfd_create("out", MFD_CLOEXEC);
-	int status = ctl_wait(ctl_start(words, to, as_nobody));
-	ssize_t n = pread(to, out, sizeof(out) - 1, 0);
-
-	out[n > 0 ? n : 0] = '\0';
-	close(to);
-	return status;
-}
-
-static void ctl(const char *words, int status)
-{
-	int got = run(words, false);
-
-	ck_assert_msg(got == status, "memtgtctl %s: exit status %d, not %d: %s", words, got, status,
-		      out);
-}
-
-static void has(const char *text)
-{
-	ck_assert_msg(strstr(out, text) != NULL, "no \"%s\" in: %s", text, out);
-}
-
-static unsigned lines(void)
-{
-	unsigned n = 0;
-
-	for (const char *p = out; (p = strchr(p, '\n')); p++)
-		n++;
-	return n;
-}
-
-/* ---- other clients ---- */
-
-static int client(void)
-{
-	struct sockaddr_un un = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	strcpy(un.sun_path, path);
-	ck_assert_int_eq(connect(fd, (const struct sockaddr *)&un, sizeof(un)), 0);
-	return fd;
-}
-
-static bool say(int fd, const char *text)
-{
-	return send(fd, text, strlen(text), MSG_NOSIGNAL) == (ssize_t)strlen(text);
-}
-
-/* A line into `out`; false: the end. */
-static bool hear(int fd)
-{
-	struct pollfd f = {.fd = fd, .events = POLLIN};
-	size_t n = 0;
-
-	do {
-		ck_assert_int_eq(poll(&f, 1, DAEMON_PATIENCE_MS), 1);
-		if (recv(fd, out + n, 1, 0) != 1)
-			return false;
-	} while (out[n++] != '\n' && n < sizeof(out) - 1);
-	out[n] = '\0';
-	return true;
 }
 
 /* ---- a daemon that is well ---- */
@@ -198,40 +76,40 @@ static bool hear(int fd)
 START_TEST(commands)
 {
 	ctl("version", 0);
-	has("memtgtd");
+	ctl_has("memtgtd");
 	ctl("status", 0);
-	has("serving");
+	ctl_has("serving");
 	ctl("--json status", 0);
-	has("\"luns\": 2");
-	has("\"reactors\": 3");
+	ctl_has("\"luns\": 2");
+	ctl_has("\"reactors\": 3");
 	ctl("pool show", 0);
-	has("16 MiB");
+	ctl_has("16 MiB");
 	ctl("--long pool show", 0);
-	has("the most that may be promised");
+	ctl_has("the most that may be promised");
 	ctl("lun list", 0);
-	ck_assert_uint_eq(lines(), 3);
-	has(DAEMON_TARGET "    7   1 GiB     0 B  thin  no ");
+	ck_assert_uint_eq(ctl_lines(), 3);
+	ctl_has(DAEMON_TARGET "    7   1 GiB     0 B  thin  no ");
 	ctl("lun list " DAEMON_TARGET, 0);
-	ck_assert_uint_eq(lines(), 3);
+	ck_assert_uint_eq(ctl_lines(), 3);
 	ctl("lun show id=7 target=" DAEMON_TARGET, 0);
-	has("block_bytes   4096");
+	ctl_has("block_bytes   4096");
 	ctl("-j lun show " DAEMON_TARGET " 0", 0);
-	has("\"bytes\": 16777216");
+	ctl_has("\"bytes\": 16777216");
 	ctl("session list", 0);
-	ck_assert_uint_eq(lines(), 1);
+	ck_assert_uint_eq(ctl_lines(), 1);
 	ctl("counters", 0);
-	has("control_requests");
+	ctl_has("control_requests");
 }
 END_TEST
 
 START_TEST(refusals)
 {
 	ctl("lun show " DAEMON_TARGET " 1", 1);
-	has("has no LUN 1");
+	ctl_has("has no LUN 1");
 	ctl("lun list iqn.2026-01.none", 1);
-	has("there is no target");
+	ctl_has("there is no target");
 	ctl("lun show " DAEMON_TARGET " 256", 1);
-	has("needed is a whole number from 0 to 255");
+	ctl_has("needed is a whole number from 0 to 255");
 	static const char *const wrong[] = {
 		"",
 		"nothing",
@@ -253,7 +131,7 @@ START_TEST(refusals)
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		ctl(wrong[i], 2);
 	ctl("--help", 0);
-	has("lun show TARGET ID");
+	ctl_has("lun show TARGET ID");
 	ctl("--version", 0);
 }
 END_TEST
@@ -273,25 +151,25 @@ START_TEST(sessions)
 	raw_open(&discovery, d.port);
 	ck_assert_uint_eq(raw_login(&discovery, NULL, NULL), 0);
 	ctl("session list", 0);
-	ck_assert_uint_eq(lines(), 1 + SESSIONS + 1);
+	ck_assert_uint_eq(ctl_lines(), 1 + SESSIONS + 1);
 	ctl("session list " DAEMON_TARGET, 0);
-	ck_assert_uint_eq(lines(), 1 + SESSIONS);
+	ck_assert_uint_eq(ctl_lines(), 1 + SESSIONS);
 	ctl("--json session list", 0);
 	for (unsigned i = 0; i < SESSIONS; i++) {
 		snprintf(text, sizeof(text), "\"tsih\": %u,", r[i].tsih);
-		has(text);
+		ctl_has(text);
 		const uint8_t *id = r[i].isid;
 		snprintf(text, sizeof(text), "\"isid\": \"%02x%02x%02x%02x%02x%02x\"", id[0], id[1],
 			 id[2], id[3], id[4], id[5]);
-		has(text);
+		ctl_has(text);
 	}
 	for (unsigned i = 0; i < REACTORS; i++) {
 		snprintf(text, sizeof(text), "\"reactor\": %u,", i);
-		has(text);
+		ctl_has(text);
 	}
-	has("\"DataDigest\": \"CRC32C\"");
-	has("\"address\": \"127.0.0.1:");
-	has("\"type\": \"discovery\"");
+	ctl_has("\"DataDigest\": \"CRC32C\"");
+	ctl_has("\"address\": \"127.0.0.1:");
+	ctl_has("\"type\": \"discovery\"");
 	for (unsigned i = 0; i < SESSIONS; i++)
 		raw_close(&r[i]);
 	raw_close(&discovery);
@@ -305,18 +183,18 @@ START_TEST(asked_without_pause)
 	int fd[4];
 
 	for (int i = 0; i < 4; i++)
-		fd[i] = client();
+		fd[i] = ctl_client();
 	for (int round = 0; round < 20; round++) {
 		struct raw r;
 		for (int i = 0; i < 4; i++)
-			ck_assert(say(fd[i], "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":"
-					     "\"session.list\"}\n" STATUS_LINE));
+			ck_assert(ctl_say(fd[i], "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":"
+						 "\"session.list\"}\n" STATUS_LINE));
 		raw_session(&r, d.port, NULL);
 		ck_assert_uint_eq(raw_write(&r, 0, 0, bytes, sizeof(bytes), 512), 0);
 		raw_close(&r);
 		for (int i = 0; i < 8; i++) {
-			ck_assert(hear(fd[i / 2]));
-			has("\"result\"");
+			ck_assert(ctl_hear(fd[i / 2]));
+			ctl_has("\"result\"");
 		}
 	}
 	for (int i = 0; i < 4; i++)
@@ -333,25 +211,25 @@ START_TEST(changes)
 
 	raw_session(&r, d.port, NULL);
 	ctl("--json lun create " DAEMON_TARGET " 8M id=3 serial=NEW-3", 0);
-	has("\"id\": 3");
-	has("\"bytes\": 8388608");
-	has("\"provisioning\": \"thin\"");
-	has("\"serial\": \"NEW-3\"");
-	has("\"note\": \"");
+	ctl_has("\"id\": 3");
+	ctl_has("\"bytes\": 8388608");
+	ctl_has("\"provisioning\": \"thin\"");
+	ctl_has("\"serial\": \"NEW-3\"");
+	ctl_has("\"note\": \"");
 	daemon_log_wait(&d, "control: lun.create by uid ");
 	while (raw_test_unit_ready(&r, 3) != 0)
 		; /* unit attentions */
 	ck_assert_uint_eq(raw_write(&r, 3, 0, bytes, sizeof(bytes), 512), 0);
 	ctl("--json lun show " DAEMON_TARGET " 3", 0);
-	has("\"used_bytes\": 2097152");
-	has("\"sessions\": 1");
+	ctl_has("\"used_bytes\": 2097152");
+	ctl_has("\"sessions\": 1");
 	ctl("lun readonly " DAEMON_TARGET " 3 yes", 0);
 	while (raw_test_unit_ready(&r, 3) != 0)
 		;
 	ck_assert_uint_eq(raw_write(&r, 3, 0, bytes, sizeof(bytes), 512), 2);
 	ck_assert_uint_eq(raw_sense(&r), 0x072700);
 	ctl("--json lun readonly " DAEMON_TARGET " 3 no", 0);
-	has("\"read_only\": false");
+	ctl_has("\"read_only\": false");
 	ctl("lun resize " DAEMON_TARGET " 3 1M", 0); /* its only page stays */
 	ctl("lun resize " DAEMON_TARGET " 3 8M", 0);
 	while (raw_test_unit_ready(&r, 3) != 0)
@@ -359,15 +237,15 @@ START_TEST(changes)
 	ck_assert_uint_eq(raw_write(&r, 3, 8192, bytes, sizeof(bytes), 512), 0);
 	ctl("lun resize " DAEMON_TARGET " 3 2M", 1); /* what was written is beyond that */
 	ctl("--json lun resize " DAEMON_TARGET " 3 2M force=yes", 0);
-	has("\"used_bytes\": 2097152");
+	ctl_has("\"used_bytes\": 2097152");
 	ctl("--json lun resize " DAEMON_TARGET " 3 16M", 0);
-	has("\"bytes\": 16777216");
+	ctl_has("\"bytes\": 16777216");
 	ctl("--json lun delete " DAEMON_TARGET " 3", 0);
-	has("\"id\": 3");
+	ctl_has("\"id\": 3");
 	ctl("lun show " DAEMON_TARGET " 3", 1);
 	ctl("--json lun create " DAEMON_TARGET " 2M provisioning=full", 0);
-	has("\"id\": 1");
-	has("\"used_bytes\": 2097152");
+	ctl_has("\"id\": 1");
+	ctl_has("\"used_bytes\": 2097152");
 	raw_close(&r);
 }
 END_TEST
@@ -394,9 +272,9 @@ START_TEST(refused_changes)
 		ctl(refused[i], 1);
 	daemon_log_wait(&d, "control: lun.readonly by uid ");
 	ctl("lun list", 0);
-	ck_assert_uint_eq(lines(), 3);
+	ck_assert_uint_eq(ctl_lines(), 3);
 	ctl("--json lun show " DAEMON_TARGET " 0", 0);
-	has("\"bytes\": 16777216");
+	ctl_has("\"bytes\": 16777216");
 }
 END_TEST
 
@@ -438,18 +316,18 @@ START_TEST(pool_resized)
 		;
 	ck_assert_uint_eq(raw_write(&r, 7, 0, bytes, sizeof(bytes), 4096), 0);
 	ctl("pool resize 16M", 1);
-	has("LUNs have 18 MiB");
+	ctl_has("LUNs have 18 MiB");
 	ctl("pool resize 64T", 1);
-	has("MiB at most");
+	ctl_has("MiB at most");
 	ctl("pool resize 0", 1);
 	ctl("--json pool resize 18M", 0);
-	has("\"max_bytes\": 18874368");
-	has("\"used_bytes\": 18874368");
-	has("\"promised_bytes\": 1090519040");
+	ctl_has("\"max_bytes\": 18874368");
+	ctl_has("\"used_bytes\": 18874368");
+	ctl_has("\"promised_bytes\": 1090519040");
 	daemon_log_wait(&d, "memory: at most 18 MiB now, 1040 MiB before");
 	ctl("--json status", 0);
-	has("\"max_bytes\": 18874368");
-	has("\"new_pages\": false");
+	ctl_has("\"max_bytes\": 18874368");
+	ctl_has("\"new_pages\": false");
 	ck_assert_uint_eq(write_page(&r, 2), 0x072707);
 	ck_assert_uint_eq(raw_read(&r, 7, 0, back, sizeof(back), 4096), 0);
 	ck_assert_mem_eq(back, bytes, sizeof(back));
@@ -474,12 +352,12 @@ START_TEST(drains)
 	ck_assert_uint_eq(raw_write(&old, 0, 0, bytes, sizeof(bytes), 512), 0);
 	ck_assert_uint_eq(login(&other, 2, DAEMON_TARGET), 0);
 	ctl("--json drain", 0);
-	has("\"state\": \"draining\"");
-	has("\"guests\": 2");
+	ctl_has("\"state\": \"draining\"");
+	ctl_has("\"guests\": 2");
 	daemon_log_wait(&d, "draining: no new initiators; sessions that may come back: 2");
 	ctl("--json status", 0);
-	has("\"state\": \"draining\"");
-	has("\"guests\": 2");
+	ctl_has("\"state\": \"draining\"");
+	ctl_has("\"guests\": 2");
 	ck_assert_uint_eq(login(&newcomer, 3, DAEMON_TARGET), ISCSI_LOGIN_SERVICE_UNAVAILABLE);
 	raw_expect_closed(&newcomer);
 	raw_close(&newcomer);
@@ -499,13 +377,13 @@ START_TEST(drains)
 	raw_expect(&other, ISCSI_OP_LOGOUT_RSP);
 	raw_close(&other);
 	ctl("--json status", 0);
-	has("\"guests\": 1");
+	ctl_has("\"guests\": 1");
 	ck_assert_uint_eq(login(&other, 2, DAEMON_TARGET), ISCSI_LOGIN_SERVICE_UNAVAILABLE);
 	raw_close(&other);
 
 	ctl("--json drain off", 0);
-	has("\"state\": \"serving\"");
-	has("\"guests\": 0");
+	ctl_has("\"state\": \"serving\"");
+	ctl_has("\"guests\": 0");
 	daemon_log_wait(&d, "draining no more");
 	ck_assert_uint_eq(login(&newcomer, 3, DAEMON_TARGET), 0);
 	raw_close(&newcomer);
@@ -517,15 +395,15 @@ END_TEST
 
 START_TEST(half_a_line)
 {
-	int fd = client();
+	int fd = ctl_client();
 
-	ck_assert(say(fd, "{\"jsonrpc\":"));
+	ck_assert(ctl_say(fd, "{\"jsonrpc\":"));
 	for (int i = 0; i < 5; i++)
 		ctl("status", 0);
-	ck_assert(say(fd, "\"2.0\",\"id\":1,\"method\":\"version\"}\n"));
-	ck_assert(hear(fd));
-	has("\"result\"");
-	ck_assert(say(fd, "{\"jsonrpc\":"));
+	ck_assert(ctl_say(fd, "\"2.0\",\"id\":1,\"method\":\"version\"}\n"));
+	ck_assert(ctl_hear(fd));
+	ctl_has("\"result\"");
+	ck_assert(ctl_say(fd, "{\"jsonrpc\":"));
 	daemon_stop(&d); /* which does not wait for the rest */
 	close(fd);
 }
@@ -536,17 +414,17 @@ START_TEST(seventeen_clients)
 	int fd[CONTROL_CLIENTS_MAX];
 
 	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++) {
-		fd[i] = client();
-		ck_assert(say(fd[i], STATUS_LINE));
-		ck_assert(hear(fd[i]));
+		fd[i] = ctl_client();
+		ck_assert(ctl_say(fd[i], STATUS_LINE));
+		ck_assert(ctl_hear(fd[i]));
 	}
 	ctl("status", 1);
-	has("as many clients as may be");
+	ctl_has("as many clients as may be");
 	daemon_log_wait(&d, "a client is sent away");
 	close(fd[5]);
-	while (run("status", false) != 0) /* until its end was seen */
+	while (ctl_run("status", false) != 0) /* until its end was seen */
 		;
-	has("serving");
+	ctl_has("serving");
 	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++)
 		close(fd[i]);
 }
@@ -555,7 +433,7 @@ END_TEST
 /* It asks and asks, and reads nothing. */
 START_TEST(never_reads)
 {
-	int fd = client();
+	int fd = ctl_client();
 
 	ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
 	/* Until its own buffer is full: the daemon has stopped reading. */
@@ -578,7 +456,7 @@ START_TEST(killed_clients)
 		waitpid(pid, NULL, 0);
 	}
 	close(nowhere);
-	while (run("status", false) != 0)
+	while (ctl_run("status", false) != 0)
 		;
 	daemon_check_alive(&d);
 }
@@ -588,19 +466,19 @@ END_TEST
 START_TEST(asked_while_it_drains)
 {
 	struct raw r;
-	int fd = client();
+	int fd = ctl_client();
 
-	raw_session(&r, d.port, NULL); /* does not log out, so it is waited for */
-	ck_assert(say(fd, STATUS_LINE));
-	ck_assert(hear(fd));
-	has("\"serving\"");
+	raw_session(&r, d.port, NULL); /* does not log ctl_out, so it is waited for */
+	ck_assert(ctl_say(fd, STATUS_LINE));
+	ck_assert(ctl_hear(fd));
+	ctl_has("\"serving\"");
 	daemon_ask_to_end(&d);
-	while (say(fd, STATUS_LINE) && hear(fd))
-		ck_assert(strstr(out, "\"serving\"") || strstr(out, "\"stopping\""));
+	while (ctl_say(fd, STATUS_LINE) && ctl_hear(fd))
+		ck_assert(strstr(ctl_out, "\"serving\"") || strstr(ctl_out, "\"stopping\""));
 	close(fd);
 	daemon_wait_end(&d, DAEMON_PATIENCE_MS);
 	ctl("status", 3);
-	has("is not there");
+	ctl_has("is not there");
 	raw_close(&r);
 }
 END_TEST
@@ -611,13 +489,13 @@ START_TEST(no_permission)
 {
 	struct stat st;
 
-	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_int_eq(stat(ctl_path, &st), 0);
 	ck_assert_int_eq(st.st_mode, S_IFSOCK | 0600);
 	if (geteuid()) /* the owner is the only other user there is */
-		ck_assert_int_eq(chmod(path, 0), 0);
-	ck_assert_int_eq(run("status", !geteuid()), 3);
-	has("permission denied");
-	has("control.group");
+		ck_assert_int_eq(chmod(ctl_path, 0), 0);
+	ck_assert_int_eq(ctl_run("status", !geteuid()), 3);
+	ctl_has("permission denied");
+	ctl_has("control.group");
 }
 END_TEST
 
@@ -627,12 +505,12 @@ START_TEST(no_daemon)
 {
 	make_folder();
 	ctl("status", 3);
-	has("is memtgtd running");
+	ctl_has("is memtgtd running");
 	start();
 	kill(d.pid, SIGKILL);
 	ck_assert_int_eq(waitpid(d.pid, NULL, 0), d.pid);
 	ctl("status", 3);
-	has("nobody listens there");
+	ctl_has("nobody listens there");
 	start(); /* takes the place of what was left behind */
 	ctl("status", 0);
 	daemon_stop(&d);
@@ -656,9 +534,9 @@ static void wait_for(const char *text)
 	unsigned long long limit = test_now_ms() + DAEMON_PATIENCE_MS;
 
 	do {
-		ck_assert_msg(test_now_ms() < limit, "no %s in: %s", text, out);
+		ck_assert_msg(test_now_ms() < limit, "no %s in: %s", text, ctl_out);
 		ctl("--json status", 0);
-	} while (!strstr(out, text));
+	} while (!strstr(ctl_out, text));
 }
 
 START_TEST(pressure)
@@ -668,7 +546,7 @@ START_TEST(pressure)
 	make_folder();
 	snprintf(more, sizeof(more),
 		 "pool = { pages = \"plain\"; %s }; control = { socket = \"%s\"; };",
-		 hosts[_i].pool, path);
+		 hosts[_i].pool, ctl_path);
 	daemon_start(&d, "{ id = 0; size = \"16M\"; provisioning = \"thin\"; }", more);
 	snprintf(text, sizeof(text), "\"pressure\": \"%s\"",
 		 hosts[_i].pressure ? hosts[_i].pressure : "");
@@ -676,9 +554,9 @@ START_TEST(pressure)
 		text[strlen(text) - 1] = '\0'; /* others may stall the host */
 	wait_for(text);
 	if (!hosts[_i].pressure)
-		ck_assert(strstr(out, "GREEN") || strstr(out, "YELLOW") || strstr(out, "ORANGE") ||
-			  strstr(out, "RED"));
-	has("\"host_available_bytes\": ");
+		ck_assert(strstr(ctl_out, "GREEN") || strstr(ctl_out, "YELLOW") ||
+			  strstr(ctl_out, "ORANGE") || strstr(ctl_out, "RED"));
+	ctl_has("\"host_available_bytes\": ");
 	if (hosts[_i].new_pages) {
 		snprintf(text, sizeof(text), "\"new_pages\": %s", hosts[_i].new_pages);
 		wait_for(text);
@@ -712,7 +590,7 @@ static int listen_at(int backlog)
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	strcpy(un.sun_path, path);
+	strcpy(un.sun_path, ctl_path);
 	ck_assert_int_eq(bind(fd, (const struct sockaddr *)&un, sizeof(un)), 0);
 	ck_assert_int_eq(listen(fd, backlog), 0);
 	return fd;
@@ -727,15 +605,15 @@ START_TEST(no_memtgtd)
 	pid_t pid = ctl_start("--timeout 1 lun list", to, false);
 	fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
 	ck_assert_int_ge(fd, 0);
-	(void)say(fd, others[_i].sends);
+	(void)ctl_say(fd, others[_i].sends);
 	if (others[_i].closes)
 		close(fd);
 	int status = ctl_wait(pid);
-	ssize_t n = pread(to, out, sizeof(out) - 1, 0);
-	out[n > 0 ? n : 0] = '\0';
+	ssize_t n = pread(to, ctl_out, CTL_OUT - 1, 0);
+	ctl_out[n > 0 ? n : 0] = '\0';
 	if (others[_i].told[0])
 		ck_assert_int_eq(status, 3);
-	has(others[_i].told);
+	ctl_has(others[_i].told);
 	if (!others[_i].closes)
 		close(fd);
 	close(listening);
@@ -754,7 +632,7 @@ START_TEST(endless_list)
 	int listening = listen_at(4);
 	pid_t pid = ctl_start("--timeout 1 lun list", to, false);
 	int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
-	while (say(fd, page))
+	while (ctl_say(fd, page))
 		;
 	ck_assert_int_eq(ctl_wait(pid), 3);
 	close(fd);
@@ -772,13 +650,13 @@ START_TEST(full_queue)
 
 	make_folder();
 	int listening = listen_at(0);
-	strcpy(un.sun_path, path);
+	strcpy(un.sun_path, ctl_path);
 	for (bool full = false; !full && n < 16; n++) {
 		fd[n] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 		full = connect(fd[n], (const struct sockaddr *)&un, sizeof(un)) != 0;
 	}
 	ctl("--timeout 1 status", 3);
-	has("no answer within 1 s");
+	ctl_has("no answer within 1 s");
 	while (n)
 		close(fd[--n]);
 	close(listening);

@@ -117,8 +117,10 @@ void inside_stop(struct inside *in)
 	ck_assert_int_eq(pthread_join(in->accepting, NULL), 0);
 	acceptor_close(&in->acceptor);
 	luns_close(&in->luns);
+	store_stop_filling(in->store);
 	iscsi_node_stop(&in->node);
 	iscsi_node_free(&in->node);
+	in->node.nworkers = 0; /* the store wakes none of them any more */
 	free(in->node.workers);
 	luns_destroy(&in->luns, false);
 	store_close(in->store); /* asserts that nothing is left */
