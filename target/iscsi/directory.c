@@ -12,6 +12,7 @@ void directory_init(struct directory *d, void (*end)(struct session_ref),
 	memset(d, 0, sizeof(*d));
 	pthread_mutex_init(&d->lock, NULL);
 	list_init(&d->entries);
+	list_init(&d->watches);
 	list_init(&d->guests);
 	d->tsih_used[0] = 1; /* TSIH 0 means "new session" in a Login Request, 11.12.6 */
 	d->end = end;
@@ -176,11 +177,39 @@ enum directory_result directory_enter(struct directory *d, struct directory_entr
 			wait = true;
 		}
 	}
+	list_for_each (it, &d->watches) {
+		struct directory_watch *w = container_of(it, struct directory_watch, link);
+		w->entered += w->target == e->target;
+	}
 	/* Whoever leaves last changes it, maybe before we are back: not to be read again here. */
 	e->waiting = wait;
 	list_add_tail(&d->entries, &e->link);
 	pthread_mutex_unlock(&d->lock);
 	return wait ? DIRECTORY_WAIT : DIRECTORY_ALONE;
+}
+
+void directory_watch(struct directory *d, struct directory_watch *w, const void *target)
+{
+	w->target = target;
+	w->entered = 0;
+	pthread_mutex_lock(&d->lock);
+	list_add_tail(&d->watches, &w->link);
+	pthread_mutex_unlock(&d->lock);
+}
+
+unsigned directory_entered(struct directory *d, const struct directory_watch *w)
+{
+	pthread_mutex_lock(&d->lock);
+	unsigned n = w->entered;
+	pthread_mutex_unlock(&d->lock);
+	return n;
+}
+
+void directory_unwatch(struct directory *d, struct directory_watch *w)
+{
+	pthread_mutex_lock(&d->lock);
+	list_del(&w->link);
+	pthread_mutex_unlock(&d->lock);
 }
 
 unsigned directory_count(struct directory *d, const void *target)

@@ -42,9 +42,16 @@ struct directory_entry {
 	bool waiting; /* for those of the same name to be gone */
 };
 
+/* Counts the names that enter a target: who watches sees also those that leave again at once. */
+struct directory_watch {
+	struct list link;
+	const void *target; /* identity only */
+	unsigned entered;   /* under the directory's lock */
+};
+
 struct directory {
 	pthread_mutex_t lock;
-	struct list entries;
+	struct list entries, watches;
 	uint16_t last_tsih;
 	uint64_t tsih_used[65536 / 64];
 	bool closed;
@@ -83,6 +90,10 @@ unsigned directory_guests(struct directory *d);
 void directory_forget(struct directory *d, const struct directory_entry *e);
 /* Sessions of a target just now, those included that wait or are ending. */
 unsigned directory_count(struct directory *d, const void *target);
+/* `w` is the caller's until directory_unwatch(). */
+void directory_watch(struct directory *d, struct directory_watch *w, const void *target);
+unsigned directory_entered(struct directory *d, const struct directory_watch *w);
+void directory_unwatch(struct directory *d, struct directory_watch *w);
 /* The session touches nothing any more. */
 void directory_leave(struct directory *d, struct directory_entry *e);
 

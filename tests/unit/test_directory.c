@@ -58,6 +58,34 @@ START_TEST(different_names_do_not_meet)
 }
 END_TEST
 
+/* Who enters is counted, whether he stays or not; who was there is not. */
+START_TEST(watches)
+{
+	int t1 = 0, t2 = 0;
+	struct directory_entry a = entry("iqn.a", 1, &t1, 1), b = entry("iqn.b", 1, &t1, 2);
+	struct directory_entry c = entry("iqn.c", 1, &t2, 3), late = entry("iqn.d", 1, &t1, 4);
+	struct directory_watch w, other;
+
+	ck_assert_int_eq(directory_enter(&dir, &a), DIRECTORY_ALONE);
+	directory_watch(&dir, &w, &t1);
+	directory_watch(&dir, &other, &t2);
+	ck_assert_uint_eq(directory_entered(&dir, &w), 0);
+	ck_assert_int_eq(directory_enter(&dir, &b), DIRECTORY_ALONE);
+	directory_leave(&dir, &b);
+	directory_leave(&dir, &a);
+	ck_assert_int_eq(directory_enter(&dir, &c), DIRECTORY_ALONE);
+	ck_assert_uint_eq(directory_entered(&dir, &w), 1);
+	ck_assert_uint_eq(directory_entered(&dir, &other), 1);
+	directory_unwatch(&dir, &other);
+	directory_leave(&dir, &c);
+	/* One that is turned away has not entered. */
+	ck_assert_int_eq(directory_close(&dir), 0);
+	ck_assert_int_eq(directory_enter(&dir, &late), DIRECTORY_CLOSED);
+	ck_assert_uint_eq(directory_entered(&dir, &w), 1);
+	directory_unwatch(&dir, &w);
+}
+END_TEST
+
 START_TEST(the_old_one_ends_first)
 {
 	struct directory_entry a = entry("iqn.a", 1, NULL, 1), b = entry("iqn.a", 1, NULL, 2);
@@ -189,6 +217,7 @@ static Suite *suite(void)
 	TCase *t = tcase_create("all");
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, different_names_do_not_meet);
+	tcase_add_test(t, watches);
 	tcase_add_test(t, the_old_one_ends_first);
 	tcase_add_loop_test(t, the_last_of_three_stays, 0, 2);
 	tcase_add_test(t, closed_to_newcomers);
