@@ -2,6 +2,7 @@
 # --enable-fuzzers, else with a main() that plays the files it is given.
 fuzzers += \
 	tests/fuzz/fuzz_control \
+	tests/fuzz/fuzz_image \
 	tests/fuzz/fuzz_login \
 	tests/fuzz/fuzz_pdu_rx \
 	tests/fuzz/fuzz_scsi \
@@ -23,6 +24,8 @@ fuzz_libs = tests/fuzz/libreplay.a target/libmemtgt.a $(memtgt_libs)
 endif
 tests_fuzz_fuzz_control_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_control_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_image_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_image_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_login_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_login_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_pdu_rx_LDFLAGS = $(fuzz_ldflags)

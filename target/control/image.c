@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT
+/* image.c - writes the format of image.h, and reads it with every check that can be made. */
+#include "control/image.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pdu/digest.h"
+
+static uint32_t crc_of(const void *p, size_t n)
+{
+	return ~digest_update(DIGEST_INIT, p, n);
+}
+
+/* ---- writing ---- */
+
+static int put(struct image_out *o, const void *p, size_t n)
+{
+	o->crc = digest_update(o->crc, p, n);
+	return o->write(o->arg, p, n);
+}
+
+static int put_record(struct image_out *o, const char *tag, size_t length, uint64_t place,
+		      uint32_t digest)
+{
+	struct image_record r = {0};
+
+	memcpy(r.tag, tag, sizeof(r.tag));
+	put32(&r.length, (uint32_t)length);
+	put64(&r.place, place);
+	put32(&r.digest, digest);
+	put32(&r.crc, crc_of(&r, offsetof(struct image_record, crc)));
+	return put(o, &r, sizeof(r));
+}
+
+int image_out_begin(struct image_out *o, image_write *write, void *arg, uint64_t lun_bytes,
+		    uint32_t block_bytes)
+{
+	struct image_header h = {0};
+
+	*o = (struct image_out){.write = write, .arg = arg, .crc = DIGEST_INIT};
+	memcpy(h.magic, IMAGE_MAGIC, sizeof(h.magic));
+	put32(&h.version, IMAGE_VERSION);
+	put32(&h.block_bytes, block_bytes);
+	put64(&h.lun_bytes, lun_bytes);
+	put32(&h.crc, crc_of(&h, offsetof(struct image_header, crc)));
+	return put(o, &h, sizeof(h));
+}
+
+static int put_extent(struct image_out *o, uint64_t off, const uint8_t *p, size_t n)
+{
+	int err = put_record(o, IMAGE_TAG_DATA, n, off, crc_of(p, n));
+
+	o->extents++;
+	o->data_bytes += n;
+	return err ? err : put(o, p, n);
+}
+
+static bool is_zero(const uint8_t *p, size_t n)
+{
+	return !p[0] && !memcmp(p, p + 1, n - 1);
+}
+
+/* The grain that begins at p, or what there is of it. */
+static size_t grain(size_t left)
+{
+	return left < IMAGE_GRAIN ? left : IMAGE_GRAIN;
+}
+
+/* Bytes from p that are all of one kind. */
+static size_t run(const uint8_t *p, size_t n, bool zero)
+{
+	size_t done = 0;
+
+	while (done < n && is_zero(p + done, grain(n - done)) == zero)
+		done += grain(n - done);
+	return done;
+}
+
+int image_out_data(struct image_out *o, uint64_t off, const uint8_t *p, size_t n)
+{
+	size_t at = 0;
+
+	while (at < n) {
+		at += run(p + at, n - at, true);
+		size_t part = run(p + at, n - at, false);
+		int err = part ? put_extent(o, off + at, p + at, part) : 0;
+		if (err)
+			return err;
+		at += part;
+	}
+	return 0;
+}
+
+int image_out_end(struct image_out *o)
+{
+	return put_record(o, IMAGE_TAG_END, 0, o->extents, ~o->crc);
+}
+
+int image_out_stop(struct image_out *o)
+{
+	return put_record(o, IMAGE_TAG_STOP, 0, o->extents, 0);
+}
+
+/* ---- reading ---- */
+
+static int bad(struct image_in *i, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static int bad(struct image_in *i, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(i->why, sizeof(i->why), fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+static int get(struct image_in *i, void *p, size_t n)
+{
+	int err = i->read(i->arg, p, n);
+
+	if (err == -ENODATA)
+		return bad(i, "the image is cut off");
+	if (err)
+		snprintf(i->why, sizeof(i->why), "%s", strerror(-err));
+	return err;
+}
+
+static int check_header(struct image_in *i)
+{
+	const struct image_header *h = &i->last.header;
+
+	if (memcmp(h->magic, IMAGE_MAGIC, sizeof(h->magic)) != 0)
+		return bad(i, "this is no image of a LUN");
+	if (get32(h->version) != IMAGE_VERSION)
+		return bad(i, "the image has version %" PRIu32 "; version %u is known",
+			   get32(h->version), IMAGE_VERSION);
+	if (get32(h->crc) != crc_of(h, offsetof(struct image_header, crc)))
+		return bad(i, "the image is damaged: its header has a wrong checksum");
+	i->block_bytes = get32(h->block_bytes);
+	i->lun_bytes = get64(h->lun_bytes);
+	if (i->block_bytes != 512 && i->block_bytes != 4096)
+		return bad(i, "the image has blocks of %" PRIu32 " bytes", i->block_bytes);
+	if (!i->lun_bytes || i->lun_bytes % i->block_bytes || i->lun_bytes > INT64_MAX ||
+	    !is_zero(h->reserved, sizeof(h->reserved)))
+		return bad(i, "the image is damaged: its header makes no sense");
+	return 0;
+}
+
+int image_in_open(struct image_in *i, image_read *read, void *arg)
+{
+	*i = (struct image_in){.read = read, .arg = arg, .data = malloc(IMAGE_DATA_MAX)};
+	if (!i->data) {
+		bad(i, "out of memory");
+		return -ENOMEM;
+	}
+	int err = get(i, &i->last.header, sizeof(i->last.header));
+	if (!err)
+		err = check_header(i);
+	if (!err)
+		i->crc = digest_update(DIGEST_INIT, &i->last.header, sizeof(i->last.header));
+	return err;
+}
+
+void image_in_close(struct image_in *i)
+{
+	free(i->data);
+	i->data = NULL;
+}
+
+static bool has_tag(const struct image_record *r, const char *tag)
+{
+	return !memcmp(r->tag, tag, sizeof(r->tag));
+}
+
+/* An extent lies behind the one before it, and within the LUN. */
+static int check_extent(struct image_in *i, const struct image_record *r)
+{
+	uint64_t place = get64(r->place);
+	uint32_t length = get32(r->length);
+
+	if (!length || length > IMAGE_DATA_MAX || length % i->block_bytes || place % i->block_bytes)
+		return bad(i, "the image is damaged: extent %" PRIu64 " makes no sense",
+			   i->extents);
+	if (place < i->next)
+		return bad(i,
+			   "the image is damaged: extent %" PRIu64 " is not behind the one "
+			   "before it",
+			   i->extents);
+	if (place > i->lun_bytes || length > i->lun_bytes - place)
+		return bad(i, "the image is damaged: extent %" PRIu64 " is beyond the LUN's end",
+			   i->extents);
+	return 0;
+}
+
+static int take_extent(struct image_in *i)
+{
+	const struct image_record *r = &i->last.record;
+	int err = check_extent(i, r);
+
+	if (err)
+		return err;
+	i->place = get64(r->place);
+	i->length = get32(r->length);
+	err = get(i, i->data, i->length);
+	if (err)
+		return err;
+	if (get32(r->digest) != crc_of(i->data, i->length))
+		return bad(i,
+			   "the image is damaged: the data of extent %" PRIu64
+			   " has a wrong checksum",
+			   i->extents);
+	i->crc = digest_update(i->crc, r, sizeof(*r));
+	i->crc = digest_update(i->crc, i->data, i->length);
+	i->next = i->place + i->length;
+	i->data_bytes += i->length;
+	i->extents++;
+	return 1;
+}
+
+static int take_end(struct image_in *i)
+{
+	const struct image_record *r = &i->last.record;
+
+	if (get32(r->length) || get64(r->place) != i->extents)
+		return bad(i,
+			   "the image is damaged: %" PRIu64 " extents are there, and %" PRIu64
+			   " were written",
+			   i->extents, get64(r->place));
+	if (get32(r->digest) != ~i->crc)
+		return bad(i, "the image is damaged: its checksum over all is wrong");
+	return 0;
+}
+
+int image_in_next(struct image_in *i)
+{
+	const struct image_record *r = &i->last.record;
+	int err = get(i, &i->last.record, sizeof(i->last.record));
+
+	if (err)
+		return err;
+	if (get32(r->crc) != crc_of(r, offsetof(struct image_record, crc)))
+		return bad(i,
+			   "the image is damaged: the record after extent %" PRIu64
+			   " has a wrong checksum",
+			   i->extents);
+	if (!is_zero(r->reserved, sizeof(r->reserved)))
+		return bad(i, "the image is of a newer version");
+	if (has_tag(r, IMAGE_TAG_DATA))
+		return take_extent(i);
+	if (has_tag(r, IMAGE_TAG_END))
+		return take_end(i);
+	if (!has_tag(r, IMAGE_TAG_STOP))
+		return bad(i, "the image is damaged: a record of an unknown kind");
+	bad(i, "the image was not completed");
+	return -ECONNABORTED;
+}
