@@ -8,6 +8,8 @@ target_libmemtgt_a_SOURCES += \
 	%D%/luns.c \
 	%D%/luns.h \
 	%D%/luns_change.c \
+	%D%/luns_transfer.c \
+	%D%/luns_transfer.h \
 	%D%/server.c \
 	%D%/server.h \
 	%D%/shortage.c \

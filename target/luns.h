@@ -39,6 +39,8 @@ struct luns_owned {
 	struct scsi_lu *lu[SCSI_LUNS_MAX];
 };
 
+struct luns_transfer;
+
 struct luns {
 	const struct config *config;
 	struct scsi_target *targets; /* as many as the configuration has, in its order */
@@ -49,7 +51,9 @@ struct luns {
 
 	pthread_mutex_t lock; /* of what follows, and of LUs against being freed; a leaf */
 	pthread_cond_t idle;
-	struct luns_owned *owned; /* beside targets */
+	struct luns_owned *owned;	 /* beside targets */
+	struct luns_transfer *transfers; /* luns_transfer.h */
+	unsigned waiting; /* changes that wait for their turn: steps let them go first */
 	bool is_busy, is_closed;
 };
 
@@ -127,9 +131,19 @@ int luns_resize(struct luns *l, const char *target, unsigned id, uint64_t bytes,
 int luns_set_read_only(struct luns *l, const char *target, unsigned id, bool on, char *why,
 		       size_t why_len) __attribute__((warn_unused_result));
 
-/* ---- between luns.c and luns_change.c ---- */
+/* ---- between luns.c, luns_change.c and luns_transfer.c ---- */
 
 struct config_lun;
+
+/*
+ * A turn, until luns_leave(): who has it changes LUNs, and may put luns.reader online. A step is a
+ * short piece of something long; it waits while changes wait. 0, -EBUSY (not within `limit_ms`) or
+ * -ESHUTDOWN.
+ */
+enum luns_turn { LUNS_CHANGE, LUNS_STEP };
+int luns_enter(struct luns *l, enum luns_turn turn, unsigned limit_ms, char *why, size_t why_len)
+	__attribute__((warn_unused_result));
+void luns_leave(struct luns *l);
 
 /* The target's place in the configuration; targets.n if there is none. */
 size_t luns_target(const struct luns *l, const char *name);

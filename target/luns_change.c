@@ -18,6 +18,7 @@
 #include "iscsi/live.h"
 #include "iscsi/node.h"
 #include "luns.h"
+#include "luns_transfer.h"
 #include "scsi/scsi.h"
 #include "store/store.h"
 
@@ -57,33 +58,51 @@ void luns_close(struct luns *l)
 	pthread_mutex_unlock(&l->lock);
 }
 
-static int enter(struct change *c)
+static bool must_wait(const struct luns *l, enum luns_turn turn)
 {
-	struct luns *l = c->l;
-	const struct timespec until = clock_after(l->limit_ms);
+	return l->is_busy || (turn == LUNS_STEP && l->waiting);
+}
+
+int luns_enter(struct luns *l, enum luns_turn turn, unsigned limit_ms, char *why, size_t why_len)
+{
+	const struct timespec until = clock_after(limit_ms);
+	unsigned counts = turn == LUNS_CHANGE;
 	int rc = 0;
 
 	pthread_mutex_lock(&l->lock);
-	while (l->is_busy && !l->is_closed && rc != ETIMEDOUT)
+	l->waiting += counts;
+	while (must_wait(l, turn) && !l->is_closed && rc != ETIMEDOUT)
 		rc = pthread_cond_timedwait(&l->idle, &l->lock, &until);
-	bool closed = l->is_closed, entered = !l->is_busy && !closed;
+	l->waiting -= counts;
+	bool closed = l->is_closed, entered = !must_wait(l, turn) && !closed;
 	l->is_busy |= entered;
+	if (!entered)
+		pthread_cond_broadcast(&l->idle); /* steps may have waited for this one */
 	pthread_mutex_unlock(&l->lock);
 	if (closed)
-		SAY(c, "memtgtd is about to end, or not ready yet");
+		snprintf(why, why_len, "memtgtd is about to end, or not ready yet");
 	else if (!entered)
-		SAY(c, "another change of LUNs is under way: try again when it is done");
+		snprintf(why, why_len,
+			 "another change of LUNs is under way: try again when it is done");
 	return entered ? 0 : closed ? -ESHUTDOWN : -EBUSY;
 }
 
-static void leave(struct change *c)
+void luns_leave(struct luns *l)
 {
-	struct luns *l = c->l;
-
 	pthread_mutex_lock(&l->lock);
 	l->is_busy = false;
 	pthread_cond_broadcast(&l->idle);
 	pthread_mutex_unlock(&l->lock);
+}
+
+static int enter(const struct change *c)
+{
+	return luns_enter(c->l, LUNS_CHANGE, c->l->limit_ms, c->why, c->why_len);
+}
+
+static void leave(const struct change *c)
+{
+	luns_leave(c->l);
 }
 
 /* For a LUN that must be there. */
@@ -289,6 +308,7 @@ static int take_away(struct change *c)
 	uint64_t bytes = store_lun_pages(lu->store) * STORE_PAGE_SIZE;
 
 	c->l->targets[c->target].by_id[c->id] = NULL;
+	luns_transfers_over(c->l, lu, false, "was removed meanwhile");
 	int rc = tell(c, LIVE_REMOVED, NULL);
 	if (rc)
 		return rc;
@@ -364,9 +384,11 @@ static int resize(struct change *c, uint64_t bytes, bool force)
 	int rc = bytes < had ? shrink(c, bytes, force) : grow(c, bytes);
 	if (rc)
 		return rc;
-	if (bytes != had)
+	if (bytes != had) {
+		luns_transfers_over(c->l, lu, false, "was resized meanwhile");
 		log_info("%s LUN %u: %llu MiB now, were %llu", target_name(c), c->id,
 			 (unsigned long long)(bytes / MIB), (unsigned long long)(had / MIB));
+	}
 	return tell(c, LIVE_RESIZED, NULL);
 }
 
@@ -405,6 +427,8 @@ int luns_set_read_only(struct luns *l, const char *target, unsigned id, bool on,
 		return rc;
 	rc = is_there(&c);
 	if (!rc) {
+		if (!on)
+			luns_transfers_over(l, c.lu, true, "was made writable meanwhile");
 		c.lu->read_only = on;
 		rc = tell(&c, on ? LIVE_READ_ONLY : LIVE_WRITABLE, NULL);
 		log_info("%s LUN %u: %s", target_name(&c), id, on ? "read-only" : "writable");

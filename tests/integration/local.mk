@@ -34,7 +34,8 @@ integration_tests += \
 	tests/integration/test_shutdown \
 	tests/integration/test_slices \
 	tests/integration/test_stalls \
-	tests/integration/test_tasks
+	tests/integration/test_tasks \
+	tests/integration/test_transfer
 tests_integration_test_bad_input_LDADD = $(client_libs)
 tests_integration_test_control_LDADD = $(client_libs)
 tests_integration_test_counting_LDADD = $(client_libs)
@@ -54,14 +55,16 @@ tests_integration_test_shutdown_LDADD = $(client_libs)
 tests_integration_test_slices_LDADD = $(client_libs)
 tests_integration_test_stalls_LDADD = $(client_libs)
 tests_integration_test_tasks_LDADD = $(client_libs)
+tests_integration_test_transfer_LDADD = $(inside_libs)
 # Whose sessions meet on several threads: for TSan.
 threaded_integration_tests = \
 	tests/integration/test_bad_input \
-	tests/integration/test_luns \
 	tests/integration/test_control \
+	tests/integration/test_luns \
 	tests/integration/test_luns_load \
 	tests/integration/test_reactors \
-	tests/integration/test_shutdown
+	tests/integration/test_shutdown \
+	tests/integration/test_transfer
 inside_libs = tests/lib/libdaemon.a tests/lib/libtest.a target/libmemtgt.a $(CHECK_LIBS) \
 	$(memtgt_libs)
 client_libs = tests/lib/libdaemon.a tests/lib/libtest.a $(CHECK_LIBS)

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+/* luns_transfer.c - pieces of a LUN, between the changes of LUNs: see luns_transfer.h. */
+#include "luns_transfer.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/config.h"
+#include "iscsi/live.h"
+#include "iscsi/node.h"
+#include "scsi/scsi.h"
+#include "store/store.h"
+
+/* How long a piece waits for a change, before who asked can look whether he is to end. */
+#define STEP_WAIT_MS 50u
+
+#define SAY(...) snprintf(why, why_len, __VA_ARGS__)
+
+/* ---- begin and end ---- */
+
+/* Under luns.lock. An import meets no other transfer of its LUN. */
+static bool is_free(const struct luns *l, const struct luns_transfer *t)
+{
+	for (const struct luns_transfer *o = l->transfers; o; o = o->next)
+		if (o->lu == t->lu && !o->over && (o->use == LUNS_IMPORT || t->use == LUNS_IMPORT))
+			return false;
+	return true;
+}
+
+/* A LUN became read-only, and not all reactors may have taken note yet: see live_tell(). */
+static int settle(const struct luns_transfer *t, char *why, size_t why_len)
+{
+	const struct live_change ask = {.event = LIVE_ASK,
+					.target = &t->luns->targets[t->target],
+					.lu = t->lu,
+					.id = t->id};
+	int rc = live_tell(t->luns->node, &ask, t->luns->limit_ms, NULL);
+
+	if (rc)
+		SAY("a thread of memtgtd does not answer, as on a host that is overloaded: try "
+		    "again");
+	return rc;
+}
+
+/* What it rests on. Those who enter are counted before those who are there are looked at. */
+static int found(struct luns_transfer *t, bool force, char *why, size_t why_len)
+{
+	struct directory *d = &t->luns->node->directory;
+	unsigned n = directory_count(d, t->watch.target);
+
+	t->by_force = force;
+	t->by_read_only = !force && t->lu->read_only;
+	if (t->by_read_only)
+		return settle(t, why, why_len);
+	if (force || !n)
+		return 0;
+	SAY("%u session%s with its target may write to LUN %u meanwhile: make it read-only, or let "
+	    "them log out, or use force",
+	    n, n == 1 ? "" : "s", t->id);
+	return -EBUSY;
+}
+
+/* Under the turn of luns_enter(). */
+static int begin(struct luns_transfer *t, const char *name, bool force, char *why, size_t why_len)
+{
+	struct luns *l = t->luns;
+
+	t->lu = l->owned[t->target].lu[t->id];
+	if (!t->lu || l->targets[t->target].by_id[t->id] != t->lu)
+		return luns_unknown(l, name, t->id, why, why_len);
+	t->bytes = t->lu->blocks << t->lu->block_shift;
+	t->block_bytes = t->lu->block_size;
+	pthread_mutex_lock(&l->lock);
+	bool is_ours = is_free(l, t);
+	pthread_mutex_unlock(&l->lock);
+	if (!is_ours) {
+		SAY("LUN %u is being imported or exported: wait for that, or end it", t->id);
+		return -EBUSY;
+	}
+	directory_watch(&l->node->directory, &t->watch, &l->targets[t->target]);
+	int rc = found(t, force, why, why_len);
+	if (rc) {
+		directory_unwatch(&l->node->directory, &t->watch);
+		return rc;
+	}
+	pthread_mutex_lock(&l->lock);
+	t->next = l->transfers;
+	l->transfers = t;
+	pthread_mutex_unlock(&l->lock);
+	return 0;
+}
+
+int luns_transfer_begin(struct luns *l, const char *target, unsigned id, enum luns_use use,
+			bool force, struct luns_transfer *t, char *why, size_t why_len)
+{
+	*t = (struct luns_transfer){.luns = l, .id = id, .use = use};
+	t->target = luns_target(l, target);
+	if (t->target == l->config->ntargets || id >= SCSI_LUNS_MAX)
+		return luns_unknown(l, target, id, why, why_len);
+	int rc = luns_enter(l, LUNS_CHANGE, l->limit_ms, why, why_len);
+	if (rc)
+		return rc;
+	rc = begin(t, target, force, why, why_len);
+	luns_leave(l);
+	return rc;
+}
+
+void luns_transfer_end(struct luns_transfer *t)
+{
+	struct luns *l = t->luns;
+
+	directory_unwatch(&l->node->directory, &t->watch);
+	pthread_mutex_lock(&l->lock);
+	for (struct luns_transfer **at = &l->transfers; *at; at = &(*at)->next)
+		if (*at == t) {
+			*at = t->next;
+			break;
+		}
+	pthread_mutex_unlock(&l->lock);
+}
+
+void luns_transfers_over(struct luns *l, const struct scsi_lu *lu, bool writable, const char *why)
+{
+	pthread_mutex_lock(&l->lock);
+	for (struct luns_transfer *t = l->transfers; t; t = t->next)
+		if (t->lu == lu && !t->over && (!writable || t->by_read_only))
+			t->over = why;
+	pthread_mutex_unlock(&l->lock);
+}
+
+/* ---- pieces ---- */
+
+/* Only changes write t->over, and none is under way. */
+static int check(const struct luns_transfer *t, char *why, size_t why_len)
+{
+	if (t->over) {
+		SAY("LUN %u %s", t->id, t->over);
+		return -ECANCELED;
+	}
+	if (t->by_force || t->by_read_only ||
+	    !directory_entered(&t->luns->node->directory, &t->watch))
+		return 0;
+	SAY("an initiator logged in meanwhile, and may have written to LUN %u: make it read-only, "
+	    "and begin again",
+	    t->id);
+	return -ECANCELED;
+}
+
+static int step_begin(struct luns_transfer *t, char *why, size_t why_len)
+{
+	struct luns *l = t->luns;
+	int rc = luns_enter(l, LUNS_STEP, STEP_WAIT_MS, why, why_len);
+
+	if (rc)
+		return rc == -EBUSY ? -EAGAIN : rc;
+	rc = check(t, why, why_len);
+	if (rc)
+		luns_leave(l);
+	else
+		store_reader_online(l->reader);
+	return rc;
+}
+
+static void step_end(struct luns_transfer *t)
+{
+	store_reader_offline(t->luns->reader);
+	luns_leave(t->luns);
+}
+
+static void copy_out(const struct store_lun *s, uint64_t off, uint8_t *p, size_t n)
+{
+	while (n) {
+		size_t have;
+		const uint8_t *from = store_at(s, off, n, &have);
+
+		memcpy(p, from, have);
+		off += have;
+		p += have;
+		n -= have;
+	}
+}
+
+int luns_transfer_read(struct luns_transfer *t, uint64_t off, void *p, size_t max, uint64_t *n,
+		       bool *is_hole, char *why, size_t why_len)
+{
+	int rc = step_begin(t, why, why_len);
+
+	if (rc)
+		return rc;
+	*is_hole = store_state(t->lu->store, off, t->bytes - off, n) != STORE_MAPPED;
+	if (!*is_hole) {
+		if (*n > max)
+			*n = max;
+		copy_out(t->lu->store, off, p, *n);
+	}
+	step_end(t);
+	return 0;
+}
+
+int luns_transfer_write(struct luns_transfer *t, uint64_t off, const void *p, size_t len, size_t *n,
+			char *why, size_t why_len)
+{
+	int rc = step_begin(t, why, why_len);
+
+	*n = 0;
+	if (rc)
+		return rc;
+	int64_t done = store_write(t->luns->reader, t->lu->store, off, p, len);
+	step_end(t);
+	if (done >= 0) {
+		*n = (size_t)done;
+		return 0;
+	}
+	if (done == -ENOSPC)
+		SAY("no memory is left for LUN %u: the pool is full, or the host is short of it",
+		    t->id);
+	return (int)done;
+}
+
+int luns_transfer_clear(struct luns_transfer *t, uint64_t off, uint64_t len, uint64_t *n, char *why,
+			size_t why_len)
+{
+	int rc = step_begin(t, why, why_len);
+
+	*n = 0;
+	if (rc)
+		return rc;
+	*n = store_unmap(t->luns->reader, t->lu->store, off, len);
+	step_end(t);
+	return 0;
+}
+
+int luns_transfer_check(struct luns_transfer *t, char *why, size_t why_len)
+{
+	int rc = step_begin(t, why, why_len);
+
+	if (!rc)
+		step_end(t);
+	return rc;
+}
