@@ -210,7 +210,8 @@ static json_t *call(struct rpc_call *c, const json_t *request, const char *who)
 	return result;
 }
 
-struct rpc_answer rpc_answer(const struct rpc *r, const char *p, size_t n, const char *who)
+struct rpc_answer rpc_answer(const struct rpc *r, const char *p, size_t n, const char *who,
+			     struct rpc_stream *stream)
 {
 	struct rpc_call c = {.rpc = r};
 	json_t *request = parse(&c, p, n);
@@ -223,6 +224,7 @@ struct rpc_answer rpc_answer(const struct rpc *r, const char *p, size_t n, const
 	if (wrong) {
 		a = told_error(id && good_id(id) ? id : NULL, CONTROL_ERR_REQUEST, wrong);
 	} else {
+		c.stream = id ? stream : NULL;
 		json_t *result = call(&c, request, who);
 		if (!id) /* a notification, 4.1 */
 			a.error = c.error;

@@ -22,6 +22,20 @@ struct rpc_call;
 /* A method: its result, a new reference; or NULL, after rpc_refuse() or for want of memory. */
 typedef json_t *rpc_method(struct rpc_call *c);
 
+/*
+ * The connection, for a method that gives or takes more bytes than a line. Until it returns they
+ * are its own: those it reads follow the request, those it writes come before the answer.
+ */
+struct rpc_stream {
+	/* Just n bytes, within the client's limit of time. 0, -ENODATA: the client has gone;
+	 * -ETIMEDOUT; -ECANCELED: all clients are to end. */
+	int (*read)(struct rpc_stream *s, void *p, size_t n);
+	int (*write)(struct rpc_stream *s, const void *p, size_t n);
+	/* Lets time pass. 0 or -ECANCELED. */
+	int (*rest)(struct rpc_stream *s, unsigned ms);
+	bool is_lost; /* what follows is no request: the connection ends after the answer */
+};
+
 struct rpc {
 	const struct control_table *table;
 	rpc_method *const *run; /* by the places of table->methods */
@@ -31,8 +45,9 @@ struct rpc {
 struct rpc_call {
 	const struct rpc *rpc;
 	unsigned method;
-	json_t *params; /* an object, checked */
-	int error;	/* enum control_error; 0: none */
+	json_t *params;		   /* an object, checked */
+	struct rpc_stream *stream; /* NULL: there is none, or nobody hears the answer */
+	int error;		   /* enum control_error; 0: none */
 	char message[RPC_MESSAGE_MAX];
 };
 
@@ -44,9 +59,10 @@ struct rpc_answer {
 
 /*
  * Answers the request in p[0..n), which has no newline. `who` is the caller, for the log line of a
- * method that changes something.
+ * method that changes something. `stream` may be NULL.
  */
-struct rpc_answer rpc_answer(const struct rpc *r, const char *p, size_t n, const char *who);
+struct rpc_answer rpc_answer(const struct rpc *r, const char *p, size_t n, const char *who,
+			     struct rpc_stream *stream);
 
 /* An answer to what could not be read as a request. */
 struct rpc_answer rpc_error(int code, const char *message);

@@ -72,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n)
 		open_store();
 	if (n > CONTROL_REQUEST_MAX || memchr(in, '\n', n))
 		return 0;
-	struct rpc_answer a = rpc_answer(&rpc, (const char *)in, n, "the fuzzer");
+	struct rpc_answer a = rpc_answer(&rpc, (const char *)in, n, "the fuzzer", NULL);
 	json_t *request = json_loadb((const char *)in, n, JSON_REJECT_DUPLICATES, NULL);
 	if (a.text)
 		check(&a);

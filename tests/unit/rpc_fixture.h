@@ -9,9 +9,9 @@
 
 #include "control/rpc.h"
 
-enum { ECHO, CHANGE, CHANGE_NOT, NO_MEMORY, BIG };
-
 #define BIG_BYTES (1u << 19)
+
+enum { ECHO, CHANGE, CHANGE_NOT, NO_MEMORY, BIG, PARROT };
 
 static const struct control_method fixture_methods[] = {
 	[ECHO] = {"echo", CONTROL_READS, "", "its parameters"},
@@ -19,6 +19,7 @@ static const struct control_method fixture_methods[] = {
 	[CHANGE_NOT] = {"change.not", CONTROL_CHANGES, "", "what is refused"},
 	[NO_MEMORY] = {"no.memory", CONTROL_READS, "", "what fails without a word"},
 	[BIG] = {"big", CONTROL_READS, "", "a long text"},
+	[PARROT] = {"parrot", CONTROL_READS, "", "takes bytes, and gives them back"},
 };
 
 static const struct control_param fixture_params[] = {
@@ -27,6 +28,7 @@ static const struct control_param fixture_params[] = {
 	{ECHO, "uint", CONTROL_UINT, CONTROL_OPT, 3, 9,    "a number"},
 	{ECHO, "size", CONTROL_SIZE, CONTROL_OPT, 0, 4096, "a size"},
 	{ECHO, "bool", CONTROL_BOOL, CONTROL_OPT, 0, 0,    "a truth"},
+	{PARROT, "bytes", CONTROL_UINT, CONTROL_REQ, 0, BIG_BYTES, "how many"},
 	{CHANGE_NOT, "must", CONTROL_UINT, CONTROL_REQ, 0, 1, "what must be there"},
 	/* clang-format on */
 };
@@ -75,8 +77,28 @@ static inline json_t *run_big(struct rpc_call *c)
 	return big;
 }
 
-static rpc_method *const fixture_run[] = {run_echo, run_change, run_change_not, run_no_memory,
-					  run_big};
+/* What went wrong is its error's number, and the connection is lost. */
+static inline json_t *run_parrot(struct rpc_call *c)
+{
+	size_t n = rpc_number(c, "bytes", 0);
+	char *bytes = malloc(n + 1);
+
+	if (!c->stream) {
+		free(bytes);
+		return rpc_refuse(c, CONTROL_ERR_REFUSED, "no stream");
+	}
+	int err = c->stream->read(c->stream, bytes, n);
+	if (!err)
+		err = c->stream->rest(c->stream, 0);
+	if (!err)
+		err = c->stream->write(c->stream, bytes, n);
+	free(bytes);
+	c->stream->is_lost = err;
+	return err ? rpc_refuse(c, CONTROL_ERR_REFUSED, "%s", strerror(-err)) : json_object();
+}
+
+static rpc_method *const fixture_run[] = {run_echo,	 run_change, run_change_not,
+					  run_no_memory, run_big,    run_parrot};
 
 static const struct rpc fixture_rpc = {.table = &fixture_table, .run = fixture_run};
 

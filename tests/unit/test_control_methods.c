@@ -70,7 +70,7 @@ static void *ask_main(void *arg)
 {
 	struct question *q = arg;
 
-	q->answer = rpc_answer(&rpc, q->line, strlen(q->line), "the test");
+	q->answer = rpc_answer(&rpc, q->line, strlen(q->line), "the test", NULL);
 	q->done = true;
 	return NULL;
 }

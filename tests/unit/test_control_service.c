@@ -6,6 +6,7 @@
  */
 #include "control/service.h"
 
+#include <errno.h>
 #include <linux/sockios.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/test_main.h"
@@ -23,7 +25,10 @@
 #define HOUR_MS	    3600000u
 
 #define ECHO_LINE "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"echo\"}\n"
-#define BIG_LINE  "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"big\"}\n"
+#define PARROT_LINE                                                       \
+	"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"parrot\",\"params\":" \
+	"{\"bytes\":%zu}}\n"
+#define BIG_LINE "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"big\"}\n"
 
 static char folder[64], path[128];
 static struct control_service service;
@@ -332,6 +337,65 @@ START_TEST(long_answer)
 }
 END_TEST
 
+/* ---- bytes beside lines ---- */
+
+/* A request, its bytes, and another request, in one piece: each is taken for what it is. */
+START_TEST(parrot)
+{
+	static const size_t sizes[] = {0, 1, CONTROL_REQUEST_MAX, BIG_BYTES};
+	static char sent[BIG_BYTES + 256], back[BIG_BYTES];
+	size_t n = sizes[_i], got = 0;
+	int fd = new_client();
+	int head = snprintf(sent, 128, PARROT_LINE, n);
+
+	for (size_t i = 0; i < n; i++)
+		sent[(size_t)head + i] = i % 7 ? (char)(i * 31) : '\n';
+	memcpy(sent + head + n, ECHO_LINE, strlen(ECHO_LINE));
+	pid_t pid = fork();
+	if (!pid)
+		_exit(!put(fd, sent, (size_t)head + n + strlen(ECHO_LINE)));
+	while (got < n) {
+		ssize_t some = get(fd, back + got, n - got);
+		ck_assert_int_gt(some, 0);
+		got += (size_t)some;
+	}
+	ck_assert_mem_eq(back, sent + head, n);
+	ck_assert_ptr_nonnull(strstr(line_of(fd), "\"result\":{}"));
+	ck_assert_ptr_nonnull(strstr(line_of(fd), "\"text\":\"none\""));
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	close(fd);
+}
+END_TEST
+
+START_TEST(parrot_without_answer)
+{
+	static const char line[] = "{\"jsonrpc\":\"2.0\",\"method\":\"parrot\","
+				   "\"params\":{\"bytes\":9}}\n";
+	int fd = new_client();
+
+	ck_assert(put(fd, line, strlen(line)));
+	expect_echo(fd);
+	close(fd);
+}
+END_TEST
+
+/* Waits for bytes, or for room, when all are to end. */
+START_TEST(parrots_end)
+{
+	static char bytes[BIG_BYTES];
+	int hungry = new_client(), deaf = new_client();
+	char line[128];
+
+	snprintf(line, sizeof(line), PARROT_LINE, (size_t)9);
+	ck_assert(put(hungry, line, strlen(line)) && put(hungry, "12345678", 8));
+	snprintf(line, sizeof(line), PARROT_LINE, (size_t)BIG_BYTES);
+	ck_assert(put(deaf, line, strlen(line)) && put(deaf, bytes, sizeof(bytes)));
+	control_service_stop(&service);
+	expect_end(hungry);
+	expect_end(deaf);
+}
+END_TEST
+
 /* ---- limits of time ---- */
 
 static void brief(void)
@@ -357,6 +421,22 @@ START_TEST(dripping_client)
 	while (put(fd, " ", 1))
 		nanosleep(&pause, NULL);
 	expect_end(fd);
+}
+END_TEST
+
+/* What it still sends is no request. */
+START_TEST(stalled_parrot)
+{
+	char line[128];
+	int fd = new_client();
+
+	snprintf(line, sizeof(line), PARROT_LINE, (size_t)9);
+	ck_assert(put(fd, line, strlen(line)) && put(fd, "12345678", 8));
+	const char *told = line_of(fd);
+	ck_assert_msg(strstr(told, strerror(ETIMEDOUT)) != NULL, "%s", told);
+	(void)put(fd, ECHO_LINE, strlen(ECHO_LINE));
+	expect_end(fd);
+	ck_assert_uint_eq(counted(COUNT_CONTROL_REQUESTS), 1);
 }
 END_TEST
 
@@ -389,10 +469,14 @@ int main(void)
 	tcase_add_test(t, come_and_go);
 	tcase_add_test(t, others_are_served);
 	tcase_add_test(t, long_answer);
+	tcase_add_loop_test(t, parrot, 0, 4);
+	tcase_add_test(t, parrot_without_answer);
+	tcase_add_test(t, parrots_end);
 	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(l, brief, stop);
 	tcase_add_test(l, silent_client);
 	tcase_add_test(l, dripping_client);
+	tcase_add_test(l, stalled_parrot);
 	tcase_add_test(l, deaf_client);
 	suite_add_tcase(s, l);
 	return test_main(s);

@@ -16,7 +16,7 @@ static json_t *ask_bytes(const char *p, size_t n)
 {
 	char *exact = malloc(n ? n : 1);
 	memcpy(exact, p, n);
-	struct rpc_answer a = rpc_answer(&fixture_rpc, exact, n, "the test");
+	struct rpc_answer a = rpc_answer(&fixture_rpc, exact, n, "the test", NULL);
 	free(exact);
 	if (!a.text)
 		return NULL;
