@@ -21,6 +21,9 @@
 /* Arrays and objects inside of each other, the request itself counted. */
 #define CONTROL_DEPTH_MAX 16u
 
+/* The notification after which lun.import takes its image. */
+#define CONTROL_READY "lun.import.ready"
+
 #define CONTROL_CLIENTS_MAX 16u
 /* In this time a client sends a whole request, or takes a whole answer. */
 #define CONTROL_IDLE_S 60u

@@ -8,6 +8,7 @@ target_libmemtgt_a_SOURCES += \
 	%D%/image.h \
 	%D%/methods.h \
 	%D%/methods_daemon.c \
+	%D%/methods_image.c \
 	%D%/methods_lun.c \
 	%D%/methods_pool.c \
 	%D%/methods_session.c \

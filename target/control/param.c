@@ -97,7 +97,7 @@ static void what_it_takes(const struct control_table *t, unsigned method, char *
 	size_t used = (size_t)snprintf(out, n, "%s", t->methods[method].name);
 
 	for (size_t i = 0; i < t->nparams && used < n; i++) {
-		if (t->params[i].method != method)
+		if (t->params[i].method != method || t->params[i].need == CONTROL_LOCAL)
 			continue;
 		used += (size_t)snprintf(out + used, n - used, "%s%s", separator,
 					 t->params[i].name);
@@ -116,7 +116,8 @@ static bool check_known(const struct control_table *t, unsigned method, json_t *
 
 	json_object_foreach(params, name, value)
 	{
-		if (control_param_find(t, method, name))
+		const struct control_param *p = control_param_find(t, method, name);
+		if (p && p->need != CONTROL_LOCAL)
 			continue;
 		snprintf(found, sizeof(found), "%.80s%s", name, strlen(name) > 80 ? "..." : "");
 		control_text_clean(found);

@@ -19,7 +19,7 @@ enum control_error {
 };
 
 enum control_type { CONTROL_TEXT, CONTROL_UINT, CONTROL_SIZE, CONTROL_BOOL };
-enum control_need { CONTROL_REQ, CONTROL_OPT, CONTROL_PAGE };
+enum control_need { CONTROL_REQ, CONTROL_OPT, CONTROL_PAGE, CONTROL_LOCAL };
 enum control_effect { CONTROL_READS, CONTROL_CHANGES };
 enum control_kind { KIND_TEXT, KIND_NUMBER, KIND_BYTES, KIND_SECONDS, KIND_FLAG };
 

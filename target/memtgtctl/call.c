@@ -135,6 +135,7 @@ static enum call_result send_line(struct call *c, const char *p, size_t n)
 			if (!wait_for(c, POLLOUT))
 				return too_late(c);
 		} else if (errno == EPIPE || errno == ECONNRESET) {
+			c->is_refused = true;
 			return CALL_OK; /* why stands in what it sent before */
 		} else if (errno != EINTR) {
 			return fail(c, "%s: %s", c->path, strerror(errno));
@@ -199,21 +200,118 @@ static char *make_line(const char *method, json_t *params, size_t *len)
 	return line;
 }
 
-enum call_result call_method(struct call *c, const char *method, json_t *params, json_t **result)
+enum call_result call_request(struct call *c, const char *method, json_t *params)
 {
-	size_t n, len = 0;
+	size_t n;
 	char *line = make_line(method, params, &n);
 
 	if (!line)
 		return fail(c, "out of memory");
 	enum call_result r = send_line(c, line, n);
 	free(line);
-	if (r == CALL_OK)
-		r = receive_line(c, &len);
+	return r;
+}
+
+/* What is behind the first n bytes is at the front now. */
+static void drop(struct call *c, size_t n)
+{
+	c->have -= n;
+	memmove(c->buffer, c->buffer + n, c->have);
+}
+
+enum call_result call_answer(struct call *c, json_t **result)
+{
+	size_t len = 0;
+	enum call_result r = receive_line(c, &len);
+
 	if (r != CALL_OK)
 		return r;
 	r = read_answer(c, c->buffer, len, result);
-	c->have -= len + 1;
-	memmove(c->buffer, c->buffer + len + 1, c->have);
+	drop(c, len + 1);
 	return r;
+}
+
+enum call_result call_method(struct call *c, const char *method, json_t *params, json_t **result)
+{
+	enum call_result r = call_request(c, method, params);
+
+	return r == CALL_OK ? call_answer(c, result) : r;
+}
+
+/* ---- more than a line ---- */
+
+static void begin_limit(struct call *c)
+{
+	c->until = clock_now() + c->timeout_s * NS_PER_S;
+}
+
+static enum call_result receive(struct call *c, void *p, size_t n, size_t *got)
+{
+	for (*got = 0; !*got;) {
+		if (!wait_for(c, POLLIN))
+			return too_late(c);
+		ssize_t some = recv(c->fd, p, n, 0);
+		if (some > 0)
+			*got = (size_t)some;
+		else if (!some || (errno != EAGAIN && errno != EINTR))
+			return fail(c, "%s: memtgtd ended the connection", c->path);
+	}
+	return CALL_OK;
+}
+
+enum call_result call_peek(struct call *c, char *first)
+{
+	enum call_result r = CALL_OK;
+	size_t got;
+
+	begin_limit(c);
+	if (!c->have) {
+		r = receive(c, c->buffer, CONTROL_RESPONSE_MAX, &got);
+		if (r == CALL_OK)
+			c->have = got;
+	}
+	*first = c->buffer[0];
+	return r;
+}
+
+enum call_result call_notified(struct call *c, const char *name)
+{
+	size_t len = 0;
+	json_t *unexpected;
+	enum call_result r = receive_line(c, &len);
+
+	if (r != CALL_OK)
+		return r;
+	json_t *line = json_loadb(c->buffer, len, 0, NULL);
+	const char *method = json_string_value(json_object_get(line, "method"));
+	bool is_it = method && !strcmp(method, name);
+	json_decref(line);
+	if (is_it) {
+		drop(c, len + 1);
+		return CALL_OK;
+	}
+	r = call_answer(c, &unexpected);
+	if (r != CALL_OK)
+		return r;
+	json_decref(unexpected);
+	return fail(c, "%s: this is no answer of memtgtd", c->path);
+}
+
+enum call_result call_take(struct call *c, void *p, size_t n)
+{
+	size_t got = n < c->have ? n : c->have, more;
+	enum call_result r = CALL_OK;
+
+	begin_limit(c);
+	memcpy(p, c->buffer, got);
+	drop(c, got);
+	for (; got < n && r == CALL_OK; got += more)
+		r = receive(c, (char *)p + got, n - got, &more);
+	return r;
+}
+
+enum call_result call_give(struct call *c, const void *p, size_t n)
+{
+	begin_limit(c);
+	return c->is_refused ? CALL_OK : send_line(c, p, n);
 }

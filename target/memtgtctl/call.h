@@ -4,6 +4,7 @@
 #define MEMTGT_CALL_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,7 @@ struct call {
 	int fd;
 	char *buffer; /* of what was received */
 	size_t have;
+	bool is_refused; /* memtgtd takes no more bytes */
 	char why[512];
 };
 
@@ -29,5 +31,19 @@ void call_close(struct call *c);
 
 /* `params` is borrowed. CALL_OK: *result is a new reference. */
 enum call_result call_method(struct call *c, const char *method, json_t *params, json_t **result);
+
+/* ---- the same in its parts, for what is more than a line ---- */
+
+enum call_result call_request(struct call *c, const char *method, json_t *params);
+/* Until there is a byte; *first is left where it is. */
+enum call_result call_peek(struct call *c, char *first);
+/* The next line, an answer. */
+enum call_result call_answer(struct call *c, json_t **result);
+/* The next line, if it is a notification of that name; else it is an answer, that says no. */
+enum call_result call_notified(struct call *c, const char *name);
+/* Just n bytes. Each has the whole limit of time. What is given to a memtgtd that takes no more is
+ * dropped: its answer tells why. */
+enum call_result call_take(struct call *c, void *p, size_t n);
+enum call_result call_give(struct call *c, const void *p, size_t n);
 
 #endif

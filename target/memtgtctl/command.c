@@ -151,7 +151,7 @@ static int check_required(const struct command *c, char *why, size_t n)
 {
 	const struct control_param *p = next_free(c);
 
-	if (!p || p->need != CONTROL_REQ)
+	if (!p || p->need == CONTROL_OPT)
 		return 0;
 	snprintf(why, n, "%s is missing: %s", p->name, p->text);
 	return -1;

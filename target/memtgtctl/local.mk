@@ -7,6 +7,8 @@ target_memtgtctl_memtgtctl_SOURCES = \
 	%D%/command.h \
 	%D%/main.c \
 	%D%/show.c \
-	%D%/show.h
+	%D%/show.h \
+	%D%/transfer.c \
+	%D%/transfer.h
 target_memtgtctl_memtgtctl_CFLAGS = $(AM_CFLAGS) $(TARGET_WARN_CFLAGS)
-target_memtgtctl_memtgtctl_LDADD = target/libmemtgt.a $(JANSSON_LIBS)
+target_memtgtctl_memtgtctl_LDADD = target/libmemtgt.a $(JANSSON_LIBS) $(ISAL_LIBS)

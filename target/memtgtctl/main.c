@@ -12,6 +12,7 @@
 #include "memtgtctl/call.h"
 #include "memtgtctl/command.h"
 #include "memtgtctl/show.h"
+#include "memtgtctl/transfer.h"
 
 enum { EXIT_REFUSED = 1, EXIT_USAGE, EXIT_NO_DAEMON };
 
@@ -170,10 +171,11 @@ int main(int argc, char **argv)
 		wrong(why);
 	enum call_result r = call_open(&call, o.socket, o.timeout_s);
 	if (r == CALL_OK)
-		r = get_all(&call, &command, &result);
-	if (r == CALL_OK)
+		r = transfer_is(&command) ? transfer_run(&call, &command, &result)
+					  : get_all(&call, &command, &result);
+	if (r == CALL_OK && result)
 		print(&o, command.method, result);
-	else
+	else if (r != CALL_OK)
 		fprintf(stderr, "memtgtctl: %s\n", call.why);
 	json_decref(result);
 	json_decref(command.params);

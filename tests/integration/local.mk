@@ -23,6 +23,7 @@ integration_tests += \
 	tests/integration/test_control \
 	tests/integration/test_counting \
 	tests/integration/test_discovery \
+	tests/integration/test_export \
 	tests/integration/test_flood \
 	tests/integration/test_hostile \
 	tests/integration/test_io \
@@ -41,6 +42,7 @@ tests_integration_test_control_LDADD = $(client_libs)
 tests_integration_test_counting_LDADD = $(client_libs)
 tests_integration_test_discovery_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
 tests_integration_test_discovery_LDADD = $(client_libs) $(ISCSI_LIBS)
+tests_integration_test_export_LDADD = $(inside_libs)
 tests_integration_test_flood_LDADD = $(client_libs)
 tests_integration_test_hostile_LDADD = $(client_libs)
 tests_integration_test_io_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
@@ -60,6 +62,7 @@ tests_integration_test_transfer_LDADD = $(inside_libs)
 threaded_integration_tests = \
 	tests/integration/test_bad_input \
 	tests/integration/test_control \
+	tests/integration/test_export \
 	tests/integration/test_luns \
 	tests/integration/test_luns_load \
 	tests/integration/test_reactors \

@@ -59,6 +59,9 @@ static const struct {
 	{"lun delete a 3",             CONTROL_LUN_DELETE,   "{\"id\":3,\"target\":\"a\"}"},
 	{"lun resize a 3 1K force=no", CONTROL_LUN_RESIZE,   "{\"force\":false,\"id\":3,\"size\":1024,\"target\":\"a\"}"},
 	{"lun readonly a 3 true",      CONTROL_LUN_READONLY, "{\"id\":3,\"on\":true,\"target\":\"a\"}"},
+	{"lun export a 3 f",           CONTROL_LUN_EXPORT,   "{\"file\":\"f\",\"id\":3,\"target\":\"a\"}"},
+	{"lun export a 3 - yes",       CONTROL_LUN_EXPORT,   "{\"file\":\"-\",\"force\":true,\"id\":3,\"target\":\"a\"}"},
+	{"lun import file=f a 3",      CONTROL_LUN_IMPORT,   "{\"file\":\"f\",\"id\":3,\"target\":\"a\"}"},
 	{"session list from=3",        CONTROL_SESSION_LIST, "{\"target\":\"from=3\"}"},
 	{"counters",                   CONTROL_COUNTERS,     "{}"},
 	/* clang-format on */
@@ -103,6 +106,8 @@ static const struct {
 	{"lun create a 4X",      "size: found \"4X\"; needed is a size from 512 to 64T"},
 	{"lun create a 1.5G",    "size: found \"1.5G\""},
 	{"lun create a",         "size is missing"},
+	{"lun export a 1",       "file is missing: the file"},
+	{"lun import a 1 force=yes", "file is missing"},
 	{"lun readonly a 1",     "on is missing"},
 	{"lun readonly a 1 1",   "on: found \"1\"; needed is true or false"},
 	{"drain offf",           "on: found \"offf\"; needed is true or false"},
