@@ -11,6 +11,7 @@ target_libmemtgt_a_SOURCES += \
 	%D%/numa.h \
 	%D%/pool.c \
 	%D%/pool.h \
+	%D%/pool_map.c \
 	%D%/reserve.c \
 	%D%/reserve.h \
 	%D%/resize.c \

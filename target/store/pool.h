@@ -153,4 +153,18 @@ static inline void page_list_move(const struct pool *p, struct page_list *to,
 	*from = (struct page_list){0};
 }
 
+/* ---- between pool.c and pool_map.c ---- */
+
+/* Memory behind a number, zeroed and faulted in. Any error means that the host does not give it:
+ * its limits, a cgroup's, no memory. */
+int pool_page_make(const struct pool *p, uint32_t num) __attribute__((warn_unused_result));
+void pool_page_punch(const struct pool *p, uint32_t num);
+/* Plain pages [from, to), counted from 0, are kept out of swap where we may. */
+void pool_lock_plain(const struct pool *p, uint32_t from, uint32_t to);
+
+static inline uint64_t pool_lent_max(const struct pool *p, uint64_t pages)
+{
+	return p->overcommit_percent ? pages * p->overcommit_percent / 100 : UINT64_MAX;
+}
+
 #endif
