@@ -55,6 +55,12 @@ void pool_unlock_ask(struct pool *p, bool ask)
 		pthread_cond_signal(&p->ask);
 }
 
+void pool_ask(struct pool *p)
+{
+	pthread_mutex_lock(&p->lock);
+	pool_unlock_ask(p, true);
+}
+
 /* Is it known that no page can be made? That is believed for a moment, and somewhat longer if
  * nobody was told: who waited for the answer may come late for it, or never. */
 static bool is_dry(struct pool *p)

@@ -101,6 +101,8 @@ void pool_unlend(struct pool *p, uint64_t pages, uint64_t owed);
 
 /* Under the lock, which this releases: tells the filler that there is something to do. */
 void pool_unlock_ask(struct pool *p, bool ask);
+/* The same from outside of it. */
+void pool_ask(struct pool *p);
 /* Under the lock: pages that LUNs may still ask for: their holes. */
 uint64_t pool_holes(const struct pool *p);
 /* Under the lock: pages that readers could still ask for, if the host gives them. */

@@ -36,7 +36,7 @@ static void set_limits(struct reserve *r)
 void reserve_init(struct reserve *r, struct pool *p, uint64_t most, void (*wake)(void *arg),
 		  void *arg)
 {
-	*r = (struct reserve){.pool = p, .wake = wake, .wake_arg = arg, .most = most};
+	*r = (struct reserve){.pool = p, .wake = wake, .arg = arg, .most = most};
 	set_limits(r);
 }
 
@@ -64,7 +64,7 @@ static void note_use(struct reserve *r, uint64_t now)
 /* Pages are there for those who waited, or it is known that none will come. */
 static void wake(struct reserve *r)
 {
-	r->wake(r->wake_arg);
+	r->wake(r->arg);
 }
 
 /* A page came. True: somebody waited for it. */
@@ -205,8 +205,12 @@ static void *filler(void *arg)
 	struct reserve *r = arg;
 
 	pthread_setname_np(pthread_self(), "filler");
-	while (wait_until(r, reserve_turn(r, clock_now())))
-		;
+	for (uint64_t until = 0; wait_until(r, until);) {
+		bool more = r->reap && r->reap(r->arg);
+		until = reserve_turn(r, clock_now());
+		if (more)
+			until = 0;
+	}
 	return NULL;
 }
 

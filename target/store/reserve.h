@@ -35,7 +35,8 @@
 struct reserve {
 	struct pool *pool;
 	void (*wake)(void *arg);
-	void *wake_arg;
+	bool (*reap)(void *arg); /* the thread gives retired pages back; true: there are more */
+	void *arg;
 	uint64_t most;		   /* bytes that were configured; 0: by demand */
 	uint32_t min, max, target; /* pages, as the ceiling is; written under pool.lock */
 	uint64_t taken, used_at;   /* pool.taken, and when it last moved */

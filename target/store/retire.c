@@ -57,8 +57,7 @@ void retire_wake(void *arg)
 		t->wake(t->wake_arg);
 }
 
-/* Punches a batch of the pages that are ready. True: some are left. */
-static bool reap(struct retire *t)
+bool retire_reap(struct retire *t)
 {
 	struct page_list l = {0};
 
@@ -77,6 +76,15 @@ static bool reap(struct retire *t)
 	t->pages -= n;
 	pthread_mutex_unlock(&t->lock);
 	return more;
+}
+
+/* With the lock released: who has something to do now. */
+static void tell(struct retire *t, bool began)
+{
+	if (began)
+		retire_wake(t);
+	if (t->by_filler && atomic_load_explicit(&t->ready_n, memory_order_relaxed))
+		pool_ask(t->pool);
 }
 
 void retire_close(struct retire *t)
@@ -100,8 +108,7 @@ void retire_pages(struct store_reader *r, struct page_list *l)
 	if (!t->running)
 		began = advance(t);
 	pthread_mutex_unlock(&t->lock);
-	if (began)
-		retire_wake(t);
+	tell(t, began);
 }
 
 uint64_t retire_count(struct retire *t)
@@ -145,10 +152,9 @@ void store_reader_offline(struct store_reader *r)
 	bool last = nobody_online(t);
 	bool ready = t->ready.n > 0;
 	pthread_mutex_unlock(&t->lock);
-	while (last && reap(t))
+	while (last && retire_reap(t))
 		;
-	if (began || (ready && !last))
-		retire_wake(t);
+	tell(t, began || (ready && !last && !t->by_filler));
 }
 
 /* The reader is done with the pages of the period it saw. */
@@ -158,8 +164,7 @@ static void report(struct retire *t, struct store_reader *r)
 	r->done = r->seen;
 	bool began = advance(t);
 	pthread_mutex_unlock(&t->lock);
-	if (began)
-		retire_wake(t);
+	tell(t, began);
 }
 
 void store_reader_quiet(struct store_reader *r)
@@ -180,7 +185,9 @@ void store_reader_quiet(struct store_reader *r)
 			break;
 		report(t, r);
 	}
-	if (atomic_load_explicit(&t->ready_n, memory_order_relaxed) && reap(t))
+	if (t->by_filler || !atomic_load_explicit(&t->ready_n, memory_order_relaxed))
+		return;
+	if (retire_reap(t))
 		retire_wake(t);
 }
 

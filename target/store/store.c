@@ -74,11 +74,26 @@ static const uint8_t *map_zero(void)
 	return at;
 }
 
+/* Takes a fraction of a millisecond for a page: none of that is a reader's. */
+static bool reap(void *arg)
+{
+	return retire_reap(arg);
+}
+
 static int start_filler(struct store *s, const struct store_options *o)
 {
 	reserve_init(&s->reserve, &s->pool, o->reserve, retire_wake, &s->retire);
+	s->reserve.reap = reap;
 	s->reserve.threshold.percent = o->soft_threshold_percent;
+	s->retire.by_filler = !o->no_filler;
 	return o->no_filler ? 0 : reserve_start(&s->reserve);
+}
+
+/* Who is left gives the rest back. */
+static void stop_filler(struct store *s)
+{
+	reserve_stop(&s->reserve);
+	s->retire.by_filler = false;
 }
 
 /* Everything but the pool, which has told its errors itself. */
@@ -142,7 +157,7 @@ err_store:
 void store_close(struct store *s)
 {
 	assert(s->luns == 0 && s->pool.used == 0);
-	reserve_stop(&s->reserve);
+	stop_filler(s);
 	retire_close(&s->retire);
 	tables_close(&s->tables);
 	munmap((void *)(uintptr_t)s->zero, STORE_PAGE_SIZE);
@@ -152,7 +167,7 @@ void store_close(struct store *s)
 
 void store_stop_filling(struct store *s)
 {
-	reserve_stop(&s->reserve);
+	stop_filler(s);
 }
 
 struct store_reader *store_reader(struct store *s, unsigned i)

@@ -66,8 +66,13 @@ static inline struct store_stats stats_of(struct store *s)
 /* Pages are freed a batch at a time. */
 static inline void quiet_all(struct store *s, struct store_reader *r)
 {
-	for (int i = 0; i < 1000 && stats_of(s).pages_retired; i++)
+	const struct timespec pause = {.tv_nsec = (long)NS_PER_MS};
+
+	for (int i = 0; i < 10000 && stats_of(s).pages_retired; i++) {
 		store_reader_quiet(r);
+		if (s->reserve.has_thread)
+			nanosleep(&pause, NULL);
+	}
 	ck_assert_uint_eq(stats_of(s).pages_retired, 0);
 }
 
