@@ -181,6 +181,14 @@ uint64_t reserve_turn(struct reserve *r, uint64_t now)
 	return 0;
 }
 
+uint64_t reserve_pass(struct reserve *r, uint64_t now)
+{
+	/* It takes the asking back, so what was asked for is looked at after that. */
+	uint64_t until = reserve_turn(r, now);
+
+	return r->reap && r->reap(r->arg) ? 0 : until;
+}
+
 /* ---- the thread ---- */
 
 /* Until somebody asks, or that time. False: the end. */
@@ -205,12 +213,8 @@ static void *filler(void *arg)
 	struct reserve *r = arg;
 
 	pthread_setname_np(pthread_self(), "filler");
-	for (uint64_t until = 0; wait_until(r, until);) {
-		bool more = r->reap && r->reap(r->arg);
-		until = reserve_turn(r, clock_now());
-		if (more)
-			until = 0;
-	}
+	while (wait_until(r, reserve_pass(r, clock_now())))
+		;
 	return NULL;
 }
 

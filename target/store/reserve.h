@@ -62,4 +62,7 @@ void reserve_stop(struct reserve *r);
  */
 uint64_t reserve_turn(struct reserve *r, uint64_t now);
 
+/* What the thread does between two waits: reserve_turn(), and a batch of retired pages. */
+uint64_t reserve_pass(struct reserve *r, uint64_t now);
+
 #endif

@@ -115,8 +115,12 @@ static inline void expect_empty(struct store *s)
 
 	if (!s->reserve.has_thread)
 		filler_run(s);
-	for (int i = 0; i < 10000 && stats_of(s).pages_reserve; i++)
+	for (int i = 0; i < 10000; i++) { /* a page may still be on its way into the reserve */
+		struct store_stats now = stats_of(s);
+		if (!now.pages_reserve && !now.pages_coming)
+			break;
 		nanosleep(&pause, NULL);
+	}
 	expect_host(s);
 	struct store_stats st = stats_of(s);
 

@@ -585,6 +585,44 @@ START_TEST(no_wake_up_is_lost)
 }
 END_TEST
 
+/* Pages get ready while it gives others back: it looks again. */
+static bool reap_and_be_asked(void *arg)
+{
+	(void)arg;
+	pool_ask(&s->pool);
+	return false;
+}
+
+START_TEST(asked_amid_a_pass)
+{
+	open_pool(8, 0);
+	s->reserve.reap = reap_and_be_asked;
+	s->pool.asked = true;
+	reserve_pass(&s->reserve, clock_now());
+	ck_assert(s->pool.asked);
+	s->reserve.reap = NULL;
+	end(make(1, STORE_THIN));
+}
+END_TEST
+
+/* The filler, asked at any moment of its turn: quiet_all() fails if it forgets one. */
+START_TEST(no_retired_page_is_forgotten)
+{
+	s = open_store_as(KINDS_FROM, 16, 1, true);
+	r = store_reader(s, 0);
+	struct store_lun *l = make_lun(s, 16 * PAGE, STORE_THIN);
+	for (unsigned i = 0; i < 300; i++) {
+		while (put(l, i % 16) == -EAGAIN)
+			store_reader_quiet(r);
+		ck_assert_uint_eq(store_unmap(r, l, 0, 16 * PAGE), 16 * PAGE);
+		quiet_all(s, r);
+	}
+	store_lun_destroy(l);
+	expect_empty(s);
+	store_close(s);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("store_reserve");
@@ -608,6 +646,8 @@ int main(void)
 	tcase_add_test(tc, shut_no_more);
 	tcase_add_test(tc, shut_on_who_waits);
 	tcase_add_test(tc, no_wake_up_is_lost);
+	tcase_add_test(tc, asked_amid_a_pass);
+	tcase_add_test(tc, no_retired_page_is_forgotten);
 	suite_add_tcase(suite, tc);
 	return test_main(suite);
 }
