@@ -7,6 +7,7 @@
  */
 #include "base/config_read.h"
 
+#include <assert.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,9 +22,14 @@
 static uint64_t read_scope(struct config_reader *r, const config_setting_t *at,
 			   enum config_scope scope, void *object);
 
+/* Of the keys of its scope. */
 static uint64_t bit_of(const struct config_key *k)
 {
-	return (uint64_t)1 << (k - config_keys);
+	unsigned n = 0;
+	for (const struct config_key *i = config_keys; i < k; i++)
+		n += i->scope == k->scope;
+	assert(n < 64);
+	return (uint64_t)1 << n;
 }
 
 static void missing(struct config_reader *r, const config_setting_t *at, const struct config_key *k)

@@ -7,7 +7,7 @@
 #include "base/config_keys.h"
 #include "base/config_source.h"
 
-#define CONFIG_KEYS_MAX 64 /* rows of the table */
+#define CONFIG_KEYS_MAX 256 /* rows of the table */
 
 struct config_reader {
 	struct config_source source;
