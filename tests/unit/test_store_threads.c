@@ -16,8 +16,9 @@
 
 #define THREADS 4u
 #define TURNS	5000u
-#define PAGES	24u /* of the LUN */
-#define POOL	16u /* fewer, so that it runs full */
+#define MOST	(1000 * TURNS) /* until a worker has met all that it is to meet */
+#define PAGES	24u	       /* of the LUN */
+#define POOL	16u	       /* fewer, so that it runs full */
 #define BLOCK	512u
 
 struct stamp {
@@ -156,12 +157,18 @@ static void turn(struct worker *w)
 	store_reader_quiet(w->r);
 }
 
+/* TURNS may be over before the filler has made a page. */
+static bool met_all(const struct worker *w)
+{
+	return w->short_of && w->verified && w->pins;
+}
+
 static void *work(void *arg)
 {
 	struct worker *w = arg;
 
 	store_reader_online(w->r);
-	for (unsigned i = 0; i < TURNS && !wrong; i++)
+	for (unsigned i = 0; (i < TURNS || (!met_all(w) && i < MOST)) && !wrong; i++)
 		turn(w);
 	let_go(w);
 	store_reader_offline(w->r);
