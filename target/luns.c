@@ -11,6 +11,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/config.h"
 #include "base/log.h"
 #include "iscsi/directory.h"
@@ -196,17 +197,13 @@ static void report_use(struct store *s)
 
 int luns_create(struct luns *l, const struct config *c, struct store *s, struct store_reader *r)
 {
-	pthread_condattr_t attr;
 	uint8_t host[16];
 
 	*l = (struct luns){
 		.config = c, .store = s, .reader = r, .limit_ms = LUNS_LIMIT_MS, .is_closed = true};
 	store_reader_offline(r);
 	pthread_mutex_init(&l->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&l->idle, &attr);
-	pthread_condattr_destroy(&attr);
+	clock_cond_init(&l->idle);
 	host_id(host);
 	l->targets = calloc(c->ntargets, sizeof(*l->targets));
 	l->owned = calloc(c->ntargets, sizeof(*l->owned));

@@ -3,6 +3,7 @@
 #ifndef MEMTGT_CLOCK_H
 #define MEMTGT_CLOCK_H
 
+#include <pthread.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -17,13 +18,28 @@ static inline uint64_t clock_now(void)
 	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
-/* The time in `ms`, for pthread_cond_timedwait() with CLOCK_MONOTONIC. */
+static inline struct timespec clock_timespec(uint64_t ns)
+{
+	return (struct timespec){.tv_sec = (time_t)(ns / NS_PER_S),
+				 .tv_nsec = (long)(ns % NS_PER_S)};
+}
+
+/* A condition whose pthread_cond_timedwait() goes by this clock. 0 or -errno. */
+static inline int clock_cond_init(pthread_cond_t *c)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	int rc = -pthread_cond_init(c, &attr);
+	pthread_condattr_destroy(&attr);
+	return rc;
+}
+
+/* The time in `ms`, for a wait. */
 static inline struct timespec clock_after(unsigned ms)
 {
-	uint64_t at = clock_now() + ms * NS_PER_MS;
-
-	return (struct timespec){.tv_sec = (time_t)(at / NS_PER_S),
-				 .tv_nsec = (long)(at % NS_PER_S)};
+	return clock_timespec(clock_now() + ms * NS_PER_MS);
 }
 
 #endif

@@ -29,5 +29,7 @@ target_libmemtgt_a_SOURCES += \
 	%D%/notify.c \
 	%D%/notify.h \
 	%D%/poison.h \
+	%D%/proc.c \
+	%D%/proc.h \
 	target/tbl/config_keys.def \
 	target/tbl/counters.def

@@ -130,15 +130,11 @@ struct wait {
 static struct wait *wait_new(void)
 {
 	struct wait *w = calloc(1, sizeof(*w));
-	pthread_condattr_t attr;
 
 	if (!w)
 		return NULL;
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_cond_init(&w->answered, &attr);
-	pthread_condattr_destroy(&attr);
+	clock_cond_init(&w->answered);
 	return w;
 }
 

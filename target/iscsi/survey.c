@@ -41,7 +41,6 @@ struct inquiry {
 static struct inquiry *inquiry_new(unsigned nparts, uint16_t from, const char *target)
 {
 	struct inquiry *q = calloc(1, sizeof(*q) + nparts * sizeof(q->parts[0]));
-	pthread_condattr_t attr;
 
 	if (!q)
 		return NULL;
@@ -51,10 +50,7 @@ static struct inquiry *inquiry_new(unsigned nparts, uint16_t from, const char *t
 	if (target)
 		strncpy(q->target, target, sizeof(q->target) - 1);
 	pthread_mutex_init(&q->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&q->answered, &attr);
-	pthread_condattr_destroy(&attr);
+	clock_cond_init(&q->answered);
 	return q;
 }
 
@@ -168,13 +164,11 @@ static void merge(struct inquiry *q, struct survey *out)
 
 static int wait_for_all(struct inquiry *q, unsigned ms)
 {
-	uint64_t until = clock_now() + ms * NS_PER_MS;
-	struct timespec ts = {.tv_sec = (time_t)(until / NS_PER_S),
-			      .tv_nsec = (long)(until % NS_PER_S)};
+	const struct timespec until = clock_after(ms);
 	int err = 0;
 
 	while (q->left && !err)
-		err = pthread_cond_timedwait(&q->answered, &q->lock, &ts);
+		err = pthread_cond_timedwait(&q->answered, &q->lock, &until);
 	return q->left ? -ETIMEDOUT : 0;
 }
 

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/proc.h"
 
 /* 50 ms of stalls in 2 s, the shortest window that needs no privilege. */
 static const char trigger[] = "some 50000 2000000";
@@ -31,31 +32,16 @@ struct pressure_watch {
 	struct pressure machine;
 };
 
-/* The number behind `key`; false: there is none. */
-static bool read_number(int fd, const char *key, uint64_t *out)
-{
-	char buf[2048];
-	ssize_t n = pread(fd, buf, sizeof(buf) - 1, 0);
-
-	if (n <= 0)
-		return false;
-	buf[n] = '\0';
-	const char *at = strstr(buf, key);
-	if (at)
-		*out = strtoull(at + strlen(key), NULL, 10);
-	return at != NULL;
-}
-
 /* "some" is the first line; the first total is its. */
 static bool read_sample(const struct pressure_watch *w, struct pressure_sample *s)
 {
 	uint64_t kib;
 
 	*s = (struct pressure_sample){.now = clock_now()};
-	if (!read_number(w->meminfo, "MemAvailable:", &kib))
+	if (!proc_number(w->meminfo, "MemAvailable:", &kib))
 		return false;
 	s->available = kib << 10;
-	if (w->stalls >= 0 && !read_number(w->stalls, "total=", &s->stalled_us))
+	if (w->stalls >= 0 && !proc_number(w->stalls, "total=", &s->stalled_us))
 		s->stalled_us = w->machine.last.stalled_us;
 	return true;
 }

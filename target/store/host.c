@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/proc.h"
 #include "store/store.h"
 
 #define HUGE_DIR "/sys/kernel/mm/hugepages/hugepages-2048kB/"
@@ -43,18 +44,13 @@ uint64_t host_huge_left(const struct host_huge *h)
 	return idle + more;
 }
 
-/* The number behind `key` in a small file of /proc or /sys, 0 if there is none: no memory that we
- * know of. An empty key: the number the file begins with. */
+/* 0 if there is none: no memory that we know of. */
 static uint64_t read_number(int fd, const char *key)
 {
-	char buf[2048];
-	ssize_t n = pread(fd, buf, sizeof(buf) - 1, 0);
+	uint64_t v = 0;
 
-	if (n <= 0)
-		return 0;
-	buf[n] = '\0';
-	const char *at = strstr(buf, key);
-	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
+	(void)proc_number(fd, key, &v);
+	return v;
 }
 
 uint64_t budget_available(const struct budget *b)

@@ -206,7 +206,7 @@ int store_lun_create(struct store *s, uint64_t bytes, enum store_provisioning p,
 /* The end of the page's leaf, or `end` if that is before. */
 static uint64_t leaf_end(uint64_t page, uint64_t end)
 {
-	uint64_t next = (page | (TABLE_LEAF - 1)) + 1;
+	uint64_t next = table_next_leaf(page);
 
 	return next < end ? next : end;
 }

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "store/numa.h"
 #include "store/pool.h"
@@ -103,15 +104,11 @@ static int check_numa(uint64_t nodes, char *why, size_t why_len)
 
 static int init_lock(struct pool *p)
 {
-	pthread_condattr_t attr;
 	int rc = -pthread_mutex_init(&p->lock, NULL);
 
 	if (rc)
 		return rc;
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	rc = -pthread_cond_init(&p->ask, &attr);
-	pthread_condattr_destroy(&attr);
+	rc = clock_cond_init(&p->ask);
 	if (rc)
 		pthread_mutex_destroy(&p->lock);
 	return rc;

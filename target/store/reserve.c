@@ -195,8 +195,7 @@ uint64_t reserve_pass(struct reserve *r, uint64_t now)
 static bool wait_until(struct reserve *r, uint64_t until)
 {
 	struct pool *p = r->pool;
-	const struct timespec at = {.tv_sec = (time_t)(until / NS_PER_S),
-				    .tv_nsec = (long)(until % NS_PER_S)};
+	const struct timespec at = clock_timespec(until);
 	int rc = 0;
 
 	pthread_mutex_lock(&p->lock);

@@ -10,8 +10,7 @@
 #include <string.h>
 
 #include "store/internal.h"
-
-#define PAGE_MASK (STORE_PAGE_SIZE - 1)
+#include "store/slice.h"
 
 static uint64_t count_mapped(const struct store_lun *l, uint64_t page, uint64_t end)
 {
@@ -21,7 +20,7 @@ static uint64_t count_mapped(const struct store_lun *l, uint64_t page, uint64_t 
 		if (table_leaf(&l->table, page))
 			n += table_get(&l->table, page++) != 0;
 		else
-			page = (page | (TABLE_LEAF - 1)) + 1;
+			page = table_next_leaf(page);
 	}
 	return n;
 }

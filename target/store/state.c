@@ -52,7 +52,7 @@ static uint64_t holes_in(const struct store_lun *l, uint64_t off, uint64_t len, 
 		uint64_t next = page + 1;
 
 		if (!table_leaf(&l->table, page))
-			next = (page | (TABLE_LEAF - 1)) + 1;
+			next = table_next_leaf(page);
 		if (next > end)
 			next = end;
 		if (!table_entry(&l->table, page))

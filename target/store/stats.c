@@ -5,13 +5,9 @@
 
 #include "base/clock.h"
 #include "store/internal.h"
+#include "store/slice.h"
 
 #define PAGE_MIB (STORE_PAGE_SIZE >> 20)
-
-static uint64_t least(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
 
 /* Of those that may be UINT64_MAX. */
 static uint64_t or_none(uint64_t pages)
@@ -26,7 +22,7 @@ static void count_pages(struct store *s, struct store_stats *out)
 
 	pthread_mutex_lock(&p->lock);
 	out->pages_used = p->used;
-	out->pages_anchored = least(s->anchored, p->used);
+	out->pages_anchored = slice_least(s->anchored, p->used);
 	out->pages_reserve = p->reserve.n;
 	out->pages_coming = p->coming;
 	out->pages_max = p->pages_max;
@@ -51,13 +47,13 @@ void store_get_stats(struct store *s, struct store_stats *out)
 		.pages_retired = retire_count(&s->retire),
 		.host_bytes = pool_host_bytes(&s->pool),
 		.host_available = budget_available(&s->pool.budget),
-		.host_static = h.total - least(h.surplus, h.total),
+		.host_static = h.total - slice_least(h.surplus, h.total),
 		.host_surplus_max = h.overcommit,
 	};
 	count_pages(s, out);
 	out->lent_percent = (unsigned)(out->pages_lent * 100 / out->pages_max);
 	uint64_t held = out->pages_used + out->pages_reserve + out->pages_coming;
-	out->pages_elastic = out->kind == STORE_HUGE ? least(held, h.surplus) : held;
+	out->pages_elastic = out->kind == STORE_HUGE ? slice_least(held, h.surplus) : held;
 	out->pages_floor = held - out->pages_elastic;
 	out->returnable = out->pages_elastic * STORE_PAGE_SIZE;
 }

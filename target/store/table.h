@@ -63,6 +63,12 @@ static inline bool table_leaf(const struct table *t, uint64_t page)
 	return bits >> leaf % 64 & 1;
 }
 
+/* The first page of the next leaf. */
+static inline uint64_t table_next_leaf(uint64_t page)
+{
+	return (page | (TABLE_LEAF - 1)) + 1;
+}
+
 static inline uint32_t table_entry(const struct table *t, uint64_t page)
 {
 	if (!table_leaf(t, page))

@@ -4,10 +4,7 @@
 
 #include <stdbool.h>
 
-static uint64_t least(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
+#include "store/slice.h"
 
 static uint64_t percent_of(uint64_t pages, unsigned percent)
 {
@@ -22,7 +19,7 @@ static void look(struct threshold *t, struct pool *p, uint64_t now)
 
 	t->looked_at = now;
 	pthread_mutex_lock(&p->lock);
-	uint64_t most = least(p->pages_max, p->used + p->reserve.n + left);
+	uint64_t most = slice_least(p->pages_max, p->used + p->reserve.n + left);
 	/* What was lent can be had: nobody runs short. */
 	p->soft_at = p->lent > most ? percent_of(most, t->percent) : UINT64_MAX;
 	p->soft_back = percent_of(most, back);
