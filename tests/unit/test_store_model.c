@@ -15,8 +15,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define THREADS 4u
-#define STEPS	1500u /* of each thread */
+#define THREADS 8u
+#define STEPS	1000u /* of each thread */
 #define PAGES	20u   /* of the LUN, and a part */
 #define POOL	14u
 #define BYTES	((uint64_t)PAGES * PAGE + 3 * UNIT)
@@ -28,10 +28,11 @@ static struct store *s;
 static struct store_lun *l;
 static pthread_mutex_t locks[PAGES + 1];
 static uint8_t model[UNITS];
+static uint64_t size; /* units of the LUN just now; changed under all locks */
 static _Atomic(const char *) wrong;
 static uint64_t ends;
 
-enum step { WRITE, READ, UNMAP, FILL, ANCHOR, STATE, GATE, REST };
+enum step { WRITE, READ, UNMAP, FILL, ANCHOR, STATE, RESIZE, GATE, REST };
 #define KINDS (REST + 1)
 
 struct worker {
@@ -145,12 +146,33 @@ static void step_state(struct range g)
 	}
 }
 
+/* What is cut off is gone: it reads as zeroes when the LUN has grown again. */
+static void step_resize(struct worker *w)
+{
+	const struct range all = {0, UNITS};
+	const bool force = draw(w, 4) > 0;
+	char why[256];
+
+	lock_pages(all);
+	const uint64_t units = draw(w, 3) ? UNITS - draw(w, UNITS / 2) : UNITS;
+	int rc = store_lun_resize(w->r, l, units * UNIT, force, why, sizeof(why));
+
+	check(!rc || (rc == -EBUSY && !force && units < size), "a size that was refused");
+	if (!rc && units < size)
+		memset(model + units, 0, size - units);
+	if (!rc)
+		size = units;
+	check(store_lun_bytes(l) == size * UNIT, "another size than asked for");
+	unlock_pages(all);
+}
+
 /* ---- threads ---- */
 
 static enum step choose(struct worker *w)
 {
-	static const unsigned shares[KINDS] = {[WRITE] = 30, [READ] = 25, [UNMAP] = 15, [FILL] = 10,
-					       [ANCHOR] = 8, [STATE] = 5, [GATE] = 2,	[REST] = 5};
+	static const unsigned shares[KINDS] = {
+		[WRITE] = 30, [READ] = 24,  [UNMAP] = 15, [FILL] = 10, [ANCHOR] = 8,
+		[STATE] = 5,  [RESIZE] = 1, [GATE] = 2,	  [REST] = 5};
 	unsigned at = (unsigned)draw(w, 100), i = 0;
 
 	while (at >= shares[i])
@@ -180,20 +202,15 @@ static void rest(struct worker *w)
 	store_reader_online(w->r);
 }
 
-static void step(struct worker *w)
+/* On what is there of the range: its pages are locked, so its size stays. */
+static void step_data(struct worker *w, enum step what, struct range g)
 {
-	static const enum store_gate gates[] = {STORE_GATE_OPEN, STORE_GATE_LEAN, STORE_GATE_SHUT,
-						STORE_GATE_OPEN};
-	const enum step what = choose(w);
-	const struct range g = somewhere(w);
 	const uint8_t v = (uint8_t)draw(w, 256);
 
-	w->done[what]++;
-	if (what == GATE)
-		store_set_gate(s, gates[draw(w, 4)]);
-	if (what == REST)
-		rest(w);
-	lock_pages(g);
+	if (g.at >= size)
+		return;
+	if (g.n > size - g.at)
+		g.n = size - g.at;
 	if (what == WRITE)
 		step_write(w, g, v);
 	if (what == FILL)
@@ -205,6 +222,24 @@ static void step(struct worker *w)
 	if (what == STATE)
 		step_state(g);
 	compare(g);
+}
+
+static void step(struct worker *w)
+{
+	static const enum store_gate gates[] = {STORE_GATE_OPEN, STORE_GATE_LEAN, STORE_GATE_SHUT,
+						STORE_GATE_OPEN};
+	const enum step what = choose(w);
+	const struct range g = somewhere(w);
+
+	w->done[what]++;
+	if (what == GATE)
+		store_set_gate(s, gates[draw(w, 4)]);
+	if (what == REST)
+		rest(w);
+	if (what == RESIZE)
+		step_resize(w);
+	lock_pages(g);
+	step_data(w, what, g);
 	unlock_pages(g);
 	store_reader_quiet(w->r);
 }
@@ -241,8 +276,8 @@ static void run_threads(struct worker *w)
 /* Each kind of step was made, and pages were short now and then. */
 static void report(const struct worker *w)
 {
-	static const char *const names[KINDS] = {"writes",  "reads",  "unmaps", "fills",
-						 "anchors", "states", "gates",	"rests"};
+	static const char *const names[KINDS] = {"writes", "reads",   "unmaps", "fills", "anchors",
+						 "states", "resizes", "gates",	"rests"};
 	unsigned short_of = 0;
 
 	for (unsigned k = 0; k < KINDS; k++) {
@@ -281,6 +316,15 @@ static void expect_pages(void)
 	ck_assert_uint_eq(st.pages_used + st.pages_reserve + st.pages_coming + st.pages_free, POOL);
 }
 
+static void grow_to_the_end(struct store_reader *r)
+{
+	char why[256] = "";
+
+	store_reader_online(r);
+	ck_assert_msg(!store_lun_resize(r, l, BYTES, false, why, sizeof(why)), "%s", why);
+	store_reader_offline(r);
+}
+
 START_TEST(everything_at_once)
 {
 	const char *seconds = getenv("MEMTGT_MODEL_S");
@@ -288,6 +332,7 @@ START_TEST(everything_at_once)
 
 	ends = seconds ? clock_now() + strtoull(seconds, NULL, 10) * NS_PER_S : 0;
 	memset(model, 0, sizeof(model));
+	size = UNITS;
 	s = open_store_as(_i, POOL, THREADS, true);
 	l = make_lun(s, BYTES, STORE_THIN);
 	for (unsigned i = 0; i <= PAGES; i++)
@@ -295,6 +340,7 @@ START_TEST(everything_at_once)
 	run_threads(w);
 	ck_assert_msg(!wrong, "%s", wrong);
 	report(w);
+	grow_to_the_end(w[0].r);
 	compare((struct range){0, UNITS});
 	ck_assert_msg(!wrong, "%s", wrong);
 	store_set_gate(s, STORE_GATE_OPEN);
