@@ -9,4 +9,5 @@ check_PROGRAMS += tests/tools/without-io-uring
 tests_tools_without_io_uring_SOURCES = %D%/without-io-uring.c
 
 EXTRA_DIST += \
+	%D%/when-idle.sh \
 	%D%/with-hugepages.sh
