@@ -6,13 +6,15 @@
  *
  * Each word of a page is made from the page's index, the round, and the word's place: so a page is
  * seen that comes back from swap old, in another's place, or damaged. Prints how many were bad, and
- * keeps the memory for so many seconds more.
+ * keeps the memory for so many seconds more, or until SIGUSR1: then it looks again and prints
+ *again.
  */
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <unistd.h>
+#include <time.h>
 
 #define PAGE_SIZE 4096u
 #define WORDS	  (PAGE_SIZE / sizeof(uint64_t))
@@ -51,6 +53,19 @@ static uint64_t count_bad(const uint64_t *memory, uint64_t pages, uint64_t round
 	return bad;
 }
 
+static void print_bad(uint64_t bad, uint64_t pages)
+{
+	printf("%llu bad pages of %llu\n", (unsigned long long)bad, (unsigned long long)pages);
+	fflush(stdout);
+}
+
+/* Was it SIGUSR1 that ended the wait? It is blocked, so none is missed. */
+static int asked_within(unsigned seconds, const sigset_t *signals)
+{
+	const struct timespec limit = {.tv_sec = (time_t)seconds};
+	return sigtimedwait(signals, NULL, &limit) > 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 3 || argc > 4) {
@@ -65,14 +80,19 @@ int main(int argc, char **argv)
 		perror("hog: mmap");
 		return 1;
 	}
+	sigset_t again;
+	sigemptyset(&again);
+	sigaddset(&again, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &again, NULL);
 	for (uint64_t round = 0; round < rounds; round++) {
 		fill(memory, pages, round);
 		bad += count_bad(memory, pages, round);
 	}
-	printf("%llu bad pages of %llu\n", (unsigned long long)bad,
-	       (unsigned long long)(pages * rounds));
-	fflush(stdout);
-	if (argc == 4)
-		sleep((unsigned)strtoul(argv[3], NULL, 10));
+	print_bad(bad, pages * rounds);
+	if (argc == 4 && rounds && asked_within((unsigned)strtoul(argv[3], NULL, 10), &again)) {
+		uint64_t now = count_bad(memory, pages, rounds - 1);
+		print_bad(now, pages);
+		bad += now;
+	}
 	return bad || !pages || !rounds;
 }

@@ -5,9 +5,12 @@ Each listens on a port of its own behind a forwarder, whose address it announces
 """
 
 import asyncio
+import json
+import os
 import pathlib
 import re
 import signal
+import time
 
 from forwarder import Forwarder
 from processes import start
@@ -51,6 +54,8 @@ class Target:
         self.log = folder / f"memtgtd-{letter}.log"
         self.faults = []
         self._program = program
+        self._folder = folder
+        self._curve_begun = None
         self._control = sockets / f"control-{letter}"
         self._config = folder / f"memtgtd-{letter}.conf"
         self._process = None
@@ -135,6 +140,25 @@ class Target:
             raise RuntimeError(f"memtgtctl: status {process.returncode}: {said.decode()}")
         return " ".join(said.decode().split())
 
+    def _held(self):
+        """Bytes of the host that the memory of all LUNs takes, as the kernel counts them."""
+        for link in pathlib.Path(f"/proc/{self._process.pid}/fd").iterdir():
+            if os.readlink(link).startswith("/memfd:memtgt-pool"):
+                return os.stat(link).st_blocks * 512
+        raise RuntimeError(f"memtgtd {self.letter} has no file of the pool")
+
+    async def curve(self, name, lun, column, value):
+        """Adds a row to NAME.csv; answers MiB of the LUN and of the host for all LUNs."""
+        luns = json.loads(await self.ctl("--json", "lun", "list"))["luns"]
+        used = next(one["used_bytes"] for one in luns if one["id"] == int(lun)) >> 20
+        held = self._held() >> 20
+        with (self._folder / f"{name}.csv").open("a") as file:
+            if self._curve_begun is None:
+                self._curve_begun = time.monotonic()
+                print(f"seconds,{column},lun_mib,host_mib", file=file)
+            print(f"{time.monotonic() - self._curve_begun:.1f}", value, used, held, sep=",", file=file)
+        return f"{used} {held}"
+
     async def corrupt(self, lun, offset):
         """Changes a block behind the guest's back, through another initiator."""
         url = f"iscsi://127.0.0.1:{self.forwarder.backend}/{self.iqn}/{lun}"
@@ -174,7 +198,7 @@ class Targets:
             return SURPLUS.read_text().strip()
         target = self._targets[letter]
         forwarder = target.forwarder
-        if word in ("start", "stop", "kill", "restart", "corrupt", "ctl"):
+        if word in ("start", "stop", "kill", "restart", "corrupt", "ctl", "curve"):
             return await getattr(target, word)(*more)
         if word in ("freeze", "thaw"):
             return getattr(forwarder, word)()
