@@ -268,12 +268,5 @@ uint64_t store_lun_pages(const struct store_lun *l)
 
 uint64_t store_lun_available(struct store_lun *l)
 {
-	struct pool *p = &l->store->pool;
-	uint64_t host = budget_pages(&p->budget, clock_now());
-
-	pthread_mutex_lock(&p->lock);
-	uint64_t left = pool_left(p);
-	host += p->reserve.n;
-	pthread_mutex_unlock(&p->lock);
-	return left < host ? left : host;
+	return pool_could_give(&l->store->pool);
 }

@@ -137,7 +137,8 @@ int store_lun_resize(struct store_reader *r, struct store_lun *l, uint64_t bytes
 uint64_t store_lun_bytes(const struct store_lun *l);
 enum store_provisioning store_lun_provisioning(const struct store_lun *l);
 uint64_t store_lun_pages(const struct store_lun *l); /* pages its table names */
-/* Pages that writes could still get, as far as the pool's size and the host's memory go now. */
+/* Pages that writes could still get, as far as the pool's size, the gate, and the host's memory and
+ * hugepages go now. */
 uint64_t store_lun_available(struct store_lun *l);
 
 /*

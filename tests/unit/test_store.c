@@ -307,8 +307,8 @@ START_TEST(full_lun_stops_at_the_headroom)
 }
 END_TEST
 
-/* What LOG SENSE tells: the pool's size less what is in use, or what the host has, if that is less.
- */
+/* What LOG SENSE tells: the pool's size less what is in use, or what the host has, if that is less,
+ * and nothing at all while no page is let out. */
 START_TEST(pages_available)
 {
 	struct store_options o = plain();
@@ -321,6 +321,10 @@ START_TEST(pages_available)
 	ck_assert_uint_eq(store_lun_available(thin), 3);
 	store_lun_destroy(full);
 	ck_assert_uint_eq(store_lun_available(thin), 5);
+	store_set_gate(s, STORE_GATE_SHUT);
+	ck_assert_uint_eq(store_lun_available(thin), 0);
+	store_set_gate(s, STORE_GATE_LEAN);
+	ck_assert_uint_eq(store_lun_available(thin), 5);
 	store_lun_destroy(thin);
 	store_close(s);
 
@@ -329,6 +333,26 @@ START_TEST(pages_available)
 	ck_assert_int_eq(store_open(&s, &o, why, sizeof(why)), 0);
 	thin = make_lun(s, 9 * PAGE, STORE_THIN);
 	ck_assert_uint_eq(store_lun_available(thin), 0);
+	store_lun_destroy(thin);
+	store_close(s);
+}
+END_TEST
+
+/* As many hugepages as the host would make, not as many as its memory holds. */
+START_TEST(hugepages_available)
+{
+	struct store_options o = {.kind = STORE_HUGE, .readers = 1, .no_filler = true};
+	struct host_huge h;
+	struct store *s;
+	char why[512] = "";
+
+	o.ceiling = host_memory();
+	ck_assert_msg(store_open(&s, &o, why, sizeof(why)) == 0, "%s", why);
+	struct store_lun *thin = make_lun(s, o.ceiling / PAGE * PAGE, STORE_THIN);
+	uint64_t n = store_lun_available(thin);
+
+	host_huge_read(&h);
+	ck_assert_uint_le(n, h.total + h.overcommit);
 	store_lun_destroy(thin);
 	store_close(s);
 }
@@ -379,6 +403,8 @@ int main(void)
 	tcase_add_loop_test(tc, full_lun_has_all_pages, KINDS_FROM, KINDS_TO);
 	tcase_add_test(tc, full_lun_stops_at_the_headroom);
 	tcase_add_test(tc, pages_available);
+	if (KINDS_FROM == STORE_HUGE)
+		tcase_add_test(tc, hugepages_available);
 	tcase_add_test(tc, slots_are_clean_and_limited);
 	suite_add_tcase(suite, tc);
 	return test_main(suite);
