@@ -3,11 +3,8 @@
 #include "iscsi/live.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdlib.h>
-#include <time.h>
 
-#include "base/clock.h"
+#include "iscsi/ask.h"
 #include "iscsi/session.h"
 #include "iscsi/task.h"
 
@@ -30,21 +27,12 @@ static const struct event {
 };
 /* clang-format on */
 
-struct live;
-
-struct live_part {
-	struct reactor_msg msg; /* first */
-	struct live *whole;
-};
-
-/* Freed by the reactor that is last. */
 struct live {
+	struct ask ask; /* first */
 	struct live_change change;
 	void (*done)(void *arg, unsigned found);
 	void *arg;
-	_Atomic unsigned left; /* reactors that have not run it */
 	_Atomic unsigned found;
-	struct live_part parts[];
 };
 
 static void end_tasks(struct session *s, const struct scsi_lu *lu, enum scsi_change change)
@@ -75,15 +63,10 @@ static void tell_session(struct session *s, struct live *v)
 		scsi_attention_raise(&s->nexus, c->id, e->told);
 }
 
-static void finish(struct live *v)
+static void run(struct ask *a, struct ask_part *p, struct reactor *reactor)
 {
-	v->done(v->arg, v->found);
-	free(v);
-}
-
-static void run_part(struct reactor *reactor, struct reactor_msg *m)
-{
-	struct live *v = container_of(m, struct live_part, msg)->whole;
+	struct live *v = container_of(a, struct live, ask);
+	(void)p;
 
 	list_for_each (it, &reactor->all) {
 		struct session *s = session_of(container_of(it, struct conn, link));
@@ -92,101 +75,58 @@ static void run_part(struct reactor *reactor, struct reactor_msg *m)
 		if (!s->conn.is_dead && s->nexus.ua && is_meant)
 			tell_session(s, v);
 	}
-	if (atomic_fetch_sub(&v->left, 1) == 1)
-		finish(v);
+}
+
+static void all(struct ask *a)
+{
+	const struct live *v = container_of(a, struct live, ask);
+
+	if (v->done)
+		v->done(v->arg, v->found);
+}
+
+static const struct ask_kind live_kind = {
+	.size = sizeof(struct live),
+	.part_size = sizeof(struct ask_part),
+	.run = run,
+	.all = all,
+};
+
+static struct live *live_new(struct iscsi_node *n, const struct live_change *c)
+{
+	struct ask *a = ask_new(n, &live_kind);
+
+	if (!a)
+		return NULL;
+	struct live *v = container_of(a, struct live, ask);
+	v->change = *c;
+	return v;
 }
 
 int live_start(struct iscsi_node *n, const struct live_change *c,
 	       void (*done)(void *arg, unsigned found), void *arg)
 {
-	struct live *v = calloc(1, sizeof(*v) + n->nworkers * sizeof(v->parts[0]));
-	unsigned workers = n->nworkers;
+	struct live *v = live_new(n, c);
 
 	if (!v)
 		return -ENOMEM;
-	v->change = *c;
 	v->done = done;
 	v->arg = arg;
-	v->left = workers;
-	for (unsigned i = 0; i < workers; i++) {
-		v->parts[i] = (struct live_part){.msg.run = run_part, .whole = v};
-		reactor_post(&n->workers[i].reactor, &v->parts[i].msg);
-	}
-	if (!workers)
-		finish(v);
+	ask_post(&v->ask);
+	ask_leave(&v->ask);
 	return 0;
-}
-
-/* ---- waiting ---- */
-
-/* Of the one who waits and of the one who answers: the second to leave frees it. */
-struct wait {
-	pthread_mutex_t lock;
-	pthread_cond_t answered;
-	bool is_over, is_abandoned;
-	unsigned found;
-};
-
-static struct wait *wait_new(void)
-{
-	struct wait *w = calloc(1, sizeof(*w));
-
-	if (!w)
-		return NULL;
-	pthread_mutex_init(&w->lock, NULL);
-	clock_cond_init(&w->answered);
-	return w;
-}
-
-static void wait_free(struct wait *w)
-{
-	pthread_cond_destroy(&w->answered);
-	pthread_mutex_destroy(&w->lock);
-	free(w);
-}
-
-static void answer(void *arg, unsigned found)
-{
-	struct wait *w = arg;
-
-	pthread_mutex_lock(&w->lock);
-	w->is_over = true;
-	w->found = found;
-	pthread_cond_signal(&w->answered);
-	bool abandoned = w->is_abandoned;
-	pthread_mutex_unlock(&w->lock);
-	if (abandoned)
-		wait_free(w);
-}
-
-static int wait_for(struct wait *w, unsigned limit_ms, unsigned *found)
-{
-	const struct timespec until = clock_after(limit_ms);
-	int rc = 0;
-
-	pthread_mutex_lock(&w->lock);
-	while (!w->is_over && rc != ETIMEDOUT)
-		rc = pthread_cond_timedwait(&w->answered, &w->lock, &until);
-	bool over = w->is_over;
-	w->is_abandoned = !over;
-	if (over && found)
-		*found = w->found;
-	pthread_mutex_unlock(&w->lock);
-	if (over)
-		wait_free(w);
-	return over ? 0 : -ETIMEDOUT;
 }
 
 int live_tell(struct iscsi_node *n, const struct live_change *c, unsigned limit_ms, unsigned *found)
 {
-	struct wait *w = wait_new();
+	struct live *v = live_new(n, c);
 
-	if (!w)
+	if (!v)
 		return -ENOMEM;
-	int rc = live_start(n, c, answer, w);
-	if (rc) {
-		wait_free(w);
-		return rc;
-	}
-	return wait_for(w, limit_ms, found);
+	ask_post(&v->ask);
+	int rc = ask_wait(&v->ask, limit_ms);
+	if (!rc && found)
+		*found = v->found;
+	ask_leave(&v->ask);
+	return rc;
 }

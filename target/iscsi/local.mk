@@ -2,6 +2,8 @@
 target_libmemtgt_a_SOURCES += \
 	%D%/admission.c \
 	%D%/admission.h \
+	%D%/ask.c \
+	%D%/ask.h \
 	%D%/directory.c \
 	%D%/directory.h \
 	%D%/handlers.def \

@@ -2,34 +2,25 @@
 /*
  * reset.c - what one session does to those of all reactors: LUN RESET, target resets.
  *
- * A message goes to every reactor. Each ends the tasks of its own sessions between two commands,
- * so when all have answered, no task that was there before can touch data, and only then is the
- * reset's response sent. The session that asked ends its own at once: what follows the request in
- * its stream is not meant. Every nexus is told by a unit attention, the one that asked too.
- * RFC 7143 11.5, 11.6; SAM-5 6.3.3, 7.7.
+ * A message goes to every reactor (ask.h). Each ends the tasks of its own sessions between two
+ * commands, so when all have answered, no task that was there before can touch data, and only then
+ * is the reset's response sent. The session that asked ends its own at once: what follows the
+ * request in its stream is not meant. Every nexus is told by a unit attention, the one that asked
+ * too. RFC 7143 11.5, 11.6; SAM-5 6.3.3, 7.7.
  */
 #include <errno.h>
-#include <stdlib.h>
 
+#include "iscsi/ask.h"
 #include "iscsi/session.h"
 #include "iscsi/task.h"
 
-struct reset;
-
-struct reset_part {
-	struct reactor_msg msg; /* first */
-	struct reset *whole;
-};
-
 struct reset {
-	struct reactor_msg done; /* first */
+	struct ask ask; /* first */
 	struct session_ref origin;
 	be32 itt;
 	const struct scsi_target *target;
 	unsigned lun; /* an id, or SCSI_LUN_ALL */
 	bool cold;
-	_Atomic unsigned left; /* reactors that have not answered */
-	struct reset_part parts[];
 };
 
 static void reset_session(const struct reset *r, struct session *s)
@@ -44,60 +35,61 @@ static void reset_session(const struct reset *r, struct session *s)
 		conn_close(&s->conn, CONN_CLOSE_RESET);
 }
 
-/* Back on the reactor of the session that asked. */
-static void respond(struct reactor *reactor, struct reactor_msg *m)
+static void run(struct ask *a, struct ask_part *p, struct reactor *reactor)
 {
-	struct reset *r = container_of(m, struct reset, done);
-	struct session *s = session_at(r->origin);
-	(void)reactor;
-
-	if (s) {
-		s->resets--;
-		struct reply *reply = reply_new(s, ISCSI_OP_TMF_RSP, r->itt, 0);
-		if (reply) {
-			((struct bhs_tmf_rsp *)(void *)&reply->bhs)->response = ISCSI_TMF_COMPLETE;
-			reply->ends = r->cold;
-			reply->why = CONN_CLOSE_RESET;
-			reply_send(s, reply);
-		} else {
-			(void)session_fail(s, "no memory to answer a reset");
-		}
-	}
-	free(r);
-}
-
-static void run_part(struct reactor *reactor, struct reactor_msg *m)
-{
-	struct reset *r = container_of(m, struct reset_part, msg)->whole;
+	const struct reset *r = container_of(a, struct reset, ask);
+	(void)p;
 
 	list_for_each_safe (it, next, &reactor->all) {
 		struct session *s = session_of(container_of(it, struct conn, link));
 		if (s->target == r->target && s->state == SESSION_FULL && !s->conn.is_dead)
 			reset_session(r, s);
 	}
-	if (atomic_fetch_sub(&r->left, 1) == 1)
-		reactor_post(r->origin.reactor, &r->done);
 }
+
+/* Back on the reactor of the session that asked. */
+static void respond(struct ask *a)
+{
+	const struct reset *r = container_of(a, struct reset, ask);
+	struct session *s = session_at(r->origin);
+
+	if (!s)
+		return;
+	s->resets--;
+	struct reply *reply = reply_new(s, ISCSI_OP_TMF_RSP, r->itt, 0);
+	if (!reply) {
+		(void)session_fail(s, "no memory to answer a reset");
+		return;
+	}
+	((struct bhs_tmf_rsp *)(void *)&reply->bhs)->response = ISCSI_TMF_COMPLETE;
+	reply->ends = r->cold;
+	reply->why = CONN_CLOSE_RESET;
+	reply_send(s, reply);
+}
+
+static const struct ask_kind reset_kind = {
+	.size = sizeof(struct reset),
+	.part_size = sizeof(struct ask_part),
+	.run = run,
+	.all = respond,
+};
 
 int reset_start(struct session *s, unsigned lun, be32 itt, bool cold)
 {
-	struct iscsi_node *n = s->w->node;
-	struct reset *r = calloc(1, sizeof(*r) + n->nworkers * sizeof(r->parts[0]));
-	if (!r)
+	struct ask *a = ask_new(s->w->node, &reset_kind);
+	if (!a)
 		return -ENOMEM;
-	r->done.run = respond;
+	struct reset *r = container_of(a, struct reset, ask);
 	r->origin = session_ref(s);
+	a->home = r->origin.reactor;
 	r->itt = itt;
 	r->target = s->target;
 	r->lun = lun;
 	r->cold = cold;
-	r->left = n->nworkers;
 	s->resets++;
 	task_abort_all(s, lun);
 	scsi_attention_raise(&s->nexus, lun, SCSI_UA_LU_RESET);
-	for (unsigned i = 0; i < n->nworkers; i++) {
-		r->parts[i] = (struct reset_part){.msg.run = run_part, .whole = r};
-		reactor_post(&n->workers[i].reactor, &r->parts[i].msg);
-	}
+	ask_post(a);
+	ask_leave(a);
 	return 0;
 }

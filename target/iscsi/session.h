@@ -8,6 +8,7 @@
  *	pdu_*.c		one file per kind of request
  *	task.c		SCSI commands in flight: data-out, R2T, slices, abort
  *	send.c		what is ready -> PDUs in a batch
+ *	ask.c		a question to every reactor, and their answers; by way of it:
  *	reset.c		what one session does to those of all reactors
  *	live.c		what becomes of a LUN, told to the sessions of all reactors
  */

@@ -6,6 +6,7 @@
 #include <sys/sysinfo.h>
 
 #include "base/log.h"
+#include "iscsi/ask.h"
 #include "iscsi/session.h"
 #include "iscsi/task.h"
 
@@ -213,9 +214,10 @@ static void ask_logout(struct session *s)
 	reply_send(s, r);
 }
 
-static void run_drain(struct reactor *reactor, struct reactor_msg *m)
+static void run_drain(struct ask *a, struct ask_part *p, struct reactor *reactor)
 {
-	free(m);
+	(void)a;
+	(void)p;
 	list_for_each_safe (it, next, &reactor->all) {
 		struct session *s = session_of(container_of(it, struct conn, link));
 		if (s->conn.is_dead)
@@ -227,16 +229,21 @@ static void run_drain(struct reactor *reactor, struct reactor_msg *m)
 	}
 }
 
+static const struct ask_kind drain_kind = {
+	.size = sizeof(struct ask),
+	.part_size = sizeof(struct ask_part),
+	.run = run_drain,
+};
+
 void iscsi_node_drain(struct iscsi_node *n)
 {
+	struct ask *a = ask_new(n, &drain_kind);
+
 	n->stopping = true;
-	for (unsigned i = 0; i < n->nworkers; i++) {
-		struct reactor_msg *m = calloc(1, sizeof(*m));
-		if (!m)
-			return; /* the connections are closed without asking */
-		m->run = run_drain;
-		reactor_post(&n->workers[i].reactor, m);
-	}
+	if (!a)
+		return; /* the connections are closed without asking */
+	ask_post(a);
+	ask_leave(a);
 }
 
 void iscsi_node_stop(struct iscsi_node *n)

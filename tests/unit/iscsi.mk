@@ -1,6 +1,7 @@
 # Unit tests of target/iscsi: sessions and what they share.
 unit_tests += tests/unit/test_directory
 unit_tests += tests/unit/test_admission
+unit_tests += tests/unit/test_ask
 unit_tests += tests/unit/test_live
 unit_tests += tests/unit/test_session
 unit_tests += tests/unit/test_session_limits

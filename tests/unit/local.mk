@@ -15,6 +15,7 @@ endif
 
 # Those with threads, or with what threads share: for TSan.
 threaded_tests = \
+	tests/unit/test_ask \
 	tests/unit/test_control_methods \
 	tests/unit/test_control_service \
 	tests/unit/test_control_socket \
