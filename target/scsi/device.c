@@ -38,7 +38,8 @@ static void task_begin(struct scsi_task *t)
 	t->op = NULL;
 	t->lu = scsi_lu_find(t->nexus->target, t->lun);
 	t->off = t->bytes = 0;
-	t->in_len = t->out_want = t->out_len = t->out_done = t->done = 0;
+	t->in_len = t->out_want = t->out_len = t->out_done = 0;
+	t->checked = t->pages = t->done = 0;
 	t->buf = NULL;
 	t->starved = false;
 	t->status = SCSI_GOOD;

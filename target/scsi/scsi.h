@@ -112,6 +112,8 @@ struct scsi_task {
 	uint64_t out_want;   /* data-out the CDB asks for */
 	uint64_t out_len;    /* data-out to be sent: the smaller of out_want and out_limit */
 	uint64_t out_done;   /* data-out received */
+	uint64_t checked;    /* bytes of it that were found to be possible, before any is done */
+	uint64_t pages;	     /* and the pages that these will take */
 	uint64_t done;	     /* progress of slices */
 	bool starved;	     /* the last call found no page: try again after a wake-up */
 	uint8_t *buf;	     /* parameter list, parameter data, or a block cut in two */

@@ -85,21 +85,34 @@ static bool anchors(const struct scsi_task *t)
 	return t->cdb[1] & ANCHOR_BIT;
 }
 
-/* Anchored is all of the list, or nothing: as far as can be known before. SBC-3 4.7.3 */
-static struct scsi_result check_memory(const struct scsi_task *t)
+/*
+ * Anchored is all of the list, or nothing: as far as can be known before, SBC-3 4.7.3. One slice of
+ * looking, from where t->checked has come to.
+ */
+static struct scsi_result check_memory(struct scsi_task *t)
 {
-	uint64_t pages = 0;
+	struct store_check c = {.pages = t->pages};
+	uint64_t before = 0;
 
+	store_check_begin(t->lu->store, &c);
 	for (unsigned i = 0; i < descriptors(t); i++) {
 		const struct scsi_range g = descriptor(t, i);
 		const uint64_t off = g.lba << t->lu->block_shift;
-		const int rc = store_anchor_check(t->lu->store, off,
-						  (uint64_t)g.blocks << t->lu->block_shift, &pages);
+		const uint64_t end = before + ((uint64_t)g.blocks << t->lu->block_shift);
 
-		if (rc)
-			return scsi_store_error(t, rc, off);
+		if (t->checked < end) {
+			const int64_t got = store_anchor_check(
+				t->lu->store, off + (t->checked - before), end - t->checked, &c);
+			if (got < 0)
+				return scsi_store_error(t, got, off);
+			t->checked += (uint64_t)got;
+			if (t->checked < end)
+				break;
+		}
+		before = end;
 	}
-	return scsi_ok();
+	t->pages = c.pages;
+	return t->checked < t->bytes ? scsi_more() : scsi_ok();
 }
 
 static struct scsi_result some(struct scsi_task *t, uint64_t off, uint64_t len)
@@ -140,9 +153,13 @@ struct scsi_result scsi_unmap_run(struct scsi_task *t)
 	if (!t->bytes) { /* the first call, or nothing to unmap */
 		struct scsi_result r = check_list(t);
 
-		if (r.outcome == SENSE_OK && anchors(t))
-			r = check_memory(t);
 		if (r.outcome != SENSE_OK)
+			return r;
+	}
+	if (anchors(t) && t->checked < t->bytes) {
+		struct scsi_result r = check_memory(t);
+
+		if (r.outcome != SENSE_OK || r.more)
 			return r;
 	}
 	struct scsi_result r = unmap_slice(t);

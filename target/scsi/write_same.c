@@ -52,25 +52,55 @@ static bool all_zero(const uint8_t *p, size_t n)
 	return !p[0] && !memcmp(p, p + 1, n - 1);
 }
 
+enum what { FILL, UNMAP, ANCHOR };
+
 /* Zeroes that are to be written as such, or not. SBC-3 5.43: UNMAP gives way to writing if unmapped
  * blocks would read otherwise. */
-static int64_t slice(struct scsi_task *t, uint64_t off, uint64_t left)
+static enum what what(const struct scsi_task *t)
+{
+	if (!(t->cdb[1] & UNMAP_BIT) || !all_zero(t->buf, t->lu->block_size))
+		return FILL;
+	return t->cdb[1] & ANCHOR_BIT ? ANCHOR : UNMAP;
+}
+
+static int64_t slice(const struct scsi_task *t, uint64_t off, uint64_t left)
 {
 	struct store_reader *r = t->worker->reader;
 	struct store_lun *l = t->lu->store;
 
-	if (!(t->cdb[1] & UNMAP_BIT) || !all_zero(t->buf, t->lu->block_size))
-		return store_fill(r, l, off, left, t->buf, t->lu->block_size);
-	if (!(t->cdb[1] & ANCHOR_BIT))
+	switch (what(t)) {
+	case ANCHOR:
+		return store_anchor(r, l, off, left);
+	case UNMAP:
 		return (int64_t)store_unmap(r, l, off, left);
-	uint64_t pages = 0;
-	int rc = t->done ? 0 : store_anchor_check(l, off, left, &pages);
+	default:
+		return store_fill(r, l, off, left, t->buf, t->lu->block_size);
+	}
+}
 
-	return rc ? rc : store_anchor(r, l, off, left);
+/* Anchored is all or nothing, as with UNMAP. One slice of looking. */
+static struct scsi_result check_memory(struct scsi_task *t)
+{
+	struct store_check c = {.pages = t->pages};
+
+	store_check_begin(t->lu->store, &c);
+	const int64_t got =
+		store_anchor_check(t->lu->store, t->off + t->checked, t->bytes - t->checked, &c);
+	if (got < 0)
+		return scsi_store_error(t, got, t->off);
+	t->checked += (uint64_t)got;
+	t->pages = c.pages;
+	return t->checked < t->bytes ? scsi_more() : scsi_ok();
 }
 
 struct scsi_result scsi_write_same_run(struct scsi_task *t)
 {
+	if (t->checked < t->bytes && what(t) == ANCHOR) {
+		struct scsi_result r = check_memory(t);
+
+		if (r.outcome != SENSE_OK || r.more)
+			return r;
+	}
 	const uint64_t off = t->off + t->done;
 	const int64_t got = slice(t, off, t->bytes - t->done);
 

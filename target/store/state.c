@@ -41,33 +41,41 @@ enum store_state store_state(const struct store_lun *l, uint64_t off, uint64_t m
 	return answer;
 }
 
-/* Pages that anchoring [off, off+len) would take, counted as far as `most`. */
-static uint64_t holes_in(const struct store_lun *l, uint64_t off, uint64_t len, uint64_t most)
+/* ---- whether the rest could be had ---- */
+
+void store_check_begin(struct store_lun *l, struct store_check *c)
 {
-	uint64_t page = pages_of(off), end = (off + len) >> STORE_PAGE_SHIFT, n = 0;
-
-	if (off + len == l->bytes)
-		end = l->table.pages;
-	for (unsigned steps = 0; page < end && n <= most && steps < SLICE_STEPS; steps++) {
-		uint64_t next = page + 1;
-
-		if (!table_leaf(&l->table, page))
-			next = table_next_leaf(page);
-		if (next > end)
-			next = end;
-		if (!table_entry(&l->table, page))
-			n += next - page;
-		page = next;
-	}
-	return n;
+	c->available = store_lun_available(l);
+	c->looks = SLICE_STEPS;
 }
 
-int store_anchor_check(struct store_lun *l, uint64_t off, uint64_t len, uint64_t *pages)
+/* Counts the holes among pages [page, end), as far as there are looks left; returns how far. */
+static uint64_t count_holes(const struct store_lun *l, uint64_t page, uint64_t end,
+			    struct store_check *c)
 {
-	uint64_t left = pool_could_give(&l->store->pool);
+	for (; page < end && c->looks && c->pages <= c->available; c->looks--) {
+		uint64_t next = table_leaf(&l->table, page)
+					? page + 1
+					: slice_least(table_next_leaf(page), end);
+
+		if (!table_entry(&l->table, page))
+			c->pages += next - page;
+		page = next;
+	}
+	return page;
+}
+
+int64_t store_anchor_check(const struct store_lun *l, uint64_t off, uint64_t len,
+			   struct store_check *c)
+{
+	uint64_t page = pages_of(off), end = (off + len) >> STORE_PAGE_SHIFT;
 
 	if (l->provisioning == STORE_FULL)
-		return 0;
-	*pages += holes_in(l, off, len, left);
-	return *pages > left ? -ENOSPC : 0;
+		return (int64_t)len;
+	if (off + len == l->bytes)
+		end = l->table.pages;
+	page = count_holes(l, page, end, c);
+	if (c->pages > c->available)
+		return -ENOSPC;
+	return (int64_t)(page < end ? (page << STORE_PAGE_SHIFT) - off : len);
 }

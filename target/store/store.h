@@ -211,10 +211,22 @@ int64_t store_fill(struct store_reader *r, struct store_lun *l, uint64_t off, ui
  */
 int64_t store_anchor(struct store_reader *r, struct store_lun *l, uint64_t off, uint64_t len)
 	__attribute__((warn_unused_result));
-/* Before a command anchors anything: adds the pages that the range would take to *pages. 0, or
- * -ENOSPC: by the numbers of just now there are fewer. */
-int store_anchor_check(struct store_lun *l, uint64_t off, uint64_t len, uint64_t *pages)
-	__attribute__((warn_unused_result));
+
+/*
+ * Before a command anchors anything: are there as many pages as all its ranges would take? What is
+ * in several of them counts each time. `pages` goes from slice to slice, and is 0 at first; a slice
+ * begins with store_check_begin(), which sets the rest, and is over when nothing is left to look
+ * at. store_anchor_check() returns the bytes looked at, from the front, which are fewer than `len`
+ * only then; or -ENOSPC: by the numbers of just now there are fewer.
+ */
+struct store_check {
+	uint64_t pages;	    /* of the ranges so far */
+	uint64_t available; /* see store_lun_available() */
+	unsigned looks;	    /* table entries and leaves that this slice may still look at */
+};
+void store_check_begin(struct store_lun *l, struct store_check *c);
+int64_t store_anchor_check(const struct store_lun *l, uint64_t off, uint64_t len,
+			   struct store_check *c) __attribute__((warn_unused_result));
 
 /* SBC-3 4.7.3, 5.5.2. A full LUN is mapped everywhere. */
 enum store_state { STORE_MAPPED, STORE_DEALLOCATED, STORE_ANCHORED };

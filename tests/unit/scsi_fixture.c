@@ -3,6 +3,7 @@
 #include "unit/scsi_fixture.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,12 +103,25 @@ int64_t store_anchor(struct store_reader *r, struct store_lun *l, uint64_t off, 
 	return (int64_t)len;
 }
 
-int store_anchor_check(struct store_lun *l, uint64_t off, uint64_t len, uint64_t *pages)
+/* In bytes, as if each of them took a page. */
+void store_check_begin(struct store_lun *l, struct store_check *c)
+{
+	ck_assert_ptr_nonnull(l);
+	fx.checks++;
+	c->available = fx.anchors_max;
+	c->looks = fx.looks;
+}
+
+int64_t store_anchor_check(const struct store_lun *l, uint64_t off, uint64_t len,
+			   struct store_check *c)
 {
 	ck_assert_ptr_nonnull(l);
 	ck_assert_uint_le(off + len, fx.medium_len);
-	*pages += len; /* as if they were bytes */
-	return *pages > fx.anchors_max ? -ENOSPC : 0;
+	if (len > (uint64_t)c->looks * FX_BLOCK)
+		len = (uint64_t)c->looks * FX_BLOCK;
+	c->looks -= (unsigned)(len / FX_BLOCK);
+	c->pages += len;
+	return c->pages > c->available ? -ENOSPC : (int64_t)len;
 }
 
 enum store_state store_state(const struct store_lun *l, uint64_t off, uint64_t max, uint64_t *run)
@@ -158,6 +172,7 @@ void fx_open(uint32_t block_size, bool thin)
 	fx.medium = calloc(1, fx.medium_len);
 	ck_assert_ptr_nonnull(fx.medium);
 	fx.slice = fx.anchors_max = UINT64_MAX;
+	fx.looks = UINT_MAX;
 	for (unsigned i = 0; i <= FX_PAGES; i++)
 		fx.state[i] = STORE_DEALLOCATED;
 	fx.target = (struct scsi_target){

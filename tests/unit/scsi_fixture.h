@@ -37,6 +37,8 @@ struct fixture {
 	unsigned error_times; /* ...so often */
 	unsigned unmaps, fills, writes, anchors; /* calls */
 	uint64_t anchors_max; /* bytes that store_anchor_check() lets a command have */
+	unsigned looks;	      /* blocks that one slice of it looks at */
+	unsigned checks;      /* slices of it */
 
 	size_t chunk;	  /* data-out goes out in pieces of this; 0: at once */
 	unsigned runs;	  /* calls of scsi_run() by the last command */

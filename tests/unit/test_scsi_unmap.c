@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* test_scsi_unmap.c - WRITE SAME, UNMAP, GET LBA STATUS. */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/test_main.h"
+#include "scsi/limits.h"
 #include "store/store.h"
 #include "unit/scsi_fixture.h"
 
@@ -386,6 +388,36 @@ START_TEST(unmap_anchors_all_or_nothing)
 }
 END_TEST
 
+/* Looking takes its time with such a list too: a slice of it in a turn, and not a block is touched
+ * before all of it was looked at. */
+START_TEST(unmap_anchors_looks_in_slices)
+{
+	const unsigned blocks = 100, looks = 30, all = SCSI_UNMAP_DESCRIPTORS * blocks;
+	struct unmap_list l;
+
+	list_begin(&l);
+	for (unsigned i = 0; i < SCSI_UNMAP_DESCRIPTORS; i++)
+		list_add(&l, i, blocks);
+	memset(fx.medium, 0xee, fx.medium_len);
+	fx.looks = looks;
+	fx.anchors_max = (uint64_t)all * FX_BLOCK - 1;
+	anchor(&l);
+	fx_sense(0x7, 0x27, 0x07);
+	fx_info(SCSI_UNMAP_DESCRIPTORS - 1);
+	ck_assert_uint_eq(fx.runs, (all + looks - 1) / looks);
+	ck_assert_uint_eq(fx.checks, fx.runs);
+	ck_assert_uint_eq(fx.anchors, 0);
+	ck_assert_uint_eq(fx.medium[0], 0xee);
+	fx.anchors_max++;
+	fx.checks = 0;
+	anchor(&l);
+	fx_good();
+	ck_assert_uint_eq(fx.checks, (all + looks - 1) / looks);
+	ck_assert_uint_eq(fx.anchors, SCSI_UNMAP_DESCRIPTORS);
+	ck_assert_uint_eq(fx.runs, fx.checks + fx.anchors - 1); /* the last look goes on at once */
+}
+END_TEST
+
 START_TEST(write_same_anchors)
 {
 	static const uint8_t ops[] = {0x41, 0x93};
@@ -417,6 +449,16 @@ START_TEST(write_same_anchors)
 		fx_info(3);
 		check_same(3, 40, data);
 		ck_assert_uint_eq(fx.anchors, 8);
+		/* The same if it is not seen at the first look. */
+		fx.looks = 7;
+		fx.checks = 0;
+		fx_run(c, zero, FX_BLOCK);
+		fx_sense(0x7, 0x27, 0x07);
+		fx_info(3);
+		ck_assert_uint_eq(fx.checks, 6);
+		ck_assert_uint_eq(fx.checks, fx.runs);
+		ck_assert_uint_eq(fx.anchors, 8);
+		fx.looks = UINT_MAX;
 	}
 	free(data);
 	free(zero);
@@ -500,6 +542,7 @@ static void add_tests(TCase *c)
 	tcase_add_test(c, unmap_list_lengths);
 	tcase_add_test(c, unmap_anchors);
 	tcase_add_test(c, unmap_anchors_all_or_nothing);
+	tcase_add_test(c, unmap_anchors_looks_in_slices);
 	tcase_add_test(c, write_same_anchors);
 	tcase_add_test(c, get_lba_status);
 	tcase_add_test(c, start_stop);

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "store/slice.h"
 #include "test_store.h"
 
 #define TAIL (4 * PAGE + 1024)
@@ -48,6 +49,25 @@ static void anchor_all(struct store_lun *l, uint64_t off, uint64_t len)
 		off += (uint64_t)n;
 		len -= (uint64_t)n;
 	}
+}
+
+/* All slices of it; adds to *pages. */
+static int check(struct store_lun *l, uint64_t off, uint64_t len, uint64_t *pages)
+{
+	struct store_check c = {.pages = *pages};
+
+	while (len) {
+		store_check_begin(l, &c);
+		int64_t n = store_anchor_check(l, off, len, &c);
+
+		*pages = c.pages;
+		if (n < 0)
+			return (int)n;
+		ck_assert(n > 0 && (uint64_t)n <= len);
+		off += (uint64_t)n;
+		len -= (uint64_t)n;
+	}
+	return 0;
 }
 
 /* 'm' mapped, '.' not, 'a' anchored: of each page. */
@@ -164,7 +184,7 @@ START_TEST(full_luns_stay_mapped)
 
 	put(l, 0, PAGE);
 	put(l, PAGE, PAGE);
-	ck_assert_int_eq(store_anchor_check(l, 0, TAIL, &pages), 0);
+	ck_assert_int_eq(check(l, 0, TAIL, &pages), 0);
 	anchor_all(l, 512, PAGE);
 	expect(l, 0, 512, 1);
 	expect(l, 512, PAGE, 0);
@@ -214,34 +234,79 @@ START_TEST(checked_before)
 	setup(STORE_PLAIN, 6);
 	struct store_lun *l = make_lun(s, 3 * leaf + 512, STORE_THIN);
 	put(l, PAGE, 1);
-	ck_assert_int_eq(store_anchor_check(l, 0, 2 * PAGE, &pages), 0);
+	ck_assert_int_eq(check(l, 0, 2 * PAGE, &pages), 0);
 	ck_assert_uint_eq(pages, 1);
 	/* Only those that are wholly covered, the end of the medium being the end of its page. */
-	ck_assert_int_eq(store_anchor_check(l, 2 * PAGE + 512, 2 * PAGE, &pages), 0);
+	ck_assert_int_eq(check(l, 2 * PAGE + 512, 2 * PAGE, &pages), 0);
 	ck_assert_uint_eq(pages, 2);
-	ck_assert_int_eq(store_anchor_check(l, 3 * leaf, 512, &pages), 0);
+	ck_assert_int_eq(check(l, 3 * leaf, 512, &pages), 0);
 	ck_assert_uint_eq(pages, 3);
-	ck_assert_int_eq(store_anchor_check(l, 512, 512, &pages), 0);
+	ck_assert_int_eq(check(l, 512, 512, &pages), 0);
 	ck_assert_uint_eq(pages, 3);
-	ck_assert_int_eq(store_anchor_check(l, leaf - PAGE, 2 * PAGE, &pages), 0);
+	ck_assert_int_eq(check(l, leaf - PAGE, 2 * PAGE, &pages), 0);
 	ck_assert_uint_eq(pages, 5);
-	ck_assert_int_eq(store_anchor_check(l, 0, PAGE, &pages), -ENOSPC);
+	ck_assert_int_eq(check(l, 0, PAGE, &pages), -ENOSPC);
 	pages = 0;
-	ck_assert_int_eq(store_anchor_check(l, 0, 3 * leaf, &pages), -ENOSPC);
+	ck_assert_int_eq(check(l, 0, 3 * leaf, &pages), -ENOSPC);
 	pages = 0;
-	ck_assert_int_eq(store_anchor_check(l, leaf + PAGE, leaf - PAGE, &pages), -ENOSPC);
+	ck_assert_int_eq(check(l, leaf + PAGE, leaf - PAGE, &pages), -ENOSPC);
 	/* The host gives nothing more than what is at hand. */
 	uint64_t at_hand = stats_of(s).pages_reserve;
 	ck_assert_uint_gt(at_hand, 0);
 	s->pool.budget.keep = INT64_MAX / 2;
 	pages = 0;
-	ck_assert_int_eq(store_anchor_check(l, leaf, at_hand * PAGE, &pages), 0);
-	ck_assert_int_eq(store_anchor_check(l, 0, PAGE, &pages), -ENOSPC);
+	ck_assert_int_eq(check(l, leaf, at_hand * PAGE, &pages), 0);
+	ck_assert_int_eq(check(l, 0, PAGE, &pages), -ENOSPC);
 	pages = 0;
 	store_set_gate(s, STORE_GATE_SHUT);
-	ck_assert_int_eq(store_anchor_check(l, 0, PAGE, &pages), -ENOSPC);
+	ck_assert_int_eq(check(l, 0, PAGE, &pages), -ENOSPC);
 	pages = 0;
-	ck_assert_int_eq(store_anchor_check(l, PAGE, PAGE, &pages), 0);
+	ck_assert_int_eq(check(l, PAGE, PAGE, &pages), 0);
+	teardown(l);
+}
+END_TEST
+
+static void pretend_mapped(struct store_lun *l, uint64_t pages, uint32_t entry)
+{
+	for (uint64_t page = 0; page < pages; page++) {
+		ck_assert_int_eq(table_leaf_make(&l->table, page), 0);
+		l->table.entry[page] = entry;
+	}
+}
+
+/* Of a range of any size, and of any number of them, a slice looks at so many entries. */
+START_TEST(checked_in_slices)
+{
+	const uint64_t pages = 3 * (uint64_t)SLICE_STEPS + 7, leaf = 1024;
+	struct store_check c = {0};
+
+	setup(STORE_PLAIN, 4);
+	struct store_lun *l = make_lun(s, (pages + leaf) * PAGE, STORE_THIN);
+	pretend_mapped(l, pages, 1);
+	uint64_t at = 0;
+	for (unsigned i = 0; i < 3; i++) {
+		store_check_begin(l, &c);
+		ck_assert_uint_eq(c.looks, SLICE_STEPS);
+		ck_assert_int_eq(store_anchor_check(l, at * PAGE, (pages + 1 - at) * PAGE, &c),
+				 SLICE_STEPS * PAGE);
+		ck_assert_uint_eq(c.looks, 0);
+		ck_assert_uint_eq(c.pages, 0);
+		/* Nothing is left of the slice for the next range, but what needs no look. */
+		ck_assert_int_eq(store_anchor_check(l, 0, PAGE, &c), 0);
+		ck_assert_int_eq(store_anchor_check(l, 512, PAGE, &c), PAGE);
+		at += SLICE_STEPS;
+	}
+	/* What comes last is counted, however far behind. */
+	store_check_begin(l, &c);
+	ck_assert_int_eq(store_anchor_check(l, at * PAGE, (pages + 4 - at) * PAGE, &c), 11 * PAGE);
+	ck_assert_uint_eq(c.pages, 4);
+	ck_assert_uint_eq(c.looks, SLICE_STEPS - 11);
+	uint64_t sum = 0;
+	ck_assert_int_eq(check(l, 0, (pages + 5) * PAGE, &sum), -ENOSPC);
+	sum = 0;
+	ck_assert_int_eq(check(l, 0, (pages + 4) * PAGE, &sum), 0);
+	ck_assert_uint_eq(sum, 4);
+	pretend_mapped(l, pages, 0);
 	teardown(l);
 }
 END_TEST
@@ -338,6 +403,7 @@ int main(void)
 	tcase_add_test(tc, full_luns_stay_mapped);
 	tcase_add_test(tc, slices);
 	tcase_add_test(tc, checked_before);
+	tcase_add_test(tc, checked_in_slices);
 	tcase_add_test(tc, anchored_is_a_promise);
 #if !defined(__SANITIZE_THREAD__)
 	tcase_add_test(tc, no_data_under_the_bit);
