@@ -6,7 +6,8 @@
  * what it reads. The pool is smaller than the LUN, so pages come, run out, and go back all the
  * time. At the end all bytes are compared, and every page that is used is named by a table.
  *
- * MEMTGT_MODEL_S: seconds; without it a number of steps.
+ * MEMTGT_MODEL_S: seconds; without it a number of steps. Long times become several tests, with
+ * other random numbers each: Check counts the microseconds of one test in an int.
  */
 #include "test_store.h"
 
@@ -19,6 +20,7 @@
 #define STEPS	1000u /* of each thread */
 #define PAGES	20u   /* of the LUN, and a part */
 #define POOL	14u
+#define MOST_S	1800u /* of one test */
 #define BYTES	((uint64_t)PAGES * PAGE + 3 * UNIT)
 #define UNIT	((uint64_t)4096) /* one byte of the model stands for it */
 #define UNITS	(BYTES / UNIT)
@@ -30,7 +32,8 @@ static pthread_mutex_t locks[PAGES + 1];
 static uint8_t model[UNITS];
 static uint64_t size; /* units of the LUN just now; changed under all locks */
 static _Atomic(const char *) wrong;
-static uint64_t ends;
+static uint64_t seconds; /* of all tests; 0: a number of steps */
+static uint64_t ends, seed;
 
 enum step { WRITE, READ, UNMAP, FILL, ANCHOR, STATE, RESIZE, GATE, REST };
 #define KINDS (REST + 1)
@@ -260,7 +263,7 @@ static void run_threads(struct worker *w)
 	pthread_t thread[THREADS];
 
 	for (unsigned i = 0; i < THREADS; i++) {
-		w[i] = (struct worker){.r = store_reader(s, i), .random = i + 1};
+		w[i] = (struct worker){.r = store_reader(s, i), .random = seed + i + 1};
 		w[i].buf = malloc(MOST * UNIT);
 		ck_assert_ptr_nonnull(w[i].buf);
 		store_reader_offline(w[i].r);
@@ -325,12 +328,26 @@ static void grow_to_the_end(struct store_reader *r)
 	store_reader_offline(r);
 }
 
+/* How many tests the time makes, and the seconds of each. */
+static uint64_t tests(void)
+{
+	return seconds ? (seconds + MOST_S - 1) / MOST_S : 1;
+}
+
+static uint64_t part(void)
+{
+	return seconds / tests();
+}
+
 START_TEST(everything_at_once)
 {
-	const char *seconds = getenv("MEMTGT_MODEL_S");
 	struct worker w[THREADS];
 
-	ends = seconds ? clock_now() + strtoull(seconds, NULL, 10) * NS_PER_S : 0;
+	if (seconds) {
+		seed = clock_now();
+		ends = seed + part() * NS_PER_S;
+		printf("# seed %llu\n", (unsigned long long)seed);
+	}
 	memset(model, 0, sizeof(model));
 	size = UNITS;
 	s = open_store_as(_i, POOL, THREADS, true);
@@ -357,10 +374,12 @@ int main(void)
 {
 	Suite *suite = suite_create("store_model");
 	TCase *tc = tcase_create("model");
-	const char *seconds = getenv("MEMTGT_MODEL_S");
+	const char *wish = getenv("MEMTGT_MODEL_S");
 
-	tcase_set_timeout(tc, 120 + 2 * (seconds ? strtod(seconds, NULL) : 0));
-	tcase_add_loop_test(tc, everything_at_once, KINDS_FROM, KINDS_TO);
+	seconds = wish ? strtoull(wish, NULL, 10) : 0;
+	tcase_set_timeout(tc, 120 + 2 * (double)part());
+	for (uint64_t i = 0; i < tests(); i++)
+		tcase_add_loop_test(tc, everything_at_once, KINDS_FROM, KINDS_TO);
 	suite_add_tcase(suite, tc);
 	return test_main(suite);
 }
