@@ -118,7 +118,7 @@ int luns_make(struct luns *l, const char *target, const struct config_lun *how,
 		return -ENOMEM;
 	}
 	lu->thin = how->provisioning == PROVISIONING_THIN;
-	int err = store_lun_create(l->store, how->size, lu->thin ? STORE_THIN : STORE_FULL,
+	int err = store_lun_create(l->store, how->size, lu->thin ? STORE_THIN : STORE_FULL, NULL,
 				   progress, &p, &lu->store, why, why_len);
 	if (err) {
 		free(lu);

@@ -23,6 +23,10 @@ target_libmemtgt_a_SOURCES += \
 	%D%/config_value.h \
 	%D%/counters.c \
 	%D%/counters.h \
+	%D%/crc32c.c \
+	%D%/crc32c.h \
+	%D%/fail_point.c \
+	%D%/fail_point.h \
 	%D%/list.h \
 	%D%/log.c \
 	%D%/log.h \
@@ -32,4 +36,5 @@ target_libmemtgt_a_SOURCES += \
 	%D%/proc.c \
 	%D%/proc.h \
 	target/tbl/config_keys.def \
-	target/tbl/counters.def
+	target/tbl/counters.def \
+	target/tbl/fail_points.def

@@ -6,6 +6,7 @@ target_libmemtgt_a_SOURCES += \
 	%D%/host.c \
 	%D%/host.h \
 	%D%/internal.h \
+	%D%/kept.c \
 	%D%/lun.c \
 	%D%/numa.c \
 	%D%/numa.h \

@@ -167,12 +167,14 @@ void lun_explain_fill(const struct store_lun *l, uint64_t done, uint64_t of, cha
 }
 
 int store_lun_create(struct store *s, uint64_t bytes, enum store_provisioning p,
+		     const struct store_label *label,
 		     void (*progress)(void *arg, uint64_t done, uint64_t of), void *arg,
 		     struct store_lun **out, char *why, size_t why_len)
 {
 	uint64_t done = 0, pages = pages_of(bytes), owed = p == STORE_FULL ? pages : 0;
 	int rc = lun_lend(s, bytes, 0, p, why, why_len);
 
+	(void)label;
 	if (rc)
 		return rc;
 	struct store_lun *l = calloc(1, sizeof(*l));

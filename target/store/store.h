@@ -30,6 +30,12 @@ struct store;
 struct store_lun;
 struct store_reader;
 
+/* Formats of kept memory that store_open() reads; it writes the newest. */
+#define STORE_FORMAT_OLDEST 1u
+#define STORE_FORMAT_NEWEST 1u
+#define STORE_LABEL_MAX	    1024u
+#define STORE_SETTINGS_MAX  1024u
+
 enum store_kind { STORE_AUTO, STORE_HUGE, STORE_PLAIN };
 enum store_provisioning { STORE_FULL, STORE_THIN };
 
@@ -39,6 +45,11 @@ enum store_provisioning { STORE_FULL, STORE_THIN };
  * that are there, anchored ones too, are written as ever.
  */
 enum store_gate { STORE_GATE_OPEN, STORE_GATE_LEAN, STORE_GATE_SHUT };
+
+/* Descriptors of what outlives the process; -1: none. */
+struct store_files {
+	int pool, tables, records;
+};
 
 struct store_options {
 	enum store_kind
@@ -53,6 +64,9 @@ struct store_options {
 	uint64_t reserve; /* bytes of zeroed pages to keep at hand at most, 0: by demand */
 	unsigned readers; /* reactors, and whoever else touches pages */
 	bool no_filler;	  /* tests do its work: store/reserve.h */
+	/* What an earlier process left, to go on with; NULL, or all -1: made anew. Then the files
+	 * say what kind of pages there are, and the ceiling is at least what they hold. */
+	const struct store_files *kept;
 };
 
 /*
@@ -86,11 +100,36 @@ struct store_stats {
 	uint64_t waits;		   /* times that those who waited were woken */
 };
 
-/* 0 or -errno; then `why` holds a sentence for the operator that says what to do. */
+/*
+ * 0 or -errno; then `why` holds a sentence for the operator that says what to do. `kept` belongs to
+ * the store on success, and stays the caller's else. -EBUSY: another process uses it (waited for
+ * some seconds, since one that dies needs them); -EPROTONOSUPPORT: it is of a newer format;
+ * -EINVAL: options, or files that are none of ours.
+ */
 int store_open(struct store **out, const struct store_options *o, char *why, size_t why_len)
 	__attribute__((warn_unused_result));
-/* All LUNs destroyed, all readers gone. */
+/* All LUNs destroyed (but for kept ones that nobody took), all readers gone. */
 void store_close(struct store *s);
+/*
+ * In its place: the threads stop, nothing is given back, the store's descriptors are closed and its
+ * lock is gone. Whoever has duplicates of the files finds all in them. Readers are gone, and LUNs
+ * were left by store_lun_leave(), which frees the handle and nothing else.
+ */
+void store_leave(struct store *s);
+void store_lun_leave(struct store_lun *l);
+/*
+ * The store's own descriptors, to be given to a keeper, or to be duplicated for an exec. Closing
+ * any descriptor of `records` in this process gives up the store's lock (fcntl(2)), so duplicates
+ * are closed by exec, or after store_leave().
+ */
+void store_get_files(const struct store *s, struct store_files *out);
+/* Was the memory kept by an earlier process? */
+bool store_is_kept(const struct store *s);
+/* Bytes of the caller's that are kept with the store. 0, -EINVAL (more than STORE_SETTINGS_MAX), or
+ * -errno, with nothing changed. The other returns their number, 0 at first. */
+int store_set_settings(struct store *s, const void *p, size_t n)
+	__attribute__((warn_unused_result));
+size_t store_settings(struct store *s, uint8_t out[static STORE_SETTINGS_MAX]);
 /* Before readers are stopped: from now on nobody is woken because there are pages. */
 void store_stop_filling(struct store *s);
 void store_get_stats(struct store *s, struct store_stats *out);
@@ -108,15 +147,66 @@ void store_stats_text(const struct store_stats *st, char *text, size_t len);
  * want. False: neither. */
 bool store_stats_advice(const struct store_stats *st, char *text, size_t len);
 
+/* Bytes of the caller's that are kept with a LUN: who it is. */
+struct store_label {
+	const void *p;
+	size_t n; /* up to STORE_LABEL_MAX */
+};
+
 /*
  * A LUN of `bytes` (any multiple of 512, up to STORE_LUN_MAX). A full one has all its pages,
  * zeroed and mapped, when this returns; `progress` (may be NULL) is called now and then with pages
- * done and wanted. 0, -ENOSPC (`why` says what to do), -EINVAL, -ENOMEM.
+ * done and wanted. `label` may be NULL: empty. The LUN outlives the process from when this returns.
+ * 0, -ENOSPC (`why` says what to do), -EINVAL, -ENOMEM.
  */
 int store_lun_create(struct store *s, uint64_t bytes, enum store_provisioning p,
+		     const struct store_label *label,
 		     void (*progress)(void *arg, uint64_t done, uint64_t of), void *arg,
 		     struct store_lun **out, char *why, size_t why_len)
 	__attribute__((warn_unused_result));
+/* Another label; the LUN has the old one or this, whenever the process ends. 0, -EINVAL (too long),
+ * or -errno with nothing changed. The other returns the length. From any thread. */
+int store_lun_set_label(struct store_lun *l, const void *p, size_t n)
+	__attribute__((warn_unused_result));
+size_t store_lun_label(const struct store_lun *l, uint8_t out[static STORE_LABEL_MAX]);
+
+/* What kept memory held. */
+enum store_kept_state {
+	STORE_KEPT_WHOLE,
+	STORE_KEPT_READ_ONLY, /* entries of its table were wrong, so data is lost; store_lost() */
+	STORE_KEPT_HELD,      /* its record, or the store's, was lost: not to be served */
+};
+struct store_kept {
+	unsigned slot; /* of the table */
+	enum store_kept_state state;
+	uint64_t bytes, pages;
+	enum store_provisioning provisioning;
+	bool used;
+	uint8_t label[STORE_LABEL_MAX];
+	size_t label_len;
+};
+/* Those that nobody adopted yet. 0 or -ENOMEM; *out (NULL if there are none) is the caller's to
+ * free(). */
+int store_kept_list(struct store *s, struct store_kept **out, size_t *n)
+	__attribute__((warn_unused_result));
+/* Takes a kept LUN over: it is like one that was just created, and removed in the same way. 0, or
+ * -ENOENT (`why`). Of one that is HELD, only store_at(), store_state() and the numbers tell
+ * something; it is removed as others are. */
+int store_lun_adopt(struct store *s, unsigned slot, struct store_lun **out, char *why,
+		    size_t why_len) __attribute__((warn_unused_result));
+enum store_kept_state store_lun_state(const struct store_lun *l);
+
+/*
+ * A LUN is `used` from its first write of data on, and kept so. Before that write is done `first`
+ * is called, once, by a reader: it must not block. Who writes data is answered with -EAGAIN until
+ * store_lun_set_used() (from any thread; before store_stop_filling() it wakes those who wait, like
+ * a page that came). `fn` NULL, as at first: the LUN is used at once. Set before readers run.
+ */
+void store_on_first_write(struct store *s, void (*first)(void *arg, struct store_lun *l),
+			  void *arg);
+void store_lun_set_used(struct store_lun *l);
+bool store_lun_used(const struct store_lun *l);
+
 /* No reader uses the LUN any more. Its pages return to the host at once. */
 void store_lun_destroy(struct store_lun *l);
 /* The same while responses point into its pages (pins): nobody calls a function with this LUN any
@@ -182,10 +272,15 @@ void store_unpin(struct store_reader *r, unsigned pin);
  */
 const uint8_t *store_at(const struct store_lun *l, uint64_t off, size_t want, size_t *have);
 
+/* Is any byte of the range lost, since the table did not tell where it is? Such bytes are not to be
+ * read: store_at() gives zeroes for them. One branch for a LUN that is whole. */
+bool store_lost(const struct store_lun *l, uint64_t off, uint64_t len);
+
 /*
  * Copy in. Zeroes into a hole leave the hole. Returns the bytes written, from the front (whole
- * pages' shares only), or -EAGAIN (no page at the moment: `wake` will be called after this), or
- * -ENOSPC (the pool is full, or the host gives no page), if none could be written.
+ * pages' shares only), or -EAGAIN (no page at the moment, or the LUN is not yet marked as used:
+ * `wake` will be called after this), or -ENOSPC (the pool is full, or the host gives no page), if
+ * none could be written.
  */
 int64_t store_write(struct store_reader *r, struct store_lun *l, uint64_t off, const void *p,
 		    size_t n) __attribute__((warn_unused_result));

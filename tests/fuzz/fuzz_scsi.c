@@ -46,7 +46,7 @@ static void make_lu(unsigned id, enum store_provisioning p, uint32_t shift)
 	lu->block_size = 1u << shift;
 	lu->blocks = LUN_BYTES >> shift;
 	scsi_lu_name(lu, host, target.name, 0, "");
-	if (store_lun_create(store, LUN_BYTES, p, NULL, NULL, &lu->store, why, sizeof(why))) {
+	if (store_lun_create(store, LUN_BYTES, p, NULL, NULL, NULL, &lu->store, why, sizeof(why))) {
 		fprintf(stderr, "fuzz_scsi: %s\n", why);
 		exit(1);
 	}

@@ -65,7 +65,7 @@ void rig_start(struct rig *r)
 				  .no_filler = true};
 	char why[256];
 	ck_assert_int_eq(store_open(&r->store, &o, why, sizeof(why)), 0);
-	ck_assert_int_eq(store_lun_create(r->store, r->blocks * RIG_BLOCK, p, NULL, NULL,
+	ck_assert_int_eq(store_lun_create(r->store, r->blocks * RIG_BLOCK, p, NULL, NULL, NULL,
 					  &r->lu.store, why, sizeof(why)),
 			 0);
 	r->lu.thin = r->thin;

@@ -153,7 +153,7 @@ static const struct {
 
 static int make_thin(struct store *s, uint64_t pages, struct store_lun **l, char *why)
 {
-	return store_lun_create(s, pages * PAGE - 512, STORE_THIN, NULL, NULL, l, why, 512);
+	return store_lun_create(s, pages * PAGE - 512, STORE_THIN, NULL, NULL, NULL, l, why, 512);
 }
 
 /* What is promised has a limit, whoever was promised it; and it ends with the LUN. */
@@ -179,8 +179,9 @@ START_TEST(overcommit_is_limited)
 	if (pages) {
 		ck_assert_int_eq(make_thin(s, pages - 1, &l, why), 0);
 		one = make_lun(s, PAGE, STORE_FULL);
-		ck_assert_int_eq(store_lun_create(s, 512, STORE_FULL, NULL, NULL, &l, why, 512),
-				 -ENOSPC);
+		ck_assert_int_eq(
+			store_lun_create(s, 512, STORE_FULL, NULL, NULL, NULL, &l, why, 512),
+			-ENOSPC);
 		store_lun_destroy(one);
 		ck_assert_int_eq(make_thin(s, 1, &one, why), 0);
 		store_lun_destroy(one);
@@ -222,7 +223,7 @@ START_TEST(sizes_of_luns)
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		uint64_t bytes = sizes[i].bytes;
 
-		rc = store_lun_create(s, bytes, STORE_FULL, NULL, NULL, &l, why, sizeof(why));
+		rc = store_lun_create(s, bytes, STORE_FULL, NULL, NULL, NULL, &l, why, sizeof(why));
 		ck_assert_int_eq(rc, sizes[i].rc);
 		if (!rc) {
 			ck_assert_uint_eq(store_lun_pages(l), sizes[i].pages);
@@ -234,7 +235,7 @@ START_TEST(sizes_of_luns)
 		}
 		expect_empty(s);
 		/* A thin one needs no pages. */
-		rc = store_lun_create(s, bytes, STORE_THIN, NULL, NULL, &l, why, sizeof(why));
+		rc = store_lun_create(s, bytes, STORE_THIN, NULL, NULL, NULL, &l, why, sizeof(why));
 		ck_assert_int_eq(rc, sizes[i].rc == -ENOSPC ? 0 : sizes[i].rc);
 		if (!rc)
 			store_lun_destroy(l);
@@ -266,7 +267,7 @@ START_TEST(full_lun_has_all_pages)
 	struct seen p = {0};
 	char why[512] = "";
 
-	int rc = store_lun_create(s, 149 * PAGE + 512, STORE_FULL, on_progress, &p, &l, why,
+	int rc = store_lun_create(s, 149 * PAGE + 512, STORE_FULL, NULL, on_progress, &p, &l, why,
 				  sizeof(why));
 	ck_assert_msg(rc == 0, "%s", why);
 	ck_assert_uint_eq(p.done, 150);
@@ -298,9 +299,9 @@ START_TEST(full_lun_stops_at_the_headroom)
 	o.ceiling = 2000 * PAGE;
 	o.headroom = kib << 10; /* and the reserve beside it: not one page is to be had */
 	ck_assert_int_eq(store_open(&s, &o, why, sizeof(why)), 0);
-	ck_assert_int_eq(
-		store_lun_create(s, 2000 * PAGE, STORE_FULL, NULL, NULL, &l, why, sizeof(why)),
-		-ENOSPC);
+	ck_assert_int_eq(store_lun_create(s, 2000 * PAGE, STORE_FULL, NULL, NULL, NULL, &l, why,
+					  sizeof(why)),
+			 -ENOSPC);
 	ck_assert_msg(strstr(why, "headroom") != NULL, "says \"%s\"", why);
 	expect_empty(s);
 	store_close(s);
@@ -377,8 +378,9 @@ START_TEST(slots_are_clean_and_limited)
 	all = calloc(TABLES_MAX, sizeof(struct store_lun *));
 	for (unsigned i = 0; i < TABLES_MAX; i++)
 		all[i] = make_lun(s, 512, STORE_THIN);
-	ck_assert_int_eq(store_lun_create(s, 512, STORE_THIN, NULL, NULL, &l, why, sizeof(why)),
-			 -ENOMEM);
+	ck_assert_int_eq(
+		store_lun_create(s, 512, STORE_THIN, NULL, NULL, NULL, &l, why, sizeof(why)),
+		-ENOMEM);
 	store_lun_destroy(all[77]);
 	all[77] = make_lun(s, 512, STORE_THIN);
 	for (unsigned i = 0; i < TABLES_MAX; i++)

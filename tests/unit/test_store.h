@@ -47,7 +47,7 @@ static inline struct store_lun *make_lun(struct store *s, uint64_t bytes, enum s
 {
 	struct store_lun *l = NULL;
 	char why[512] = "";
-	int rc = store_lun_create(s, bytes, p, NULL, NULL, &l, why, sizeof(why));
+	int rc = store_lun_create(s, bytes, p, NULL, NULL, NULL, &l, why, sizeof(why));
 
 	ck_assert_msg(rc == 0, "%s", why);
 	if (!s->reserve.has_thread)

@@ -132,7 +132,7 @@ START_TEST(full_luns)
 	ck_assert_int_eq(set(s, 6), 0);
 	pool_unlend(&s->pool, 6, 6);
 	ck_assert_int_eq(
-		store_lun_create(s, 12 * PAGE, STORE_FULL, NULL, NULL, &l, why, sizeof(why)),
+		store_lun_create(s, 12 * PAGE, STORE_FULL, NULL, NULL, NULL, &l, why, sizeof(why)),
 		-ENOSPC);
 	ck_assert_int_eq(set(s, 12), 0);
 	l = make_lun(s, 12 * PAGE, STORE_FULL);

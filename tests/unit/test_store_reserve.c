@@ -40,7 +40,7 @@ static struct store_lun *make(uint64_t pages, enum store_provisioning p)
 	struct store_lun *l = NULL;
 	char why[256] = "";
 
-	int rc = store_lun_create(s, pages * PAGE, p, NULL, NULL, &l, why, sizeof(why));
+	int rc = store_lun_create(s, pages * PAGE, p, NULL, NULL, NULL, &l, why, sizeof(why));
 	ck_assert_msg(rc == 0, "%s", why);
 	return l;
 }
@@ -447,7 +447,7 @@ START_TEST(shut)
 	ck_assert_int_eq(put(l, 7), -ENOSPC);
 	ck_assert_int_eq(store_fill(r, l, 7 * PAGE, 512, block, 512), -ENOSPC);
 	ck_assert_int_eq(
-		store_lun_create(s, PAGE, STORE_FULL, NULL, NULL, &other, why, sizeof(why)),
+		store_lun_create(s, PAGE, STORE_FULL, NULL, NULL, NULL, &other, why, sizeof(why)),
 		-ENOSPC);
 	store_reader_quiet(r);
 	ck_assert_uint_eq(wakes, 1); /* for the grace period: nobody waited for a page */
