@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/fail_point.h"
 #include "store/internal.h"
 #include "store/slice.h"
 
@@ -70,6 +71,7 @@ static void fence(void)
 /* If the page is anchored, or was anchored by somebody meanwhile, it is so no more: see table.h. */
 static void written(struct store_lun *l, uint64_t off)
 {
+	FAIL_POINT(PAGE_WRITTEN);
 	fence();
 	lun_page_map(l, off >> STORE_PAGE_SHIFT);
 }
@@ -81,6 +83,8 @@ int64_t store_write(struct store_reader *r, struct store_lun *l, uint64_t off, c
 	size_t done = 0;
 
 	assert(r->online && in_range(l, off, n));
+	if (!lun_may_write(l))
+		return -EAGAIN;
 	while (done < n) {
 		size_t part = slice_share(off + done, n - done);
 
@@ -134,6 +138,7 @@ static uint64_t clear_part(struct store_lun *l, uint64_t off, uint64_t len, bool
 		return part;
 	}
 	part = (size_t)slice_least(part, STORE_SLICE_BYTES - s->zeroed);
+	FAIL_POINT(PAGE_CLEAR);
 	memset(pool_page(&l->store->pool, num) + (off & PAGE_MASK), 0, part);
 	s->zeroed += part;
 	return part;
@@ -171,8 +176,10 @@ static bool anchor_there(struct store_lun *l, uint64_t off, size_t part, uint32_
 		return false;
 	if (l->provisioning == STORE_THIN && !lun_page_anchor(l, off >> STORE_PAGE_SHIFT, entry))
 		return true; /* taken out, or anchored, or written, by another just now */
+	FAIL_POINT(ANCHOR_SET);
 	memset(in_page(l, off, entry), 0, part);
 	s->zeroed += part;
+	FAIL_POINT(ANCHOR_DONE);
 	return true;
 }
 
@@ -189,6 +196,8 @@ static int anchor_part(struct store_lun *l, uint64_t off, uint64_t len, struct s
 		return 0;
 	}
 	s->steps++;
+	if (e & TABLE_LOST)
+		return -EIO;
 	if (!e) {
 		s->made++;
 		return lun_page_make(l, page, LUN_FROM_RESERVE, TABLE_ANCHORED, &e);
@@ -231,6 +240,8 @@ int64_t store_fill(struct store_reader *r, struct store_lun *l, uint64_t off, ui
 	assert(r->online && in_range(l, off, len));
 	assert(block_size && STORE_PAGE_SIZE % block_size == 0);
 	assert(off % block_size == 0 && len % block_size == 0);
+	if (!lun_may_write(l))
+		return -EAGAIN;
 	if (is_zero(l->store, block, block_size))
 		return (int64_t)clear(r, l, off, len, false);
 	len = slice_least(len, STORE_SLICE_BYTES);

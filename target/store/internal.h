@@ -8,12 +8,14 @@
 #include <stdint.h>
 
 #include "store/pool.h"
+#include "store/records.h"
 #include "store/reserve.h"
 #include "store/retire.h"
 #include "store/store.h"
 #include "store/table.h"
 
 struct store {
+	struct records records;
 	struct pool pool;
 	struct reserve reserve;
 	struct tables tables;
@@ -21,6 +23,12 @@ struct store {
 	const uint8_t *zero; /* STORE_PAGE_SIZE that reads as zeroes, one page of memory at most */
 	_Atomic uint64_t anchored; /* table entries with TABLE_ANCHORED */
 	_Atomic unsigned luns;
+	bool is_kept;		 /* an earlier process made it */
+	struct store_lun **kept; /* by slot: LUNs that nobody adopted yet; under records.lock */
+	void (*first)(void *arg, struct store_lun *l); /* see store_on_first_write() */
+	void *first_arg;
+	pthread_mutex_t wake_lock; /* over a call of `wake` that no reader and no filler makes */
+	bool no_wake;
 };
 
 /* Owned by who created it; readers may use it until it is destroyed. */
@@ -29,7 +37,11 @@ struct store_lun {
 	_Atomic uint64_t bytes;
 	enum store_provisioning provisioning;
 	struct table table;
-	_Atomic uint64_t pages; /* its share of pool.used */
+	_Atomic uint64_t pages;	  /* its share of pool.used */
+	_Atomic uint64_t lost;	  /* entries with TABLE_LOST */
+	_Atomic bool used, asked; /* asked: store.first was called */
+	bool held;		  /* STORE_KEPT_HELD */
+	struct record_lun record; /* what is kept of it; under records.lock */
 };
 
 static inline uint64_t pages_of(uint64_t bytes)
@@ -37,10 +49,36 @@ static inline uint64_t pages_of(uint64_t bytes)
 	return (bytes + STORE_PAGE_SIZE - 1) >> STORE_PAGE_SHIFT;
 }
 
+/* What is kept of a LUN becomes this. 0, or -errno with nothing changed. */
+int lun_record_state(struct store_lun *l, enum record_state state)
+	__attribute__((warn_unused_result));
+int lun_record_bytes(struct store_lun *l, uint64_t bytes) __attribute__((warn_unused_result));
+int lun_record_flag(struct store_lun *l, uint8_t flag) __attribute__((warn_unused_result));
+/* Of a new LUN, whose table is open: it is in the making. 0, -EINVAL (the label), or -errno. */
+int lun_record_begin(struct store_lun *l, const struct store_label *label)
+	__attribute__((warn_unused_result));
+
+/* Frees the handle; nothing that is kept changes. */
+void lun_free(struct store_lun *l);
+/* Nothing but zeroes lies in its last page behind its end. */
+void lun_clear_tail(struct store_lun *l);
+/* A write of data may be done. False: not yet, store_lun_set_used() will wake who asked. */
+bool lun_first_write(struct store_lun *l);
+
+static inline bool lun_may_write(struct store_lun *l)
+{
+	return __builtin_expect(atomic_load_explicit(&l->used, memory_order_acquire), true) ||
+	       lun_first_write(l);
+}
+
+/* Goes on with the kept files, whose pool is so many pages long, before anybody uses the store. */
+int store_adopt(struct store *s, uint32_t file_pages, char *why, size_t why_len)
+	__attribute__((warn_unused_result));
+
 /* Where a page that is not there yet comes from: pool_get(), or pool_make() with what is owed. */
 enum lun_page_from { LUN_FROM_RESERVE, LUN_FROM_HOST };
-/* The table's entry for a page, which is got if there is none, and then has these flags. 0, -EAGAIN
- * or -ENOSPC. */
+/* The table's entry for a page, which is got if there is none, and then has these flags. 0,
+ * -EAGAIN, -ENOSPC, or -EIO (it is lost). */
 int lun_page_make(struct store_lun *l, uint64_t page, enum lun_page_from from, uint32_t flags,
 		  uint32_t *entry) __attribute__((warn_unused_result));
 /* If the page is anchored, it is so no more. */

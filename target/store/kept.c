@@ -1,105 +1,80 @@
 // SPDX-License-Identifier: MIT
-/* kept.c - LUNs that an earlier process left. */
+/* kept.c - LUNs that an earlier process left: who they are, and their new owner. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "store/internal.h"
+#include "store/slice.h"
 
-void store_leave(struct store *s)
+enum store_kept_state store_lun_state(const struct store_lun *l)
 {
-	store_close(s);
+	if (l->held)
+		return STORE_KEPT_HELD;
+	return l->lost ? STORE_KEPT_READ_ONLY : STORE_KEPT_WHOLE;
 }
 
-void store_lun_leave(struct store_lun *l)
+static void describe(const struct store_lun *l, struct store_kept *k)
 {
-	store_lun_destroy(l);
-}
-
-void store_get_files(const struct store *s, struct store_files *out)
-{
-	*out = (struct store_files){s->pool.fd, s->tables.fd, -1};
-}
-
-bool store_is_kept(const struct store *s)
-{
-	(void)s;
-	return false;
-}
-
-int store_set_settings(struct store *s, const void *p, size_t n)
-{
-	(void)s;
-	(void)p;
-	return n > STORE_SETTINGS_MAX ? -EINVAL : 0;
-}
-
-size_t store_settings(struct store *s, uint8_t out[static STORE_SETTINGS_MAX])
-{
-	(void)s;
-	(void)out;
-	return 0;
-}
-
-int store_lun_set_label(struct store_lun *l, const void *p, size_t n)
-{
-	(void)l;
-	(void)p;
-	return n > STORE_LABEL_MAX ? -EINVAL : 0;
-}
-
-size_t store_lun_label(const struct store_lun *l, uint8_t out[static STORE_LABEL_MAX])
-{
-	(void)l;
-	(void)out;
-	return 0;
+	*k = (struct store_kept){.slot = l->table.slot,
+				 .state = store_lun_state(l),
+				 .bytes = l->bytes,
+				 .pages = l->pages,
+				 .provisioning = l->provisioning,
+				 .used = l->used,
+				 .label_len = l->record.label_len};
+	memcpy(k->label, l->record.label, k->label_len);
 }
 
 int store_kept_list(struct store *s, struct store_kept **out, size_t *n)
 {
-	(void)s;
+	struct records *r = &s->records;
+	int rc = 0;
+
 	*out = NULL;
 	*n = 0;
-	return 0;
+	pthread_mutex_lock(&r->lock);
+	for (unsigned i = 0; s->kept && i < TABLES_MAX; i++)
+		*n += s->kept[i] != NULL;
+	if (*n) {
+		*out = calloc(*n, sizeof(**out));
+		rc = *out ? 0 : -ENOMEM;
+	}
+	for (size_t i = 0, at = 0; *out && at < *n; i++)
+		if (s->kept[i])
+			describe(s->kept[i], *out + at++);
+	pthread_mutex_unlock(&r->lock);
+	return rc;
 }
 
 int store_lun_adopt(struct store *s, unsigned slot, struct store_lun **out, char *why,
 		    size_t why_len)
 {
-	(void)s;
-	(void)out;
-	snprintf(why, why_len, "table %u is not kept", slot);
-	return -ENOENT;
-}
+	struct records *r = &s->records;
+	struct store_lun *l = NULL;
 
-enum store_kept_state store_lun_state(const struct store_lun *l)
-{
-	(void)l;
-	return STORE_KEPT_WHOLE;
-}
-
-void store_on_first_write(struct store *s, void (*first)(void *arg, struct store_lun *l), void *arg)
-{
-	(void)s;
-	(void)first;
-	(void)arg;
-}
-
-void store_lun_set_used(struct store_lun *l)
-{
-	(void)l;
-}
-
-bool store_lun_used(const struct store_lun *l)
-{
-	(void)l;
-	return true;
+	pthread_mutex_lock(&r->lock);
+	if (s->kept && slot < TABLES_MAX) {
+		l = s->kept[slot];
+		s->kept[slot] = NULL;
+	}
+	pthread_mutex_unlock(&r->lock);
+	if (!l) {
+		snprintf(why, why_len, "no kept LUN has table %u", slot);
+		return -ENOENT;
+	}
+	s->luns++;
+	*out = l;
+	return 0;
 }
 
 bool store_lost(const struct store_lun *l, uint64_t off, uint64_t len)
 {
-	(void)l;
-	(void)off;
-	(void)len;
+	if (!l->lost)
+		return false;
+	for (uint64_t end = off + len; off < end; off += slice_share(off, end - off))
+		if (table_entry(&l->table, off >> STORE_PAGE_SHIFT) & TABLE_LOST)
+			return true;
 	return false;
 }

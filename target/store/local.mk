@@ -1,5 +1,6 @@
 # Sources of target/store.
 target_libmemtgt_a_SOURCES += \
+	%D%/adopt.c \
 	%D%/ceiling.c \
 	%D%/data.c \
 	%D%/fill.c \
@@ -8,11 +9,16 @@ target_libmemtgt_a_SOURCES += \
 	%D%/internal.h \
 	%D%/kept.c \
 	%D%/lun.c \
+	%D%/lun_record.c \
 	%D%/numa.c \
 	%D%/numa.h \
 	%D%/pool.c \
 	%D%/pool.h \
 	%D%/pool_map.c \
+	%D%/record.c \
+	%D%/record.h \
+	%D%/records.c \
+	%D%/records.h \
 	%D%/reserve.c \
 	%D%/reserve.h \
 	%D%/resize.c \

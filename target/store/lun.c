@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fail_point.h"
+#include "base/log.h"
 #include "store/internal.h"
 
 static void count(struct store_lun *l, int pages)
@@ -42,7 +44,7 @@ int lun_page_make(struct store_lun *l, uint64_t page, enum lun_page_from from, u
 
 	*entry = table_entry(&l->table, page);
 	if (*entry)
-		return 0;
+		return *entry & TABLE_LOST ? -EIO : 0;
 	rc = table_leaf_make(&l->table, page);
 	if (rc)
 		return rc;
@@ -52,6 +54,7 @@ int lun_page_make(struct store_lun *l, uint64_t page, enum lun_page_from from, u
 		*entry = table_entry(&l->table, page);
 		return *entry ? 0 : rc;
 	}
+	FAIL_POINT(PAGE_TAKEN);
 	if (settle(l, page, fresh | flags, entry))
 		*entry = fresh | flags;
 	else
@@ -87,6 +90,11 @@ void lun_page_drop(struct store_lun *l, uint64_t page, struct page_list *out)
 	uint32_t e = atomic_exchange_explicit(&l->table.entry[page], 0, memory_order_acq_rel);
 	if (!e)
 		return;
+	FAIL_POINT(PAGE_LEFT);
+	if (e & TABLE_LOST) {
+		l->lost--;
+		return;
+	}
 	pool_leave(&l->store->pool, 1);
 	page_list_push(&l->store->pool, out, e & ~TABLE_ANCHORED);
 	count_anchor(l, e, -1);
@@ -174,7 +182,6 @@ int store_lun_create(struct store *s, uint64_t bytes, enum store_provisioning p,
 	uint64_t done = 0, pages = pages_of(bytes), owed = p == STORE_FULL ? pages : 0;
 	int rc = lun_lend(s, bytes, 0, p, why, why_len);
 
-	(void)label;
 	if (rc)
 		return rc;
 	struct store_lun *l = calloc(1, sizeof(*l));
@@ -194,9 +201,24 @@ int store_lun_create(struct store *s, uint64_t bytes, enum store_provisioning p,
 		return -ENOMEM;
 	}
 	s->luns++;
-	rc = p == STORE_FULL ? lun_fill(l, 0, l->table.pages, progress, arg, &done) : 0;
+	rc = lun_record_begin(l, label);
+	FAIL_POINT(CREATE_BEGUN);
+	if (rc)
+		snprintf(why, why_len, "cannot keep a record of the LUN: %s", strerror(-rc));
+	if (!rc && p == STORE_FULL) {
+		rc = lun_fill(l, 0, l->table.pages, progress, arg, &done);
+		if (rc)
+			lun_explain_fill(l, done, l->table.pages, why, why_len);
+	}
+	FAIL_POINT(CREATE_FILLED);
+	if (!rc) {
+		rc = lun_record_state(l, RECORD_LIVE);
+		if (rc)
+			snprintf(why, why_len, "cannot keep a record of the LUN: %s",
+				 strerror(-rc));
+	}
+	FAIL_POINT(CREATE_DONE);
 	if (rc) {
-		lun_explain_fill(l, done, l->table.pages, why, why_len);
 		pool_unlend(&s->pool, 0, owed - done);
 		store_lun_destroy(l);
 		return rc;
@@ -235,12 +257,34 @@ static void destroy(struct store_reader *r, struct store_lun *l)
 {
 	struct store *s = l->store;
 
+	/* If that fails it is found again by the next process, empty or not; so it goes on. */
+	if (lun_record_state(l, RECORD_GOING))
+		log_error("store: cannot keep the record that a LUN goes");
+	FAIL_POINT(REMOVE_BEGUN);
 	pool_unlend(&s->pool, l->table.pages, 0);
 	lun_cut(r, l, 0, l->table.pages);
-	assert(l->pages == 0);
+	assert(l->pages == 0 && l->lost == 0);
+	FAIL_POINT(REMOVE_CUT);
+	table_empty(&l->table);
+	FAIL_POINT(REMOVE_EMPTY);
+	if (lun_record_state(l, RECORD_FREE))
+		log_error("store: cannot keep the record that a LUN went");
+	FAIL_POINT(REMOVE_DONE);
 	table_close(&l->table, &s->tables);
 	s->luns--;
 	free(l);
+}
+
+void lun_free(struct store_lun *l)
+{
+	table_leave(&l->table);
+	free(l);
+}
+
+void store_lun_leave(struct store_lun *l)
+{
+	l->store->luns--;
+	lun_free(l);
 }
 
 void store_lun_destroy(struct store_lun *l)

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "base/fail_point.h"
 
 /* A reader that is woken tries again within a tick of its reactor. */
 #define UNTOLD_NS (2 * NS_PER_S)
@@ -140,6 +141,7 @@ int pool_make(struct pool *p, bool owed, uint32_t *num)
 
 void pool_keep(struct pool *p, uint32_t num)
 {
+	FAIL_POINT(PAGE_KEPT);
 	pthread_mutex_lock(&p->lock);
 	page_list_push(p, &p->reserve, num);
 	p->coming--;
@@ -153,6 +155,7 @@ bool pool_settle(struct pool *p, _Atomic uint32_t *place, uint32_t entry, uint32
 	bool ok = atomic_compare_exchange_strong_explicit(place, there, entry, memory_order_acq_rel,
 							  memory_order_acquire);
 	if (ok) {
+		FAIL_POINT(PAGE_JOINED);
 		p->used++;
 		p->coming--;
 	}
@@ -176,8 +179,10 @@ static void give_back(struct pool *p, struct page_list *l, uint32_t cut)
 {
 	uint32_t n = l->n;
 
-	for (uint32_t num = l->head, left = n; left; num = p->link[num], left--)
+	for (uint32_t num = l->head, left = n; left; num = p->link[num], left--) {
 		pool_page_punch(p, num);
+		FAIL_POINT(PAGE_PUNCHED);
+	}
 	budget_give(&p->budget, n);
 	pthread_mutex_lock(&p->lock);
 	page_list_move(p, &p->free, l);
@@ -202,6 +207,7 @@ void pool_trim(struct pool *p, uint32_t n)
 		page_list_push(p, &l, page_list_pop(p, &p->reserve));
 	p->coming += l.n;
 	pthread_mutex_unlock(&p->lock);
+	FAIL_POINT(PAGE_TRIMMED);
 	if (l.n)
 		pool_put(p, &l);
 }
@@ -219,6 +225,23 @@ static void lock_more(struct pool *p, uint64_t pages)
 	pthread_mutex_unlock(&p->lock);
 	if (to > from)
 		pool_lock_plain(p, from, to);
+}
+
+void pool_adopt(struct pool *p, const uint64_t *named, uint32_t highest, uint32_t n)
+{
+	lock_more(p, highest);
+	pthread_mutex_lock(&p->lock);
+	p->fresh = highest;
+	for (uint32_t num = highest; num; num--)
+		if (!pool_bit(named, num))
+			page_list_push(p, &p->free, num);
+	p->used = n;
+	if (p->pages_max < n) {
+		p->pages_max = n;
+		p->lent_max = pool_lent_max(p, n);
+	}
+	p->moved = true;
+	pthread_mutex_unlock(&p->lock);
 }
 
 /* Under the lock. */

@@ -17,6 +17,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "store/host.h"
@@ -62,10 +63,33 @@ struct pool {
 	uint64_t dry_until; /* until then none is asked for, once that is told */
 };
 
-int pool_open(struct pool *p, enum store_kind kind, uint32_t pages_max,
+/* fd < 0: a new file. Else a kept one, of that kind, which stays the caller's on errors. */
+int pool_open(struct pool *p, enum store_kind kind, uint32_t pages_max, int fd,
 	      const struct store_options *o, char *why, size_t why_len)
 	__attribute__((warn_unused_result));
 void pool_close(struct pool *p);
+/* What a kept file is: its kind, and how many pages it is long. 0; -EINVAL: it is none of ours. */
+int pool_file(int fd, enum store_kind *kind, uint32_t *pages) __attribute__((warn_unused_result));
+/*
+ * Of a kept file, before anybody uses the pool: `n` pages are used, those whose numbers have their
+ * bit in `named`, up to `highest`. The rest is free, and has no memory.
+ */
+void pool_adopt(struct pool *p, const uint64_t *named, uint32_t highest, uint32_t n);
+/* Pages [from, to), numbered from 1: no memory stays behind them; or they are faulted in, which
+ * they are not of themselves in a new process. 0 or -errno. */
+void pool_punch(const struct pool *p, uint32_t from, uint32_t to);
+int pool_populate(const struct pool *p, uint32_t from, uint32_t to)
+	__attribute__((warn_unused_result));
+
+static inline bool pool_bit(const uint64_t *bits, uint32_t num)
+{
+	return bits[num / 64] >> num % 64 & 1;
+}
+
+static inline void pool_set_bit(uint64_t *bits, uint32_t num)
+{
+	bits[num / 64] |= (uint64_t)1 << num % 64;
+}
 
 /* For readers: a page of zeroes from the reserve, coming now. 0; -EAGAIN: `waiting` is set, and the
  * filler is asked; -ENOSPC: there is none to wait for. */

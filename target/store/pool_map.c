@@ -3,14 +3,17 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/memfd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fail_point.h"
 #include "base/log.h"
 #include "store/numa.h"
 #include "store/pool.h"
@@ -43,9 +46,9 @@ static int explain(int err, const char *what, char *why, size_t why_len)
 	return -err;
 }
 
-static int map(struct pool *p)
+static int map(struct pool *p, uint32_t file_pages)
 {
-	if (ftruncate(p->fd, (off_t)pool_bytes(p)) < 0)
+	if (p->pages_mapped > file_pages && ftruncate(p->fd, (off_t)pool_bytes(p)) < 0)
 		return -errno;
 	p->base = mmap(NULL, pool_bytes(p), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
 		       p->fd, 0);
@@ -53,31 +56,62 @@ static int map(struct pool *p)
 }
 
 /* Address space costs nothing, but there may be a limit: then the pool cannot grow. */
-static int map_most(struct pool *p)
+static int map_most(struct pool *p, uint32_t file_pages)
 {
 	uint64_t host = host_memory() >> STORE_PAGE_SHIFT;
+	uint32_t least = p->pages_max > file_pages ? p->pages_max : file_pages;
 
-	if (host > p->pages_max && host <= STORE_LUN_MAX >> STORE_PAGE_SHIFT) {
+	if (host > least && host <= STORE_LUN_MAX >> STORE_PAGE_SHIFT) {
 		p->pages_mapped = (uint32_t)host;
-		if (map(p) == 0)
+		if (map(p, file_pages) == 0)
 			return 0;
 	}
-	p->pages_mapped = p->pages_max;
-	return map(p);
+	p->pages_mapped = least;
+	return map(p, file_pages);
 }
 
-static int map_pool(struct pool *p, char *why, size_t why_len)
+int pool_file(int fd, enum store_kind *kind, uint32_t *pages)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (fstatfs(fd, &fs) < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	*kind = fs.f_type == HUGETLBFS_MAGIC ? STORE_HUGE : STORE_PLAIN;
+	if (*kind == STORE_HUGE ? st.st_blksize != (blksize_t)STORE_PAGE_SIZE
+				: fs.f_type != TMPFS_MAGIC)
+		return -EINVAL;
+	if (!S_ISREG(st.st_mode) || st.st_size < (off_t)STORE_PAGE_SIZE ||
+	    st.st_size % (off_t)STORE_PAGE_SIZE || st.st_size > (off_t)STORE_LUN_MAX)
+		return -EINVAL;
+	*pages = (uint32_t)(st.st_size >> STORE_PAGE_SHIFT);
+	return 0;
+}
+
+static int make_file(struct pool *p)
 {
 	unsigned flags = MFD_CLOEXEC;
 
 	if (p->kind == STORE_HUGE)
 		flags |= MFD_HUGETLB | MFD_HUGE_2MB;
 	p->fd = memfd_create("memtgt-pool", flags);
-	if (p->fd < 0)
-		return explain(errno, "memfd_create", why, why_len);
-	int rc = map_most(p);
+	return p->fd < 0 ? -errno : 0;
+}
+
+static int map_pool(struct pool *p, int fd, char *why, size_t why_len)
+{
+	enum store_kind kind;
+	uint32_t pages = 0;
+	int rc;
+
+	p->fd = fd;
+	rc = fd < 0 ? make_file(p) : pool_file(fd, &kind, &pages);
+	if (rc)
+		return explain(-rc, fd < 0 ? "memfd_create" : "its kept file", why, why_len);
+	rc = map_most(p, pages);
 	if (rc) {
-		close(p->fd);
+		if (fd < 0)
+			close(p->fd);
 		return explain(-rc, "mmap of its ceiling, make pool.size smaller", why, why_len);
 	}
 	madvise(p->base, pool_bytes(p), MADV_DONTDUMP);
@@ -114,7 +148,7 @@ static int init_lock(struct pool *p)
 	return rc;
 }
 
-int pool_open(struct pool *p, enum store_kind kind, uint32_t pages_max,
+int pool_open(struct pool *p, enum store_kind kind, uint32_t pages_max, int fd,
 	      const struct store_options *o, char *why, size_t why_len)
 {
 	const char *huge_free = kind == STORE_HUGE ? HOST_HUGE_FREE : NULL;
@@ -128,7 +162,7 @@ int pool_open(struct pool *p, enum store_kind kind, uint32_t pages_max,
 			   .overcommit_percent = o->overcommit_percent};
 	p->soft_at = UINT64_MAX;
 	p->lent_max = pool_lent_max(p, pages_max);
-	rc = map_pool(p, why, why_len);
+	rc = map_pool(p, fd, why, why_len);
 	if (rc)
 		return rc;
 	p->link = mmap(NULL, link_bytes(p), PROT_READ | PROT_WRITE,
@@ -152,7 +186,8 @@ err_link:
 	munmap(p->link, link_bytes(p));
 err_map:
 	munmap(p->base, pool_bytes(p));
-	close(p->fd);
+	if (fd < 0)
+		close(p->fd);
 	return rc;
 }
 
@@ -166,40 +201,47 @@ void pool_close(struct pool *p)
 	close(p->fd);
 }
 
-static int page_fallocate(const struct pool *p, uint32_t num, int mode)
+/* Pages [from, to). */
+static int pages_fallocate(const struct pool *p, uint32_t from, uint32_t to, int mode)
 {
-	off_t at = (off_t)(num - 1) << STORE_PAGE_SHIFT;
+	off_t at = (off_t)(from - 1) << STORE_PAGE_SHIFT;
 	int rc;
 
 	do {
-		rc = fallocate(p->fd, mode, at, (off_t)STORE_PAGE_SIZE);
+		rc = fallocate(p->fd, mode, at, (off_t)(to - from) << STORE_PAGE_SHIFT);
 	} while (rc < 0 && errno == EINTR);
 	return rc < 0 ? -errno : 0;
 }
 
-/* Faults the page in: 512 faults of 4 KiB, one by one at the first write, were measured at 5 ms,
- * this at 0.4 ms. */
-static int populate(const struct pool *p, uint32_t num)
+/* Faults pages in: 512 faults of 4 KiB, one by one at the first write, were measured at 5 ms, this
+ * at 0.4 ms. */
+int pool_populate(const struct pool *p, uint32_t from, uint32_t to)
 {
-	uint8_t *page = pool_page(p, num);
+	uint8_t *at = pool_page(p, from);
+	size_t n = (size_t)(to - from) << STORE_PAGE_SHIFT;
 
-	if (madvise(page, STORE_PAGE_SIZE, MADV_POPULATE_WRITE) == 0)
+	if (madvise(at, n, MADV_POPULATE_WRITE) == 0)
 		return 0;
 	if (errno != EINVAL)
 		return -errno;
-	/* A kernel before 5.14. */
-	for (size_t at = 0; at < STORE_PAGE_SIZE; at += 4096)
-		*(volatile uint8_t *)(page + at) = 0;
+	/* A kernel before 5.14. What is there stays as it is. */
+	for (; n; at += 4096, n -= 4096)
+		*(volatile uint8_t *)at = *(volatile uint8_t *)at;
 	return 0;
 }
 
 /* A page that kept its bytes would show them to the next LUN, so there is no going on without. */
-void pool_page_punch(const struct pool *p, uint32_t num)
+void pool_punch(const struct pool *p, uint32_t from, uint32_t to)
 {
-	int rc = page_fallocate(p, num, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE);
+	int rc = pages_fallocate(p, from, to, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE);
 
 	assert(rc == 0);
 	(void)rc;
+}
+
+void pool_page_punch(const struct pool *p, uint32_t num)
+{
+	pool_punch(p, num, num + 1);
 }
 
 /* Any error means that the host does not give the page: its limits, a cgroup's, no memory. */
@@ -210,12 +252,13 @@ int pool_page_make(const struct pool *p, uint32_t num)
 
 	if (rc)
 		return rc;
-	rc = page_fallocate(p, num, 0);
+	rc = pages_fallocate(p, num, num + 1, 0);
 	if (p->numa_nodes)
 		numa_restore(&before);
 	if (rc)
 		return rc;
-	rc = populate(p, num);
+	FAIL_POINT(PAGE_MADE);
+	rc = pool_populate(p, num, num + 1);
 	if (rc)
 		pool_page_punch(p, num);
 	return rc;

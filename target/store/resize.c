@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fail_point.h"
 #include "store/internal.h"
 #include "store/slice.h"
 
@@ -32,6 +33,15 @@ static uint8_t *tail(const struct store_lun *l, uint64_t bytes, size_t *n)
 
 	*n = STORE_PAGE_SIZE - (bytes & PAGE_MASK);
 	return num ? pool_page(&l->store->pool, num) + (bytes & PAGE_MASK) : NULL;
+}
+
+void lun_clear_tail(struct store_lun *l)
+{
+	size_t n;
+	uint8_t *p = tail(l, l->bytes, &n);
+
+	if (p && memcmp(p, l->store->zero, n) != 0)
+		memset(p, 0, n);
 }
 
 static int check_empty(const struct store_lun *l, uint64_t bytes, char *why, size_t why_len)
@@ -63,15 +73,20 @@ static int shrink(struct store_reader *r, struct store_lun *l, uint64_t bytes, b
 {
 	uint64_t pages = pages_of(bytes), had = l->table.pages;
 	int rc = force ? 0 : check_empty(l, bytes, why, why_len);
-	size_t n;
 
 	if (rc)
 		return rc;
+	rc = lun_record_bytes(l, bytes);
+	if (rc) {
+		snprintf(why, why_len, "cannot keep a record of the size: %s", strerror(-rc));
+		return rc;
+	}
+	FAIL_POINT(SHRINK_RECORD);
 	l->bytes = bytes;
-	uint8_t *p = tail(l, bytes, &n);
-	if (p)
-		memset(p, 0, n);
+	lun_clear_tail(l);
+	FAIL_POINT(SHRINK_TAIL);
 	lun_cut(r, l, pages, had);
+	FAIL_POINT(SHRINK_CUT);
 	l->table.pages = pages;
 	pool_unlend(&l->store->pool, had - pages, 0);
 	return 0;
@@ -93,11 +108,22 @@ static int grow(struct store_reader *r, struct store_lun *l, uint64_t bytes, cha
 		size_t why_len)
 {
 	uint64_t pages = pages_of(bytes), had = l->table.pages, done = 0;
-	int rc = l->provisioning == STORE_FULL ? fill(r, l, had, pages, &done) : 0;
+	uint64_t owed = l->provisioning == STORE_FULL ? pages - had : 0;
+	int rc = owed ? fill(r, l, had, pages, &done) : 0;
 
-	if (rc) {
+	if (rc)
 		lun_explain_fill(l, done, pages - had, why, why_len);
-		pool_unlend(&l->store->pool, pages - had, pages - had - done);
+	FAIL_POINT(GROW_FILLED);
+	if (!rc) {
+		/* Before anybody can write there: what he wrote would be behind the end. */
+		rc = lun_record_bytes(l, bytes);
+		if (rc)
+			snprintf(why, why_len, "cannot keep a record of the size: %s",
+				 strerror(-rc));
+	}
+	FAIL_POINT(GROW_RECORD);
+	if (rc) {
+		pool_unlend(&l->store->pool, pages - had, owed - done);
 		lun_cut(NULL, l, had, pages);
 		return rc;
 	}

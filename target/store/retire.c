@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fail_point.h"
+
 int retire_open(struct retire *t, struct pool *p, unsigned readers)
 {
 	size_t bytes = readers * sizeof(*t->readers);
@@ -92,6 +94,11 @@ void retire_close(struct retire *t)
 	for (unsigned i = 0; i < t->nreaders; i++)
 		store_reader_offline(&t->readers[i]);
 	assert(t->pages == 0);
+	retire_leave(t);
+}
+
+void retire_leave(struct retire *t)
+{
 	pthread_mutex_destroy(&t->lock);
 	free(t->readers);
 }
@@ -105,6 +112,7 @@ void retire_pages(struct store_reader *r, struct page_list *l)
 	pthread_mutex_lock(&t->lock);
 	t->pages += l->n;
 	page_list_move(t->pool, &t->waiting, l);
+	FAIL_POINT(PAGE_RETIRED);
 	if (!t->running)
 		began = advance(t);
 	pthread_mutex_unlock(&t->lock);

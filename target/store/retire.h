@@ -58,6 +58,8 @@ int retire_open(struct retire *t, struct pool *p, unsigned readers)
 	__attribute__((warn_unused_result));
 /* Frees what is left. */
 void retire_close(struct retire *t);
+/* Frees nothing but what is the process' own. */
+void retire_leave(struct retire *t);
 /* Pages that no table names any more, already counted as coming by pool_leave(). */
 void retire_pages(struct store_reader *r, struct page_list *l);
 /* Punches a batch of what is ready. True: there is more. From any thread. */

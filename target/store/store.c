@@ -13,6 +13,14 @@
 #include "base/log.h"
 #include "store/internal.h"
 
+/* Is there something to go on with? */
+static bool has_kept(const struct store_options *o)
+{
+	const struct store_files *k = o->kept;
+
+	return k && (k->pool >= 0 || k->tables >= 0 || k->records >= 0);
+}
+
 static int check_options(const struct store_options *o, char *why, size_t why_len)
 {
 	const char *wrong = NULL;
@@ -89,6 +97,22 @@ static int start_filler(struct store *s, const struct store_options *o)
 	return o->no_filler ? 0 : reserve_start(&s->reserve);
 }
 
+/* Kept LUNs that nobody adopted stay as they are. Returns their pages. */
+static uint64_t free_kept(struct store *s)
+{
+	uint64_t pages = 0;
+
+	for (unsigned i = 0; s->kept && i < TABLES_MAX; i++) {
+		if (!s->kept[i])
+			continue;
+		pages += s->kept[i]->pages;
+		lun_free(s->kept[i]);
+	}
+	free(s->kept);
+	s->kept = NULL;
+	return pages;
+}
+
 /* Who is left gives the rest back. */
 static void stop_filler(struct store *s)
 {
@@ -96,39 +120,145 @@ static void stop_filler(struct store *s)
 	s->retire.by_filler = false;
 }
 
-/* Everything but the pool, which has told its errors itself. */
-static int open_rest(struct store *s, const struct store_options *o)
+/* Everything but the pool and the records, which have told their errors themselves. `kept` is -1 in
+ * a store that is made anew. */
+static int open_rest(struct store *s, const struct store_options *o, int kept)
 {
 	int rc = -ENOMEM;
 
 	s->zero = map_zero();
 	if (!s->zero)
 		return rc;
-	rc = tables_open(&s->tables);
+	rc = tables_open(&s->tables, kept);
 	if (rc)
 		goto err_zero;
 	rc = retire_open(&s->retire, &s->pool, o->readers);
 	if (rc)
 		goto err_tables;
-	rc = start_filler(s, o);
+	rc = -pthread_mutex_init(&s->wake_lock, NULL);
 	if (!rc)
 		return 0;
 
 	retire_close(&s->retire);
 err_tables:
+	if (kept >= 0)
+		s->tables.fd = -1;
 	tables_close(&s->tables);
 err_zero:
 	munmap((void *)(uintptr_t)s->zero, STORE_PAGE_SIZE);
 	return rc;
 }
 
+static void close_rest(struct store *s)
+{
+	pthread_mutex_destroy(&s->wake_lock);
+	tables_close(&s->tables);
+	munmap((void *)(uintptr_t)s->zero, STORE_PAGE_SIZE);
+}
+
+/* What the kept files are, as far as they tell. */
+static int check_kept(const struct store_files *k, enum store_kind *kind, uint32_t *pages,
+		      char *why, size_t why_len)
+{
+	int rc = -EINVAL;
+
+	if (k->pool >= 0 && k->tables >= 0 && k->records >= 0)
+		rc = pool_file(k->pool, kind, pages);
+	if (rc)
+		snprintf(why, why_len,
+			 "the memory that was kept cannot be used: its pool, its tables and its "
+			 "records must all be there, as memtgtd made them");
+	return rc;
+}
+
+static int open_records(struct store *s, int kept, char *why, size_t why_len)
+{
+	pid_t pid = 0;
+	int rc = records_open(&s->records, kept);
+
+	if (rc) {
+		snprintf(why, why_len, "cannot %s the records of the LUNs: %s",
+			 kept < 0 ? "make" : "use", strerror(-rc));
+		return rc;
+	}
+	rc = records_lock(&s->records, RECORDS_LOCK_S, &pid);
+	if (!rc)
+		return 0;
+	if (rc == -EBUSY && pid > 0)
+		snprintf(why, why_len,
+			 "the memory is in use by process %d: only one memtgtd can have it; end "
+			 "that one first",
+			 (int)pid);
+	else
+		snprintf(why, why_len, "the memory cannot be locked: %s", strerror(-rc));
+	if (kept >= 0)
+		s->records.fd = -1;
+	records_close(&s->records);
+	return rc;
+}
+
+/* Goes on, or begins. */
+static int begin(struct store *s, uint32_t file_pages, char *why, size_t why_len)
+{
+	if (s->is_kept)
+		return store_adopt(s, file_pages, why, why_len);
+	int rc = records_write_store(&s->records, &s->records.store);
+	if (rc)
+		snprintf(why, why_len, "cannot write the records of the LUNs: %s", strerror(-rc));
+	return rc;
+}
+
+static int open_all(struct store *s, const struct store_options *o, const struct store_files *k,
+		    enum store_kind kind, uint32_t file_pages, char *why, size_t why_len)
+{
+	int rc = open_records(s, k->records, why, why_len);
+
+	if (rc)
+		return rc;
+	rc = pool_open(&s->pool, kind, (uint32_t)pages_of(o->ceiling), k->pool, o, why, why_len);
+	if (rc)
+		goto err_records;
+	rc = open_rest(s, o, k->tables);
+	if (rc) {
+		snprintf(why, why_len, "cannot make the memory pool: %s", strerror(-rc));
+		goto err_pool;
+	}
+	rc = begin(s, file_pages, why, why_len);
+	if (rc)
+		goto err_rest;
+	rc = start_filler(s, o);
+	if (!rc)
+		return 0;
+	snprintf(why, why_len, "cannot start a thread: %s", strerror(-rc));
+
+err_rest:
+	free_kept(s);
+	retire_leave(&s->retire);
+	if (s->is_kept)
+		s->tables.fd = -1;
+	close_rest(s);
+err_pool:
+	if (s->is_kept)
+		s->pool.fd = -1;
+	pool_close(&s->pool);
+err_records:
+	if (s->is_kept)
+		s->records.fd = -1;
+	records_close(&s->records);
+	return rc;
+}
+
 int store_open(struct store **out, const struct store_options *o, char *why, size_t why_len)
 {
+	const struct store_files none = {-1, -1, -1};
 	enum store_kind kind;
+	uint32_t pages = 0;
 	int rc = check_options(o, why, why_len);
 
-	if (!rc)
-		rc = choose_kind(o, &kind, why, why_len);
+	if (rc)
+		return rc;
+	rc = has_kept(o) ? check_kept(o->kept, &kind, &pages, why, why_len)
+			 : choose_kind(o, &kind, why, why_len);
 	if (rc)
 		return rc;
 	struct store *s = calloc(1, sizeof(*s));
@@ -136,38 +266,57 @@ int store_open(struct store **out, const struct store_options *o, char *why, siz
 		snprintf(why, why_len, "cannot make the memory pool: out of memory");
 		return -ENOMEM;
 	}
-	rc = pool_open(&s->pool, kind, (uint32_t)pages_of(o->ceiling), o, why, why_len);
+	s->is_kept = has_kept(o);
+	rc = open_all(s, o, s->is_kept ? o->kept : &none, kind, pages, why, why_len);
 	if (rc)
-		goto err_store;
-	rc = open_rest(s, o);
-	if (rc) {
-		snprintf(why, why_len, "cannot make the memory pool: %s", strerror(-rc));
-		goto err_pool;
-	}
-	*out = s;
-	return 0;
-
-err_pool:
-	pool_close(&s->pool);
-err_store:
-	free(s);
+		free(s);
+	else
+		*out = s;
 	return rc;
 }
 
 void store_close(struct store *s)
 {
-	assert(s->luns == 0 && s->pool.used == 0);
 	stop_filler(s);
+	uint64_t rest = free_kept(s);
+
+	assert(s->luns == 0 && s->pool.used == rest);
+	(void)rest;
 	retire_close(&s->retire);
-	tables_close(&s->tables);
-	munmap((void *)(uintptr_t)s->zero, STORE_PAGE_SIZE);
+	close_rest(s);
 	pool_close(&s->pool);
+	records_close(&s->records);
 	free(s);
+}
+
+void store_leave(struct store *s)
+{
+	assert(s->luns == 0);
+	stop_filler(s);
+	free_kept(s);
+	retire_leave(&s->retire);
+	close_rest(s);
+	pool_close(&s->pool);
+	records_close(&s->records);
+	free(s);
+}
+
+void store_get_files(const struct store *s, struct store_files *out)
+{
+	*out = (struct store_files){s->pool.fd, s->tables.fd, s->records.fd};
+}
+
+bool store_is_kept(const struct store *s)
+{
+	return s->is_kept;
 }
 
 void store_stop_filling(struct store *s)
 {
 	stop_filler(s);
+	pthread_mutex_lock(&s->wake_lock);
+	s->no_wake = true;
+	pthread_mutex_unlock(&s->wake_lock);
 }
 
 struct store_reader *store_reader(struct store *s, unsigned i)

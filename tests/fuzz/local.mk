@@ -5,6 +5,7 @@ fuzzers += \
 	tests/fuzz/fuzz_image \
 	tests/fuzz/fuzz_login \
 	tests/fuzz/fuzz_pdu_rx \
+	tests/fuzz/fuzz_records \
 	tests/fuzz/fuzz_scsi \
 	tests/fuzz/fuzz_text
 if HAVE_CHECK
@@ -30,6 +31,8 @@ tests_fuzz_fuzz_login_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_login_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_pdu_rx_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_pdu_rx_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_records_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_records_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_scsi_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_scsi_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_text_LDFLAGS = $(fuzz_ldflags)

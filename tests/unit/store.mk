@@ -1,5 +1,6 @@
 # Unit tests of target/store.
 store_tests = \
+	tests/unit/test_records \
 	tests/unit/test_store \
 	tests/unit/test_store_anchor \
 	tests/unit/test_store_ceiling \
