@@ -71,8 +71,12 @@ static int check_formats(struct adoption *a, char *why, size_t why_len)
 	if (a->store_lost)
 		log_error("store: both copies of the record of the memory that was kept are lost: "
 			  "no LUN of it is served, but they can be exported");
-	for (uint32_t place = 1; place <= TABLES_MAX && !rc; place++)
+	for (uint32_t place = 1; !rc; place++) {
+		place = records_next(&a->s->records, place);
+		if (place == RECORDS_PLACES)
+			break;
 		rc = read_record(a, place, raw, &is, why, why_len);
+	}
 	return rc;
 }
 
@@ -155,7 +159,7 @@ static bool has_entries(struct adoption *a, unsigned slot)
 {
 	struct store_lun l = {.store = a->s};
 
-	if (!tables_slot_has_data(&a->s->tables, slot))
+	if (tables_next(&a->s->tables, slot) != slot)
 		return false;
 	if (table_adopt(&l.table, &a->s->tables, slot, 0))
 		return true;
@@ -184,6 +188,15 @@ static int take_slot(struct adoption *a, unsigned slot)
 	/* No LUN begins or ends like this: the record was lost in such a way that it looks right.
 	 */
 	return has_entries(a, slot) ? take_lost(a, slot) : 0;
+}
+
+/* The first from this one on that has a record or a table. */
+static unsigned next_slot(const struct adoption *a, unsigned slot)
+{
+	uint32_t place = records_next(&a->s->records, slot + 1);
+	unsigned table = tables_next(&a->s->tables, slot);
+
+	return place - 1 < table ? place - 1 : table;
 }
 
 /* ---- tables ---- */
@@ -382,7 +395,8 @@ static int adopt(struct adoption *a)
 	struct store *s = a->s;
 	int rc = 0;
 
-	for (unsigned slot = 0; slot < TABLES_MAX && !rc; slot++)
+	for (unsigned slot = next_slot(a, 0); slot < TABLES_MAX && !rc;
+	     slot = next_slot(a, slot + 1))
 		rc = take_slot(a, slot);
 	if (!rc)
 		rc = look_at_tables(a);

@@ -142,6 +142,23 @@ int records_read(struct records *r, uint32_t place, uint8_t *raw, enum record_is
 	return *healed ? write_copy(r, place, !one, raw) : 0;
 }
 
+static uint32_t next_of_copy(const struct records *r, uint32_t place, unsigned copy)
+{
+	off_t at = lseek(r->fd, place_of(place, copy), SEEK_DATA);
+	uint64_t next = at < 0 ? RECORDS_PLACES : (uint64_t)(at - place_of(0, copy)) / RECORD_BYTES;
+
+	return next < RECORDS_PLACES ? (uint32_t)next : RECORDS_PLACES;
+}
+
+uint32_t records_next(const struct records *r, uint32_t place)
+{
+	if (place >= RECORDS_PLACES)
+		return RECORDS_PLACES;
+	uint32_t a = next_of_copy(r, place, 0), b = next_of_copy(r, place, 1);
+
+	return a < b ? a : b;
+}
+
 int records_reserve(struct records *r, uint32_t place)
 {
 	int rc = 0;

@@ -16,9 +16,10 @@
 #include "store/record.h"
 #include "store/table.h"
 
-#define RECORDS_COPY  ((off_t)16 << 20)
-#define RECORDS_BYTES (2 * RECORDS_COPY)
-_Static_assert((TABLES_MAX + 1) * RECORD_BYTES <= RECORDS_COPY, "a copy of all records");
+#define RECORDS_COPY   ((off_t)16 << 20)
+#define RECORDS_BYTES  (2 * RECORDS_COPY)
+#define RECORDS_PLACES (TABLES_MAX + 1)
+_Static_assert(RECORDS_PLACES *RECORD_BYTES <= RECORDS_COPY, "a copy of all records");
 
 /* How long one that dies may take until it has let go of the lock. */
 #define RECORDS_LOCK_S 5u
@@ -44,6 +45,8 @@ int records_lock(struct records *r, unsigned wait_s, pid_t *pid)
  */
 int records_read(struct records *r, uint32_t place, uint8_t *raw, enum record_is *is, bool *healed)
 	__attribute__((warn_unused_result));
+/* The first place from this one on that may have been written, or RECORDS_PLACES. */
+uint32_t records_next(const struct records *r, uint32_t place);
 /* Memory for both copies, so that records_write() cannot lack it. 0 or -errno. */
 int records_reserve(struct records *r, uint32_t place) __attribute__((warn_unused_result));
 /* The store's own record becomes *to; its sequence number is counted here. */

@@ -148,11 +148,11 @@ static off_t next_data(int fd, unsigned slot, off_t at)
 	return data < 0 || data > end ? end : data;
 }
 
-bool tables_slot_has_data(const struct tables *ts, unsigned slot)
+unsigned tables_next(const struct tables *ts, unsigned slot)
 {
-	const off_t begin = (off_t)(slot * TABLE_STRIDE);
+	off_t at = lseek(ts->fd, (off_t)(slot * TABLE_STRIDE), SEEK_DATA);
 
-	return next_data(ts->fd, slot, begin) < begin + (off_t)TABLE_STRIDE;
+	return at < 0 ? TABLES_MAX : (unsigned)((uint64_t)at / TABLE_STRIDE);
 }
 
 /* A leaf that was only reserved, never written, is a hole for the kernel, and for us. */

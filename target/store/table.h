@@ -71,7 +71,8 @@ int table_adopt(struct table *t, struct tables *ts, unsigned slot, uint64_t page
 void table_leave(struct table *t);
 /* Whatever the slot has goes; nobody has the table. */
 void tables_empty_slot(const struct tables *ts, unsigned slot);
-bool tables_slot_has_data(const struct tables *ts, unsigned slot);
+/* The first slot from this one on whose table has leaves, or TABLES_MAX. */
+unsigned tables_next(const struct tables *ts, unsigned slot);
 
 /* Before an entry is written. 0 or -ENOSPC. */
 int table_leaf_make(struct table *t, uint64_t page) __attribute__((warn_unused_result));

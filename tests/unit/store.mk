@@ -6,6 +6,7 @@ store_tests = \
 	tests/unit/test_store_ceiling \
 	tests/unit/test_store_data \
 	tests/unit/test_store_host \
+	tests/unit/test_store_kept \
 	tests/unit/test_store_model \
 	tests/unit/test_store_reserve \
 	tests/unit/test_store_resize \
@@ -14,4 +15,4 @@ store_tests = \
 	tests/unit/test_store_threshold \
 	tests/unit/test_store_threads
 unit_tests += $(store_tests)
-EXTRA_DIST += tests/unit/test_store.h
+EXTRA_DIST += tests/unit/test_kept.h tests/unit/test_store.h
