@@ -7,6 +7,7 @@ store_tests = \
 	tests/unit/test_store_data \
 	tests/unit/test_store_host \
 	tests/unit/test_store_kept \
+	tests/unit/test_store_kill \
 	tests/unit/test_store_model \
 	tests/unit/test_store_reserve \
 	tests/unit/test_store_resize \
