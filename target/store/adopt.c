@@ -27,6 +27,8 @@ struct adoption {
 	uint64_t used, given_back; /* pages */
 	unsigned luns, healed, gone;
 	bool store_lost; /* the store's own record is */
+	bool missing;	 /* not all pages that tables name are there */
+	bool background; /* threads may be started */
 };
 
 /* ---- records ---- */
@@ -337,6 +339,16 @@ static int populate(struct adoption *a, uint32_t from, uint32_t to)
 	return pool_populate(&a->s->pool, from, to);
 }
 
+/* Hugepages are found by one fault each; the others are many, so nobody waits for them. */
+static int map_again(struct adoption *a)
+{
+	struct store *s = a->s;
+
+	if (s->pool.kind == STORE_HUGE || !a->background)
+		return each_run(a, true, populate);
+	return touch_start(&s->touch, &s->pool, s->tables.fd);
+}
+
 /* Kept so: who looks at such a LUN may make its missing pages, so the next could not tell. */
 static int hold_all(struct adoption *a)
 {
@@ -365,9 +377,10 @@ static int settle_pages(struct adoption *a)
 	const uint64_t after = pool_host_bytes(p), want = a->used * STORE_PAGE_SIZE;
 
 	a->given_back = (before - after) >> STORE_PAGE_SHIFT;
-	if (after >= want && !a->store_lost)
-		return each_run(a, true, populate);
-	if (after < want)
+	a->missing = after < want;
+	if (!a->missing && !a->store_lost)
+		return 0;
+	if (a->missing)
 		log_error("store: %" PRIu64 " MiB of the memory that was kept are missing: no LUN "
 			  "of it is served",
 			  (want - after) >> 20);
@@ -408,7 +421,9 @@ static int adopt(struct adoption *a)
 	settle_luns(a);
 	pool_adopt(&s->pool, a->named, a->highest, (uint32_t)a->used);
 	/* Last: until then the next process finds it lost as well. */
-	return a->store_lost ? records_write_store(&s->records, &s->records.store) : 0;
+	if (a->store_lost)
+		rc = records_write_store(&s->records, &s->records.store);
+	return rc || a->missing ? rc : map_again(a);
 }
 
 static void report(const struct adoption *a, uint64_t began)
@@ -422,10 +437,10 @@ static void report(const struct adoption *a, uint64_t began)
 		 (uint64_t)((clock_now() - began) / NS_PER_MS));
 }
 
-int store_adopt(struct store *s, uint32_t file_pages, char *why, size_t why_len)
+int store_adopt(struct store *s, uint32_t file_pages, bool background, char *why, size_t why_len)
 {
 	const uint64_t began = clock_now();
-	struct adoption a = {.s = s, .file_pages = file_pages};
+	struct adoption a = {.s = s, .file_pages = file_pages, .background = background};
 	int rc = check_formats(&a, why, why_len);
 
 	if (rc)

@@ -13,6 +13,7 @@
 #include "store/retire.h"
 #include "store/store.h"
 #include "store/table.h"
+#include "store/touch.h"
 
 struct store {
 	struct records records;
@@ -20,6 +21,7 @@ struct store {
 	struct reserve reserve;
 	struct tables tables;
 	struct retire retire;
+	struct touch touch;
 	const uint8_t *zero; /* STORE_PAGE_SIZE that reads as zeroes, one page of memory at most */
 	_Atomic uint64_t anchored; /* table entries with TABLE_ANCHORED */
 	_Atomic unsigned luns;
@@ -71,8 +73,9 @@ static inline bool lun_may_write(struct store_lun *l)
 	       lun_first_write(l);
 }
 
-/* Goes on with the kept files, whose pool is so many pages long, before anybody uses the store. */
-int store_adopt(struct store *s, uint32_t file_pages, char *why, size_t why_len)
+/* Goes on with the kept files, whose pool is so many pages long, before anybody uses the store.
+ * `background`: what can wait is done by a thread. */
+int store_adopt(struct store *s, uint32_t file_pages, bool background, char *why, size_t why_len)
 	__attribute__((warn_unused_result));
 
 /* Where a page that is not there yet comes from: pool_get(), or pool_make() with what is owed. */

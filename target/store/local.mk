@@ -32,4 +32,6 @@ target_libmemtgt_a_SOURCES += \
 	%D%/table.c \
 	%D%/table.h \
 	%D%/threshold.c \
-	%D%/threshold.h
+	%D%/threshold.h \
+	%D%/touch.c \
+	%D%/touch.h

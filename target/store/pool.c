@@ -179,10 +179,12 @@ static void give_back(struct pool *p, struct page_list *l, uint32_t cut)
 {
 	uint32_t n = l->n;
 
+	pthread_mutex_lock(&p->touch);
 	for (uint32_t num = l->head, left = n; left; num = p->link[num], left--) {
 		pool_page_punch(p, num);
 		FAIL_POINT(PAGE_PUNCHED);
 	}
+	pthread_mutex_unlock(&p->touch);
 	budget_give(&p->budget, n);
 	pthread_mutex_lock(&p->lock);
 	page_list_move(p, &p->free, l);

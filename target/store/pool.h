@@ -38,7 +38,8 @@ struct pool {
 	uint32_t *link; /* of page n at n; belongs to who owns the list the page is on */
 	struct budget budget;
 
-	pthread_mutex_t lock; /* of what follows; a leaf, never held over a system call */
+	pthread_mutex_t touch; /* while pages are given back, or mapped again: touch.h; a leaf */
+	pthread_mutex_t lock;  /* of what follows; a leaf, never held over a system call */
 	uint32_t pages_max;
 	uint32_t cutting; /* of pages_max and coming: on their way back, and not to come again */
 	uint32_t pages_locked; /* plain: numbers up to this are kept out of swap */

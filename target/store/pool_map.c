@@ -142,9 +142,16 @@ static int init_lock(struct pool *p)
 
 	if (rc)
 		return rc;
-	rc = clock_cond_init(&p->ask);
+	rc = -pthread_mutex_init(&p->touch, NULL);
 	if (rc)
-		pthread_mutex_destroy(&p->lock);
+		goto err_lock;
+	rc = clock_cond_init(&p->ask);
+	if (!rc)
+		return 0;
+
+	pthread_mutex_destroy(&p->touch);
+err_lock:
+	pthread_mutex_destroy(&p->lock);
 	return rc;
 }
 
@@ -194,6 +201,7 @@ err_map:
 void pool_close(struct pool *p)
 {
 	pthread_cond_destroy(&p->ask);
+	pthread_mutex_destroy(&p->touch);
 	pthread_mutex_destroy(&p->lock);
 	budget_close(&p->budget);
 	munmap(p->link, link_bytes(p));

@@ -116,6 +116,7 @@ static uint64_t free_kept(struct store *s)
 /* Who is left gives the rest back. */
 static void stop_filler(struct store *s)
 {
+	touch_stop(&s->touch);
 	reserve_stop(&s->reserve);
 	s->retire.by_filler = false;
 }
@@ -198,10 +199,11 @@ static int open_records(struct store *s, int kept, char *why, size_t why_len)
 }
 
 /* Goes on, or begins. */
-static int begin(struct store *s, uint32_t file_pages, char *why, size_t why_len)
+static int begin(struct store *s, const struct store_options *o, uint32_t file_pages, char *why,
+		 size_t why_len)
 {
 	if (s->is_kept)
-		return store_adopt(s, file_pages, why, why_len);
+		return store_adopt(s, file_pages, !o->no_filler, why, why_len);
 	int rc = records_write_store(&s->records, &s->records.store);
 	if (rc)
 		snprintf(why, why_len, "cannot write the records of the LUNs: %s", strerror(-rc));
@@ -223,7 +225,7 @@ static int open_all(struct store *s, const struct store_options *o, const struct
 		snprintf(why, why_len, "cannot make the memory pool: %s", strerror(-rc));
 		goto err_pool;
 	}
-	rc = begin(s, file_pages, why, why_len);
+	rc = begin(s, o, file_pages, why, why_len);
 	if (rc)
 		goto err_rest;
 	rc = start_filler(s, o);
@@ -232,6 +234,7 @@ static int open_all(struct store *s, const struct store_options *o, const struct
 	snprintf(why, why_len, "cannot start a thread: %s", strerror(-rc));
 
 err_rest:
+	touch_stop(&s->touch);
 	free_kept(s);
 	retire_leave(&s->retire);
 	if (s->is_kept)

@@ -217,6 +217,43 @@ START_TEST(another_ceiling)
 }
 END_TEST
 
+/* Those that tables name, and only as long as they do. */
+START_TEST(pages_are_mapped_again)
+{
+	struct store_options o = kept_options(NULL, POOL, 1);
+	struct store_lun *l;
+	char why[200];
+
+	begin(STORE_PLAIN);
+	l = labelled(POOL * PAGE, STORE_THIN, "l");
+	put(l, 0, 30 * PAGE, 1);
+	ck_assert_uint_eq(store_unmap(r, l, 0, PAGE), PAGE);
+	next_process(&l, 1);
+	s->touch.pool = &s->pool;
+	s->touch.tables = s->tables.fd;
+	ck_assert_uint_eq(touch_all(&s->touch), 29);
+	store_reader_offline(r);
+	store_leave(s);
+
+	o.no_filler = false;
+	ck_assert_int_eq(open_kept(&s, &kept, o, why, sizeof(why)), 0);
+	r = store_reader(s, 0);
+	l = adopt_lun(s, 0);
+	ck_assert(s->touch.has_thread);
+	for (uint64_t page = 30; page--;) {
+		ck_assert_uint_eq(store_unmap(r, l, page * PAGE, PAGE), PAGE);
+		store_reader_quiet(r);
+	}
+	quiet_all(s, r);
+	touch_stop(&s->touch);
+	expect_host(s);
+	ck_assert_uint_eq(stats_of(s).pages_used, 0);
+	store_lun_destroy(l);
+	expect_empty(s);
+	end();
+}
+END_TEST
+
 /* ---- the first write ---- */
 
 static unsigned firsts, wakes;
@@ -659,6 +696,7 @@ int main(void)
 	tcase_add_loop_test(tc, all_is_found_again, KINDS_FROM, KINDS_TO);
 	tcase_add_test(tc, luns_wait_for_their_owner);
 	tcase_add_test(tc, another_ceiling);
+	tcase_add_test(tc, pages_are_mapped_again);
 	tcase_add_test(tc, first_write_waits_for_the_mark);
 	suite_add_tcase(suite, tc);
 	tcase_add_loop_test(damaged, an_entry_out_of_range, 0, 5);
