@@ -1,6 +1,9 @@
 # Sources of target/store.
 target_libmemtgt_a_SOURCES += \
 	%D%/adopt.c \
+	%D%/adopt.h \
+	%D%/adopt_luns.c \
+	%D%/adopt_tables.c \
 	%D%/ceiling.c \
 	%D%/data.c \
 	%D%/fill.c \

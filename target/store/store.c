@@ -190,6 +190,10 @@ static int open_records(struct store *s, int kept, char *why, size_t why_len)
 			 "the memory is in use by process %d: only one memtgtd can have it; end "
 			 "that one first",
 			 (int)pid);
+	else if (rc == -EBUSY)
+		snprintf(why, why_len,
+			 "the memory is in use by another process: only one memtgtd can have it; "
+			 "end that one first");
 	else
 		snprintf(why, why_len, "the memory cannot be locked: %s", strerror(-rc));
 	if (kept >= 0)

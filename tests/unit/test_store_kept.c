@@ -569,22 +569,87 @@ START_TEST(one_bad_copy_is_no_harm)
 END_TEST
 
 /* A page of the pool is not there any more: zeroes are not its data. */
-START_TEST(missing_pages_hold_all)
+START_TEST(a_missing_page)
 {
 	struct store_lun *l[2];
 
 	two_luns(l, STORE_THIN);
-	pool_punch(&s->pool, l[0]->table.entry[1], l[0]->table.entry[1] + 1);
+	const off_t at = (off_t)(pool_page(&s->pool, l[0]->table.entry[1]) - s->pool.base);
+
+	/* All of it, or 4 KiB. */
+	ck_assert_int_eq(fallocate(kept.pool, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at,
+				   _i ? 4096 : (off_t)PAGE),
+			 0);
 	for (unsigned i = 0; i < 2; i++) { /* also after somebody has looked at it */
 		adopt_two(l);
-		for (unsigned k = 0; k < 2; k++)
-			ck_assert_int_eq(store_lun_state(l[k]), STORE_KEPT_HELD);
-		expect(l[0], PAGE, PAGE, 0);
+		expect_lost(l[0], 1, 1, 3);
+		ck_assert_int_eq(store_lun_state(l[1]), STORE_KEPT_WHOLE);
 		expect(l[1], 0, 4 * PAGE, 2);
+		ck_assert_uint_eq(expect_no_leak(s, l, 2), 7);
 	}
 	store_lun_destroy(l[0]);
 	store_lun_destroy(l[1]);
 	end();
+}
+END_TEST
+
+static uint64_t random_state;
+
+static uint64_t draw(uint64_t below)
+{
+	random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+	return (random_state >> 33) % below;
+}
+
+/* A few bytes of what is kept of the first LUN become others. */
+static void damage(struct store_lun *l)
+{
+	uint32_t at = (uint32_t)draw(5), bit = (uint32_t)1 << draw(32);
+
+	switch (draw(4)) {
+	case 0:
+		set_entry(l, at, l->table.entry[at] ^ bit);
+		break;
+	case 1:
+		set_entry(l, at, (uint32_t)draw(POOL + 2));
+		break;
+	case 2:
+		if (!table_leaf_make(&l->table, 5000))
+			set_entry(l, 5000 + at, bit);
+		break;
+	default:
+		spoil(l->table.slot + 1, draw(2) != 0);
+	}
+}
+
+/* Whatever the first LUN has become, nobody is given what is not his, and the sums are right. */
+START_TEST(any_damage)
+{
+	struct store_lun *l[2];
+	unsigned states[3] = {0};
+
+	for (unsigned round = 0; round < 60; round++) {
+		random_state = round;
+		two_luns(l, round & 1 ? STORE_FULL : STORE_THIN);
+		for (uint64_t n = 1 + draw(4); n; n--)
+			damage(l[0]);
+		adopt_two(l);
+		expect_no_leak(s, l, 2);
+		states[store_lun_state(l[0])]++;
+		for (uint64_t page = 0; page < 4; page++) {
+			if (!store_lost(l[1], page * PAGE, PAGE))
+				expect(l[1], page * PAGE, PAGE, 2);
+			if (store_lun_state(l[0]) == STORE_KEPT_READ_ONLY &&
+			    !store_lost(l[0], page * PAGE, PAGE))
+				(void)store_at(l[0], page * PAGE, PAGE, &(size_t){0});
+		}
+		store_lun_destroy(l[0]);
+		store_lun_destroy(l[1]);
+		expect_empty(s);
+		end();
+	}
+	printf("# %u whole, %u read-only, %u held\n", states[0], states[1], states[2]);
+	ck_assert(states[0] && states[1] && states[2]);
 }
 END_TEST
 
@@ -708,7 +773,9 @@ int main(void)
 	tcase_add_test(damaged, a_record_of_zeroes_holds_its_lun);
 	tcase_add_test(damaged, a_lost_store_holds_all);
 	tcase_add_test(damaged, one_bad_copy_is_no_harm);
-	tcase_add_test(damaged, missing_pages_hold_all);
+	tcase_add_loop_test(damaged, a_missing_page, 0, 2);
+	tcase_add_test(damaged, any_damage);
+	tcase_set_timeout(damaged, 120);
 	suite_add_tcase(suite, damaged);
 	tcase_set_timeout(refuse, 60);
 	tcase_add_loop_test(refuse, a_newer_format_is_refused, 0, 2);

@@ -29,7 +29,7 @@
 #define POOL	48u /* less than all LUNs could take */
 #define WORKERS 3u  /* who use data; one more changes LUNs */
 #define READERS (WORKERS + 1)
-#define ROUNDS	60u
+#define ROUNDS	40u
 
 /* ---- what is known of each LUN, by whoever looks ---- */
 
@@ -522,6 +522,15 @@ static void nap(uint64_t us)
 	nanosleep(&t, NULL);
 }
 
+/* On a busy host the rounds may be over before much was done. */
+static bool met_all(void)
+{
+	for (enum op op = WRITE; op <= LABEL; op++)
+		if (!sh->ops[op])
+			return false;
+	return true;
+}
+
 START_TEST(killed_at_random)
 {
 	const char *text = getenv("MEMTGT_KILL_ROUNDS");
@@ -530,16 +539,18 @@ START_TEST(killed_at_random)
 	uint64_t pages = 0;
 
 	begin(_i);
-	for (unsigned i = 0; i < rounds; i++) {
+	for (unsigned i = 0; i < rounds || (!met_all() && i < 20 * rounds); i++) {
 		int status;
 
 		sh->random = chance.random;
 		sh->working = 0;
+		fflush(stdout);
 		pid_t pid = fork();
 		if (!pid)
 			live();
 		/* Now and then before it has begun. */
-		for (unsigned k = 0; draw(&chance, 8) && k < 10000 && !sh->working; k++)
+		const unsigned much = draw(&chance, 8) ? 1 + (unsigned)draw(&chance, 20) : 0;
+		for (unsigned k = 0; k < 10000 && sh->working < much; k++)
 			nap(1000);
 		nap(draw(&chance, 60000));
 		kill(pid, SIGKILL);
@@ -553,16 +564,16 @@ START_TEST(killed_at_random)
 	       rounds, sh->ops[WRITE], sh->ops[FILL], sh->ops[UNMAP], sh->ops[ANCHOR],
 	       sh->ops[CREATE], sh->ops[REMOVE], sh->ops[RESIZE], sh->ops[LABEL],
 	       (unsigned long long)pages, begun, torn);
-	for (enum op op = WRITE; op <= LABEL; op++)
-		ck_assert_uint_gt(sh->ops[op], 0);
-	ck_assert_uint_gt(pages, 0);
+	ck_assert(met_all() && pages);
 	end();
 }
 END_TEST
 
 /* ---- at each fail point ---- */
 
-#ifdef FAIL_POINTS
+/* One thread, so ThreadSanitizer has nothing to look for, and takes its time. */
+#if defined(FAIL_POINTS) && !defined(__SANITIZE_THREAD__)
+#define AT_EACH_POINT 1
 /* clang-format off */
 static const enum fail_point of_the_store[] = {
 #define STORE_FAIL_AT(id, text) FAIL_AT_##id,
@@ -685,6 +696,7 @@ static bool kill_at(enum fail_point p, unsigned nth, void (*work)(void))
 	int status;
 
 	snprintf(where, sizeof(where), "%s:%u", fail_point_name(p), nth);
+	fflush(stdout);
 	pid_t pid = fork();
 	if (!pid) {
 		must(fail_point_arm(where) == 0);
@@ -726,7 +738,7 @@ static unsigned kill_at_all(enum fail_point p)
 {
 	unsigned hits = 0;
 
-	for (unsigned nth = 1; kill_at(p, nth, do_all); nth += 1 + nth / 4) {
+	for (unsigned nth = 1; kill_at(p, nth, do_all); nth += 1 + nth / 2) {
 		hits++;
 		look();
 	}
@@ -746,7 +758,7 @@ static unsigned kill_at_all(enum fail_point p)
 
 START_TEST(killed_at_each_point)
 {
-#ifdef FAIL_POINTS
+#ifdef AT_EACH_POINT
 	unsigned points = 0, hits = 0;
 
 	begin(_i);
@@ -762,7 +774,7 @@ START_TEST(killed_at_each_point)
 	end();
 #else
 	(void)_i;
-	test_skip("fail points are built only with --enable-sanitize");
+	test_skip("fail points are built only with --enable-sanitize=address");
 #endif
 }
 END_TEST
