@@ -27,6 +27,8 @@ target_libmemtgt_a_SOURCES += \
 	%D%/crc32c.h \
 	%D%/fail_point.c \
 	%D%/fail_point.h \
+	%D%/inherit.c \
+	%D%/inherit.h \
 	%D%/list.h \
 	%D%/log.c \
 	%D%/log.h \
@@ -35,6 +37,7 @@ target_libmemtgt_a_SOURCES += \
 	%D%/poison.h \
 	%D%/proc.c \
 	%D%/proc.h \
+	%D%/text.h \
 	target/tbl/config_keys.def \
 	target/tbl/counters.def \
 	target/tbl/fail_points.def

@@ -7,8 +7,10 @@ unit_tests += \
 	tests/unit/test_config_keys \
 	tests/unit/test_config_text \
 	tests/unit/test_counters \
+	tests/unit/test_inherit \
 	tests/unit/test_list \
-	tests/unit/test_log
+	tests/unit/test_log \
+	tests/unit/test_notify
 
 # What they share, and the samples of tests/integration/config.sh.
 EXTRA_DIST += \
