@@ -5,6 +5,16 @@ sbin_PROGRAMS += target/memtgtd
 target_libmemtgt_a_SOURCES += \
 	%D%/accept.c \
 	%D%/accept.h \
+	%D%/keeper.c \
+	%D%/keeper.h \
+	%D%/keeper_kept.c \
+	%D%/keeper_kept.h \
+	%D%/keeper_message.c \
+	%D%/keeper_message.h \
+	%D%/keeper_socket.c \
+	%D%/keeper_socket.h \
+	%D%/keeper_start.c \
+	%D%/keeper_start.h \
 	%D%/luns.c \
 	%D%/luns.h \
 	%D%/luns_change.c \

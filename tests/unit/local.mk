@@ -8,6 +8,7 @@ include %D%/iscsi.mk
 include %D%/iscsi_login.mk
 include %D%/reactor.mk
 include %D%/control.mk
+include %D%/keeper.mk
 
 if HAVE_CHECK
 check_PROGRAMS += $(unit_tests)
