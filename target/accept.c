@@ -9,37 +9,159 @@
 
 #include "base/config.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "iscsi/node.h"
 #include "reactor/listen.h"
 #include "reactor/sock.h"
 
 #define ACCEPT_BATCH 64
+/* A keeper that does not answer delays the start no further. */
+#define ACCEPTOR_BARRIER_MS 5000
+/* Fewer than these are warned of. */
+#define BACKLOG_WANTED 1024u
+
+/* ---- opening and keeping ---- */
+
+#define PORTAL_NAME_MAX 32u
+
+/* Of portal i, in the order of the configuration. */
+static const char *portal_name(char name[static PORTAL_NAME_MAX], size_t i)
+{
+	snprintf(name, PORTAL_NAME_MAX, "portal-%zu", i);
+	return name;
+}
+
+static void take_kept(int kept[static ACCEPTOR_PORTALS_MAX])
+{
+	char name[PORTAL_NAME_MAX];
+
+	for (size_t i = 0; i < ACCEPTOR_PORTALS_MAX; i++)
+		kept[i] = inherit_take(portal_name(name, i));
+}
+
+/* The kept socket for portal i: that of its number if it fits, else any other that does; -1: none.
+ */
+static int find_kept(const int kept[static ACCEPTOR_PORTALS_MAX], size_t i,
+		     const struct config_portal *p)
+{
+	if (kept[i] >= 0 && listen_is(kept[i], p->address, p->port))
+		return (int)i;
+	for (size_t j = 0; j < ACCEPTOR_PORTALS_MAX; j++)
+		if (kept[j] >= 0 && listen_is(kept[j], p->address, p->port))
+			return (int)j;
+	return -1;
+}
+
+/* Those with a port of the configuration choose first: port 0 takes whatever is left. */
+static void adopt_kept(struct acceptor *a, const struct config *c,
+		       int kept[static ACCEPTOR_PORTALS_MAX], bool with_port)
+{
+	for (size_t i = 0; i < c->nportals; i++) {
+		if ((c->portals[i].port != 0) != with_port)
+			continue;
+		int j = find_kept(kept, i, &c->portals[i]);
+		a->fds[i] = j < 0 ? -1 : kept[j];
+		if (j >= 0)
+			kept[j] = -1;
+	}
+}
+
+/* Names that are not to stay with what they are now. They are gone before a new socket is opened
+ * that could want the same port, and before the name is given anew. */
+static void forget_kept(const struct acceptor *a, const int was[static ACCEPTOR_PORTALS_MAX],
+			const int rest[static ACCEPTOR_PORTALS_MAX])
+{
+	char name[PORTAL_NAME_MAX];
+	bool any = false;
+
+	for (size_t i = 0; i < ACCEPTOR_PORTALS_MAX; i++) {
+		if (was[i] < 0 || (i < a->n && a->fds[i] == was[i]))
+			continue;
+		notify_forget(portal_name(name, i));
+		any = true;
+		if (rest[i] >= 0)
+			close(rest[i]);
+	}
+	if (any)
+		(void)notify_barrier(ACCEPTOR_BARRIER_MS);
+}
+
+static void adopt(struct acceptor *a, const struct config *c)
+{
+	int was[ACCEPTOR_PORTALS_MAX], rest[ACCEPTOR_PORTALS_MAX];
+
+	take_kept(was);
+	memcpy(rest, was, sizeof(rest));
+	a->n = c->nportals;
+	adopt_kept(a, c, rest, true);
+	adopt_kept(a, c, rest, false);
+	forget_kept(a, was, rest);
+}
+
+static int open_portal(struct acceptor *a, const struct config *c, size_t i)
+{
+	const struct config_portal *p = &c->portals[i];
+	char why[256], name[PORTAL_NAME_MAX];
+
+	if (a->fds[i] < 0) {
+		a->fds[i] = listen_open(p->address, p->port, why, sizeof(why));
+		if (a->fds[i] < 0) {
+			log_error("%s:%d: portals.[%zu]: %s", c->path, p->line, i, why);
+			return a->fds[i];
+		}
+	}
+	/* Without it the daemon serves as well; only a restart refuses connections. */
+	(void)notify_store(portal_name(name, i), a->fds[i]);
+	return 0;
+}
 
 int acceptor_open(struct acceptor *a, const struct config *c, struct iscsi_node *node)
 {
-	char why[256];
+	int err = 0;
+
 	a->node = node;
 	if (c->nportals > ACCEPTOR_PORTALS_MAX) {
 		log_error("%zu portals are configured; at most %u are possible", c->nportals,
 			  ACCEPTOR_PORTALS_MAX);
 		return -E2BIG;
 	}
-	for (size_t i = 0; i < c->nportals; i++) {
-		int fd = listen_open(c->portals[i].address, c->portals[i].port, why, sizeof(why));
-		if (fd < 0) {
-			log_error("%s:%d: portals.[%zu]: %s", c->path, c->portals[i].line, i, why);
-			return fd;
-		}
-		a->fds[a->n++] = fd;
-	}
-	return 0;
+	adopt(a, c);
+	for (size_t i = 0; !err && i < a->n; i++)
+		err = open_portal(a, c, i);
+	if (!err && notify_keeps() && listen_backlog() < BACKLOG_WANTED)
+		log_warn("net.core.somaxconn is %u: if more connect during a restart of memtgtd, "
+			 "they wait longer (sysctl net.core.somaxconn=4096)",
+			 listen_backlog());
+	return err;
 }
 
 void acceptor_close(struct acceptor *a)
 {
 	while (a->n)
-		close(a->fds[--a->n]);
+		if (a->fds[--a->n] >= 0)
+			close(a->fds[a->n]);
 }
+
+void acceptor_forget(const struct acceptor *a)
+{
+	char name[PORTAL_NAME_MAX];
+
+	for (size_t i = 0; i < a->n; i++)
+		notify_forget(portal_name(name, i));
+	if (a->n)
+		(void)notify_barrier(ACCEPTOR_BARRIER_MS);
+}
+
+size_t acceptor_fds(const struct acceptor *a, struct inherit_fd out[static ACCEPTOR_PORTALS_MAX])
+{
+	static char names[ACCEPTOR_PORTALS_MAX][PORTAL_NAME_MAX];
+
+	for (size_t i = 0; i < a->n; i++)
+		out[i] = (struct inherit_fd){.name = portal_name(names[i], i), .fd = a->fds[i]};
+	return a->n;
+}
+
+/* ---- accepting ---- */
 
 size_t acceptor_poll_fds(const struct acceptor *a, struct pollfd fds[static ACCEPTOR_PORTALS_MAX])
 {

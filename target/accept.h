@@ -6,6 +6,8 @@
 #include <poll.h>
 #include <stddef.h>
 
+#include "base/inherit.h"
+
 #define ACCEPTOR_PORTALS_MAX 64u
 
 struct config;
@@ -17,10 +19,20 @@ struct acceptor {
 	size_t n;
 };
 
-/* Opens every portal of the configuration. 0 or -errno, after a log line. */
+/*
+ * Opens every portal of the configuration, or goes on with the socket of it that was kept from an
+ * earlier process, where connections wait since. All are given to be kept. 0 or -errno, after a log
+ * line.
+ */
 int acceptor_open(struct acceptor *a, const struct config *c, struct iscsi_node *node)
 	__attribute__((warn_unused_result));
+/* Closes this process' portals; where they are kept, who connects waits for the next daemon. */
 void acceptor_close(struct acceptor *a);
+/* Before that: there is to be no next one, so that they are closed altogether. */
+void acceptor_forget(const struct acceptor *a);
+/* For a program that takes this one's place: fills in names, good until the next call, and
+ * descriptors; returns how many. */
+size_t acceptor_fds(const struct acceptor *a, struct inherit_fd out[static ACCEPTOR_PORTALS_MAX]);
 
 /* Fills one entry per portal; returns how many. */
 size_t acceptor_poll_fds(const struct acceptor *a, struct pollfd fds[static ACCEPTOR_PORTALS_MAX]);

@@ -25,7 +25,9 @@ target_libmemtgt_a_SOURCES += \
 	%D%/shortage.c \
 	%D%/shortage.h \
 	%D%/tbl/iscsi_keys.def \
-	%D%/tbl/iscsi_login.def
+	%D%/tbl/iscsi_login.def \
+	%D%/watchdog.c \
+	%D%/watchdog.h
 target_libmemtgt_a_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfdir)"'
 target_libmemtgt_a_CFLAGS = $(AM_CFLAGS) $(TARGET_WARN_CFLAGS)
 

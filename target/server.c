@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/counters.h"
+#include "base/inherit.h"
 #include "base/log.h"
 #include "base/notify.h"
 #include "control/methods.h"
@@ -26,6 +27,10 @@
 #include "shortage.h"
 #include "reactor/listen.h"
 #include "store/store.h"
+#include "watchdog.h"
+
+/* How it ends: for now, with all memory kept for the next daemon, or for good. */
+enum end { END_NOT, END_KEPT, END_FINAL };
 
 struct server {
 	const struct config *config;
@@ -34,6 +39,8 @@ struct server {
 	struct iscsi_node node;
 	unsigned reactors; /* wanted; node.nworkers run */
 	int signals;
+	int keeper; /* readable when the keeper is gone; -1: there is none */
+	struct watchdog watchdog;
 	struct acceptor acceptor;
 	struct shortage shortage;
 	struct control_socket control_socket; /* until it is the service's */
@@ -67,6 +74,7 @@ static int open_signals(void)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGUSR2);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -189,6 +197,67 @@ static int open_store(struct server *s)
 	return err;
 }
 
+/* ---- what outlives this process ---- */
+
+/* Longer than this nobody is waited for who is to keep something. */
+#define KEEP_MS 5000
+
+#define STORE_FILES 3u
+
+/* The store's files and their names, for whoever keeps them, and for a program that takes this
+ * one's place; returns how many. */
+static size_t store_fds(const struct server *s, struct inherit_fd out[static STORE_FILES])
+{
+	(void)s;
+	(void)out;
+	return 0;
+}
+
+/* Before the portals open: what is acknowledged must be kept already. */
+static void keep_store(const struct server *s)
+{
+	struct inherit_fd fds[STORE_FILES];
+	size_t n = store_fds(s, fds);
+
+	for (size_t i = 0; i < n; i++)
+		(void)notify_store(fds[i].name, fds[i].fd);
+}
+
+static void forget_store(const struct server *s)
+{
+	struct inherit_fd fds[STORE_FILES];
+	size_t n = store_fds(s, fds);
+
+	for (size_t i = 0; i < n; i++)
+		notify_forget(fds[i].name);
+}
+
+static int open_portals(struct server *s)
+{
+	keep_store(s);
+	int err = acceptor_open(&s->acceptor, s->config, &s->node);
+	if (err)
+		return err;
+	inherit_close_rest();
+	err = notify_barrier(KEEP_MS);
+	if (err)
+		log_warn("whoever keeps this daemon's memory does not answer (%s): it may not be "
+			 "kept",
+			 strerror(-err));
+	return 0;
+}
+
+/* ---- start, in this order ---- */
+
+static int start_watchdog(struct server *s)
+{
+	int err = watchdog_start(&s->watchdog, notify_watchdog_us(), s->node.nworkers, clock_now());
+
+	for (unsigned i = 0; !err && i < s->node.nworkers; i++)
+		watchdog_add(&s->watchdog, i, &s->node.workers[i].reactor);
+	return err;
+}
+
 static int start(struct server *s)
 {
 	const struct config *c = s->config;
@@ -199,6 +268,7 @@ static int start(struct server *s)
 		log_error("signalfd: %s", strerror(errno));
 		return -errno;
 	}
+	s->keeper = notify_keeper_fd();
 	int err = open_control(s);
 	if (!err)
 		err = open_store(s);
@@ -209,7 +279,9 @@ static int start(struct server *s)
 	if (!err)
 		err = start_node(s);
 	if (!err)
-		err = acceptor_open(&s->acceptor, c, &s->node);
+		err = start_watchdog(s);
+	if (!err)
+		err = open_portals(s);
 	if (!err) {
 		shortage_start(&s->shortage, c, s->store, &s->node);
 		err = start_control(s);
@@ -238,34 +310,58 @@ static void log_counters(const struct iscsi_node *n, bool asked)
 		log_always("counters: these were all that are not 0");
 }
 
-/* False: the daemon is to end. */
-static bool take_signal(const struct server *s)
+static enum end end_of(uint32_t signo)
+{
+	return signo != SIGUSR2 && notify_keeps() ? END_KEPT : END_FINAL;
+}
+
+/* All that came: of two ends the final one counts, whichever came first. */
+static enum end take_signals(const struct server *s)
 {
 	struct signalfd_siginfo si;
-	if (read(s->signals, &si, sizeof(si)) != (ssize_t)sizeof(si))
-		return true;
-	if (si.ssi_signo == SIGUSR1) {
-		log_counters(&s->node, true);
-		return true;
+	enum end end = END_NOT;
+
+	while (read(s->signals, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
+		if (si.ssi_signo == SIGUSR1) {
+			log_counters(&s->node, true);
+			continue;
+		}
+		if (end_of(si.ssi_signo) > end)
+			end = end_of(si.ssi_signo);
+		log_info("signal SIG%s: stopping%s", sigabbrev_np((int)si.ssi_signo),
+			 end == END_KEPT ? "; memory is kept for the next start" : "");
 	}
-	log_info("signal %s: stopping", strsignal((int)si.ssi_signo));
-	return false;
+	return end;
+}
+
+static void check_keeper(struct server *s, const struct pollfd *p)
+{
+	if (!p->revents)
+		return;
+	notify_lost();
+	close(s->keeper);
+	s->keeper = -1;
 }
 
 /* Until a signal that ends the daemon. */
-static void serve(struct server *s)
+static enum end serve(struct server *s)
 {
-	struct pollfd fds[ACCEPTOR_PORTALS_MAX + 1];
+	struct pollfd fds[ACCEPTOR_PORTALS_MAX + 2];
 	size_t n = acceptor_poll_fds(&s->acceptor, fds);
 	fds[n] = (struct pollfd){.fd = s->signals, .events = POLLIN};
 
 	for (;;) {
-		if (poll(fds, n + 1, -1) < 0 && errno != EINTR) {
+		fds[n + 1] = (struct pollfd){.fd = s->keeper, .events = POLLIN};
+		if (poll(fds, n + 2, watchdog_wait_ms(&s->watchdog, clock_now())) < 0 &&
+		    errno != EINTR) {
 			log_error("poll: %s", strerror(errno));
-			return;
+			return notify_keeps() ? END_KEPT : END_FINAL;
 		}
-		if (!take_signal(s))
-			return;
+		check_keeper(s, &fds[n + 1]);
+		enum end end = take_signals(s);
+		if (end)
+			return end;
+		watchdog_turn(&s->watchdog, clock_now());
 		for (size_t i = 0; i < n; i++)
 			if (fds[i].revents)
 				acceptor_accept(&s->acceptor, i);
@@ -281,11 +377,29 @@ static void drain(struct server *s)
 		(void)poll(NULL, 0, 10);
 }
 
-static void stop(struct server *s)
+/*
+ * No initiator is there any more, no command is under way, and the LUNs still hold all. Here is
+ * where they are saved elsewhere; after this nothing of them is kept.
+ */
+static void final_end(struct server *s)
 {
+	forget_store(s);
+}
+
+/* No more connections: for good, or until the next daemon takes those that wait. */
+static void close_portals(struct server *s, enum end end)
+{
+	if (end == END_FINAL)
+		acceptor_forget(&s->acceptor);
 	acceptor_close(&s->acceptor);
-	if (s->node.nworkers)
+	/* With kept memory they are to come back, and at once. */
+	if (end == END_FINAL && s->node.nworkers)
 		drain(s);
+}
+
+static void stop(struct server *s, enum end end)
+{
+	close_portals(s, end);
 	luns_close(&s->luns);
 	/* It asks the reactors, until the last moment that there are any. */
 	control_service_stop(&s->control);
@@ -295,7 +409,10 @@ static void stop(struct server *s)
 	if (s->store)
 		store_stop_filling(s->store);
 	iscsi_node_stop(&s->node);
+	watchdog_free(&s->watchdog);
 	log_counters(&s->node, false);
+	if (end == END_FINAL)
+		final_end(s);
 	if (s->node.workers)
 		iscsi_node_free(&s->node);
 	bool ran = s->node.nworkers > 0;
@@ -304,20 +421,25 @@ static void stop(struct server *s)
 	luns_destroy(&s->luns, ran);
 	if (s->store)
 		store_close(s->store);
+	if (s->keeper >= 0)
+		close(s->keeper);
 	if (s->signals >= 0)
 		close(s->signals);
 }
 
 int server_run(const struct config *c)
 {
-	struct server s = {.config = c, .signals = -1, .control_socket.fd = -1};
+	struct server s = {.config = c, .signals = -1, .keeper = -1, .control_socket.fd = -1};
+	/* A start that fails takes nothing away from the next. */
+	enum end end = END_KEPT;
+
 	int err = start(&s);
 	if (!err) {
 		acceptor_announce(&s.acceptor);
 		notify_ready();
-		serve(&s);
+		end = serve(&s);
 		notify_stopping();
 	}
-	stop(&s);
+	stop(&s, end);
 	return err ? EXIT_FAILURE : EXIT_SUCCESS;
 }

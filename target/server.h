@@ -11,8 +11,10 @@
 struct config;
 
 /*
- * Serves until SIGTERM, SIGINT or SIGHUP. Returns the exit status: 0 after an orderly end, 1 if it
- * could not start (each reason is one log line that says what to do).
+ * Serves until SIGTERM, SIGINT or SIGHUP, after which memory stays with whoever keeps it
+ * (base/notify.h) if there is somebody, or SIGUSR2, after which nothing stays. inherit_read() and
+ * notify_open() were called. Returns the exit status: 0 after an orderly end, 1 if it could not
+ * start (each reason is one log line that says what to do).
  */
 int server_run(const struct config *c);
 
