@@ -15,6 +15,8 @@ tests_lib_libdaemon_a_SOURCES = \
 	tests/lib/rawinit.h \
 	tests/lib/rawio.c \
 	tests/lib/rawlogin.c \
+	tests/lib/sweeper.c \
+	tests/lib/sweeper.h \
 	tests/lib/watch.c \
 	tests/lib/watch.h
 
@@ -31,6 +33,7 @@ integration_tests += \
 	tests/integration/test_luns \
 	tests/integration/test_luns_load \
 	tests/integration/test_reactors \
+	tests/integration/test_restart \
 	tests/integration/test_shortage \
 	tests/integration/test_shutdown \
 	tests/integration/test_slices \
@@ -52,6 +55,7 @@ tests_integration_test_login_LDADD = $(client_libs) $(ISCSI_LIBS)
 tests_integration_test_luns_LDADD = $(inside_libs)
 tests_integration_test_luns_load_LDADD = $(inside_libs)
 tests_integration_test_reactors_LDADD = $(client_libs)
+tests_integration_test_restart_LDADD = $(client_libs)
 tests_integration_test_shortage_LDADD = $(client_libs)
 tests_integration_test_shutdown_LDADD = $(client_libs)
 tests_integration_test_slices_LDADD = $(client_libs)
@@ -66,6 +70,7 @@ threaded_integration_tests = \
 	tests/integration/test_luns \
 	tests/integration/test_luns_load \
 	tests/integration/test_reactors \
+	tests/integration/test_restart \
 	tests/integration/test_shutdown \
 	tests/integration/test_transfer
 inside_libs = tests/lib/libdaemon.a tests/lib/libtest.a target/libmemtgt.a $(CHECK_LIBS) \

@@ -17,6 +17,8 @@
 
 #include <check.h>
 
+#include "sweeper.h"
+
 #define LOG_MAX (256u << 10) /* of a log that is looked at */
 
 static const char *const sanitizer_words[] = {
@@ -106,7 +108,7 @@ static void write_config(int fd, const char *luns, const char *more)
 	ck_assert_int_eq(fchmod(fd, 0644), 0);
 }
 
-static void __attribute__((noreturn)) run_daemon(const struct daemon *d)
+static void __attribute__((noreturn)) run_daemon(const struct daemon *d, bool kept)
 {
 	const char *program = getenv("MEMTGTD");
 	if (!program)
@@ -115,7 +117,7 @@ static void __attribute__((noreturn)) run_daemon(const struct daemon *d)
 	setpgid(0, 0); /* Check's signals to the test's group are not for it */
 	dup2(d->log, STDERR_FILENO);
 	dup2(d->log, STDOUT_FILENO);
-	execl(program, program, "-c", d->config, (char *)NULL);
+	execl(program, program, "-c", d->config, kept ? "--keeper" : (char *)NULL, (char *)NULL);
 	dprintf(STDERR_FILENO, "%s: %s\n", program, strerror(errno));
 	_exit(127);
 }
@@ -157,7 +159,7 @@ static void check_engine(const struct daemon *d)
 		give_up(d, "the reactors run on another engine than DAEMON_ENGINE says");
 }
 
-void daemon_start(struct daemon *d, const char *luns, const char *more)
+static void start(struct daemon *d, const char *luns, const char *more, bool kept)
 {
 	memset(d, 0, sizeof(*d));
 	open_log(d);
@@ -165,15 +167,64 @@ void daemon_start(struct daemon *d, const char *luns, const char *more)
 	int fd = new_file(d->config);
 	write_config(fd, luns, more);
 	close(fd);
+	if (kept)
+		sweeper_start(d->config);
 	d->pid = fork();
 	if (d->pid < 0)
 		give_up(d, "fork");
 	if (!d->pid)
-		run_daemon(d);
+		run_daemon(d, kept);
 	wait_ready(d);
 	check_engine(d);
+}
+
+void daemon_start(struct daemon *d, const char *luns, const char *more)
+{
+	start(d, luns, more, false);
 	drop_config(d);
 	d->config[0] = 0;
+}
+
+void daemon_start_kept(struct daemon *d, const char *luns, const char *more)
+{
+	start(d, luns, more, true);
+}
+
+pid_t daemon_child(const struct daemon *d)
+{
+	static const char mark[] = "keeper: memtgtd is process ";
+	char *text = log_read(d), *at = text, *last = NULL;
+
+	while ((at = strstr(at, mark))) {
+		at += sizeof(mark) - 1;
+		last = at;
+	}
+	pid_t pid = last ? (pid_t)atoi(last) : 0;
+	free(text);
+	ck_assert_int_gt(pid, 0);
+	return pid;
+}
+
+static unsigned times_ready(const struct daemon *d)
+{
+	char *text = log_read(d), *at = text;
+	unsigned n = 0;
+
+	for (; (at = strstr(at, "memtgtd: ready on ")) && (at = strchr(at, '\n')); n++)
+		;
+	free(text);
+	return n;
+}
+
+void daemon_wait_ready(struct daemon *d, unsigned n)
+{
+	unsigned long long limit = test_now_ms() + DAEMON_PATIENCE_MS;
+
+	while (times_ready(d) < n) {
+		if (test_now_ms() > limit)
+			give_up(d, "memtgtd did not become ready again");
+		test_sleep_ms(5);
+	}
 }
 
 void daemon_ask_to_end(const struct daemon *d)
@@ -197,6 +248,7 @@ void daemon_wait_end(struct daemon *d, unsigned ms)
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		give_up(d, WIFEXITED(status) ? "exit status not 0" : "killed by a signal");
 	close(d->log);
+	drop_config(d);
 	d->pid = 0;
 }
 

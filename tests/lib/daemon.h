@@ -19,7 +19,7 @@
 #define DAEMON_PATIENCE_MS 30000
 
 struct daemon {
-	pid_t pid;
+	pid_t pid; /* of the keeper, if it has one */
 	unsigned port;
 	int log;	 /* an unlinked file */
 	char config[40]; /* its name, until it was read */
@@ -31,6 +31,16 @@ struct daemon {
  * `luns` (the entries between the parentheses), and `more` settings at the top level.
  */
 void daemon_start(struct daemon *d, const char *luns, const char *more);
+
+/*
+ * The same with `memtgtd --keeper`. The configuration stays, in d->config, to be read at each
+ * start. Whatever the keeper leaves behind ends with the test's process.
+ */
+void daemon_start_kept(struct daemon *d, const char *luns, const char *more);
+/* The process of the daemon that the keeper started last. */
+pid_t daemon_child(const struct daemon *d);
+/* Waits until a daemon has become ready `n` times in all. */
+void daemon_wait_ready(struct daemon *d, unsigned n);
 
 /* Sends SIGTERM. */
 void daemon_ask_to_end(const struct daemon *d);

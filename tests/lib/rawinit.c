@@ -47,26 +47,33 @@ void raw_open(struct raw *r, unsigned port)
 	raw_open_from(r, port, NULL);
 }
 
-void raw_open_from(struct raw *r, unsigned port, const char *source)
+void raw_use(struct raw *r, unsigned port, int fd)
 {
-	struct sockaddr_in to = {.sin_family = AF_INET,
-				 .sin_port = htons((uint16_t)port),
-				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int one = 1;
 
 	memset(r, 0, sizeof(*r));
+	r->fd = fd;
 	r->port = port;
 	r->cmdsn = 1;
 	r->data = malloc(RAW_DATA_MAX + 1);
 	ck_assert_ptr_nonnull(r->data);
 	raw_set_isid(r, (uint32_t)getpid());
-	r->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	ck_assert_int_ge(r->fd, 0);
-	if (source)
-		bind_to(r->fd, source);
 	ck_assert_int_eq(setsockopt(r->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)), 0);
-	ck_assert_msg(connect(r->fd, (struct sockaddr *)&to, sizeof(to)) == 0, "connect: %s",
+}
+
+void raw_open_from(struct raw *r, unsigned port, const char *source)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET,
+				 .sin_port = htons((uint16_t)port),
+				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_ge(fd, 0);
+	if (source)
+		bind_to(fd, source);
+	ck_assert_msg(connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0, "connect: %s",
 		      strerror(errno));
+	raw_use(r, port, fd);
 }
 
 void raw_close(struct raw *r)

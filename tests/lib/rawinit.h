@@ -62,6 +62,8 @@ struct raw {
 void raw_open(struct raw *r, unsigned port);
 /* The same from this address of the loopback, such as "127.0.0.2". */
 void raw_open_from(struct raw *r, unsigned port, const char *source);
+/* Goes on with a socket that is connected, from then on its own. */
+void raw_use(struct raw *r, unsigned port, int fd);
 void raw_close(struct raw *r);
 
 /* Bytes as they are; false: the target has closed. `step` bytes a segment, 0: all in one. */
