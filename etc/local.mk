@@ -1,7 +1,29 @@
 # What an administrator installs. A configuration that is there already stays as it is.
-EXTRA_DIST += %D%/memtgtd.conf
+EXTRA_DIST += \
+	%D%/memtgtd.conf \
+	%D%/memtgtd.service.in \
+	%D%/memtgtd.sysusers
 # For hosts that borrow: an example, since only they can know whether they want it.
 dist_pkgdata_DATA = %D%/60-memtgt-capacity.rules
+
+# The unit knows where the program and its configuration are.
+noinst_DATA = etc/memtgtd.service
+CLEANFILES += etc/memtgtd.service
+etc/memtgtd.service: %D%/memtgtd.service.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) etc && sed -e 's|@sbindir[@]|$(sbindir)|g' \
+		-e 's|@sysconfdir[@]|$(sysconfdir)|g' "$(srcdir)/etc/memtgtd.service.in" >$@.new && \
+		mv $@.new $@
+
+if INSTALL_UNIT
+unitdir = $(systemdsystemunitdir)
+unit_DATA = etc/memtgtd.service
+install_sysusers = $(MKDIR_P) "$(DESTDIR)$(sysusersdir)" && \
+	$(INSTALL_DATA) "$(srcdir)/etc/memtgtd.sysusers" "$(DESTDIR)$(sysusersdir)/memtgtd.conf"
+uninstall_sysusers = rm -f "$(DESTDIR)$(sysusersdir)/memtgtd.conf"
+else
+install_sysusers = :
+uninstall_sysusers = :
+endif
 
 config_dir = $(DESTDIR)$(sysconfdir)/memtgt
 config_file = $(config_dir)/memtgtd.conf
@@ -10,6 +32,8 @@ install-data-local:
 	$(MKDIR_P) "$(config_dir)"
 	test -e "$(config_file)" || \
 		$(INSTALL_DATA) "$(srcdir)/etc/memtgtd.conf" "$(config_file)"
+	$(install_sysusers)
 
 uninstall-local:
 	if cmp -s "$(srcdir)/etc/memtgtd.conf" "$(config_file)"; then rm -f "$(config_file)"; fi
+	$(uninstall_sysusers)

@@ -87,5 +87,6 @@ EXTRA_DIST += \
 	%D%/fio_verify.sh \
 	%D%/luns_fixture.h \
 	%D%/options.sh \
+	%D%/service.sh \
 	%D%/tools.sh \
 	tests/lib/daemon.sh
