@@ -8,10 +8,12 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -237,6 +239,7 @@ run_keeper(struct stage *s, const struct keeper_options *usual, const char *prog
 	char *argv[] = {(char[]){"puppet"}, NULL};
 	struct keeper_options o = *usual;
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* Its children must notice the test's end by this alone. */
 	close(s->strings);
 	dup2(strings, STRINGS);
