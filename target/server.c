@@ -377,6 +377,10 @@ static void drain(struct server *s)
 		(void)poll(NULL, 0, 10);
 }
 
+/* What an end may take, but for final_end(), which asks for more itself; seconds. To give back much
+ * memory takes its time. */
+#define STOP_S 60u
+
 /*
  * No initiator is there any more, no command is under way, and the LUNs still hold all. Here is
  * where they are saved elsewhere; after this nothing of them is kept.
@@ -439,6 +443,7 @@ int server_run(const struct config *c)
 		notify_ready();
 		end = serve(&s);
 		notify_stopping();
+		notify_extend(STOP_S);
 	}
 	stop(&s, end);
 	return err ? EXIT_FAILURE : EXIT_SUCCESS;
