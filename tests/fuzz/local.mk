@@ -8,6 +8,7 @@ fuzzers += \
 	tests/fuzz/fuzz_pdu_rx \
 	tests/fuzz/fuzz_records \
 	tests/fuzz/fuzz_scsi \
+	tests/fuzz/fuzz_state \
 	tests/fuzz/fuzz_text
 if HAVE_CHECK
 fuzzers += tests/fuzz/fuzz_session
@@ -38,6 +39,8 @@ tests_fuzz_fuzz_records_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_records_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_scsi_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_scsi_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_state_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_state_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_text_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_text_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_session_LDFLAGS = $(fuzz_ldflags)

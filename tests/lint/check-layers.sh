@@ -15,11 +15,12 @@ declare -A may=(
 	[pdu]="memtgt base tbl"
 	[reactor]="memtgt base tbl"
 	[iscsi]="memtgt base tbl reactor pdu scsi"
-	[luns]="memtgt base tbl store scsi iscsi"
+	[state]="memtgt"
+	[luns]="memtgt base tbl store scsi iscsi state"
 	[shortage]="memtgt base tbl store pressure iscsi"
-	[control]="memtgt base tbl store scsi pdu iscsi reactor luns shortage"
+	[control]="memtgt base tbl store scsi pdu iscsi reactor luns shortage state"
 	[memtgtctl]="memtgt base tbl control"
-	[top]="memtgt base tbl store scsi pdu iscsi reactor control luns shortage"
+	[top]="memtgt base tbl store scsi pdu iscsi reactor control luns shortage state"
 )
 # The reader of the configuration is made from a table.
 may[base]+=" tbl"
@@ -34,6 +35,7 @@ layer_of()
 		;;
 	target/luns*) echo luns ;;
 	target/shortage*) echo shortage ;;
+	target/state_file*) echo state ;;
 	target/*) echo top ;;
 	esac
 }

@@ -9,6 +9,7 @@ include %D%/iscsi_login.mk
 include %D%/reactor.mk
 include %D%/control.mk
 include %D%/keeper.mk
+include %D%/luns.mk
 
 if HAVE_CHECK
 check_PROGRAMS += $(unit_tests)
