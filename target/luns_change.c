@@ -132,6 +132,7 @@ static const char *const untold[LIVE_EVENTS] = {
 	[LIVE_WRITABLE] = "the LUN is writable, and sessions are told of it as soon as it does",
 	[LIVE_HELD] = "nothing was changed; try again",
 	[LIVE_RESIZED] = "the LUN has its new size, and sessions are told of it as soon as it does",
+	[LIVE_STARTED] = "the LUN is started, and sessions are told of it as soon as it does",
 	[LIVE_ASK] = "nothing was changed; try again",
 };
 

@@ -22,6 +22,7 @@ static const struct event {
 	[LIVE_WRITABLE]  = { .tells = true, .told = SCSI_UA_MODE_CHANGED },
 	[LIVE_HELD]      = { .ends = true, .change = SCSI_CHANGE_HELD },
 	[LIVE_RESIZED]   = { .tells = true, .told = SCSI_UA_CAPACITY_CHANGED },
+	[LIVE_STARTED]   = { .tells = true, .told = SCSI_UA_READY },
 	[LIVE_SHORT]     = { .ends = false },
 	[LIVE_ASK]       = { .ends = false },
 };

@@ -25,6 +25,7 @@ enum live_event {
 	LIVE_WRITABLE,	/* 2A/01 */
 	LIVE_HELD,	/* commands that reach beyond scsi_lu.held end */
 	LIVE_RESIZED,	/* 2A/09 */
+	LIVE_STARTED,	/* it was stopped, for some: 28/00 */
 	LIVE_SHORT,	/* memory is short: 38/07 on the thin LUs of all targets */
 	LIVE_ASK,	/* counts the sessions that knew another LU under this id */
 	LIVE_EVENTS

@@ -13,6 +13,8 @@ target_libmemtgt_a_SOURCES += \
 	%D%/limits.h \
 	%D%/log_sense.c \
 	%D%/lu.c \
+	%D%/mix.c \
+	%D%/mix.h \
 	%D%/mode_sense.c \
 	%D%/nexus.c \
 	%D%/op.c \
@@ -25,6 +27,8 @@ target_libmemtgt_a_SOURCES += \
 	%D%/scsi.h \
 	%D%/sense.c \
 	%D%/sense.h \
+	%D%/stopped.c \
+	%D%/stopped.h \
 	%D%/stream.c \
 	%D%/stream.h \
 	%D%/unit.c \

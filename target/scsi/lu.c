@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "memtgt/wire.h"
+#include "scsi/mix.h"
 #include "scsi/scsi.h"
 
 /* SAM-5 4.7.7.2, 4.7.7.3: a single level LUN, peripheral (bus 0) or flat space addressing. */
@@ -28,65 +29,37 @@ struct scsi_lu *scsi_lu_find(const struct scsi_target *t, const uint8_t lun[stat
 }
 
 /*
- * A 128-bit digest of what makes a LU unique. Names need no secrecy and face no attacker (all of
- * the input is the operator's), only an even spread: two 64-bit lanes, each stirred by the
- * finalizer of splitmix64, a bijection in which every input bit flips every output bit with
- * probability one half. 60 bits of it make the NAA: the odds that any two of 100,000 LUs of a site
- * collide are 1 in 200 million.
+ * A serial of the operator's that names another content says so, as the one made up does: no two
+ * contents have one name.
  */
-struct digest {
-	uint64_t a, b;
-};
-
-static uint64_t stir(uint64_t x)
+static bool put_serial(struct scsi_lu *lu, const char *serial, uint32_t generation)
 {
-	x ^= x >> 30;
-	x *= 0xbf58476d1ce4e5b9u;
-	x ^= x >> 27;
-	x *= 0x94d049bb133111ebu;
-	return x ^ x >> 31;
-}
+	char text[SCSI_SERIAL_MAX + 16];
 
-static void absorb_word(struct digest *d, uint64_t w)
-{
-	d->a = stir(d->a ^ w);
-	d->b = stir(d->b + w * 0x9e3779b97f4a7c15u + d->a);
-}
-
-/* The length goes first, so that no two sequences of fields look the same. */
-static void absorb(struct digest *d, const void *p, size_t n)
-{
-	const uint8_t *bytes = p;
-
-	absorb_word(d, n);
-	while (n) {
-		uint8_t word[8] = {0};
-		const size_t part = n < sizeof(word) ? n : sizeof(word);
-
-		memcpy(word, bytes, part);
-		absorb_word(d, ld64(word));
-		bytes += part;
-		n -= part;
-	}
+	if (!*serial)
+		return false;
+	snprintf(text, sizeof(text), generation ? "%s~%u" : "%s", serial, (unsigned)generation);
+	if (strlen(text) > SCSI_SERIAL_MAX)
+		return false;
+	memcpy(lu->serial, text, strlen(text) + 1);
+	return true;
 }
 
 void scsi_lu_name(struct scsi_lu *lu, const uint8_t host_id[static 16], const char *target,
 		  uint32_t generation, const char *serial)
 {
-	struct digest d = {.a = 0x6d656d7467742d61u, .b = 0x6d656d7467742d62u};
+	struct mix d = {.a = 0x6d656d7467742d61u, .b = 0x6d656d7467742d62u};
 
-	absorb(&d, host_id, 16);
-	absorb(&d, target, strlen(target));
-	absorb_word(&d, lu->id);
-	absorb_word(&d, generation);
-	absorb_word(&d, 0);
+	mix_bytes(&d, host_id, 16);
+	mix_bytes(&d, target, strlen(target));
+	mix_word(&d, lu->id);
+	mix_word(&d, generation);
+	mix_word(&d, 0);
 
 	/* SPC-4 7.8.6.6.4: NAA 3h. The IEEE formats need a company's OUI, and we are none. */
 	st64(lu->naa, d.a);
 	lu->naa[0] = (uint8_t)(0x30 | (lu->naa[0] & 0x0f));
-	if (*serial)
-		snprintf(lu->serial, sizeof(lu->serial), "%s", serial);
-	else
+	if (!put_serial(lu, serial, generation))
 		snprintf(lu->serial, sizeof(lu->serial), "%016llx%04x", (unsigned long long)d.b,
 			 (unsigned)(d.a & 0xffff));
 }

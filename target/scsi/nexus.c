@@ -37,6 +37,7 @@ void scsi_lu_replaced(struct scsi_nexus *n, unsigned id, bool is_there)
 	const uint64_t bit = (uint64_t)1 << id % 64;
 
 	assert(id < SCSI_LUNS_MAX);
+	n->started[id / 64] &= ~bit;
 	n->ua[id].n = 0;
 	attention_add(&n->ua[id], SCSI_UA_POWER_ON_OR_RESET);
 	if (is_there)
@@ -55,6 +56,11 @@ void scsi_nexus_init(struct scsi_nexus *n, const struct scsi_target *t, struct s
 	n->target = t;
 	n->ua = ua;
 	memset(n->knew, 0, sizeof(n->knew));
+	memset(n->started, 0, sizeof(n->started));
 	memset(ua, 0, sizeof(*ua) * SCSI_LUNS_MAX);
-	scsi_attention_raise(n, SCSI_LUN_ALL, SCSI_UA_POWER_ON_OR_RESET);
+	for (unsigned i = 0; i < SCSI_LUNS_MAX; i++) {
+		const struct scsi_lu *lu = atomic_load(&t->by_id[i]);
+		attention_add(&ua[i], lu && lu->is_kept ? SCSI_UA_INTERNAL_RESET
+							: SCSI_UA_POWER_ON_OR_RESET);
+	}
 }

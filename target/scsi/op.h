@@ -28,6 +28,13 @@ typedef struct scsi_result scsi_out_fn(struct scsi_task *t, const uint8_t *p,
 /* Changes the medium: refused where that is write protected. SBC-3 4.13 */
 #define SCSI_OP_WRITES 0x02u
 
+/*
+ * Answered by a unit that is stopped, too: what tells of the unit and nothing of its medium, and
+ * what starts it. All that reads, writes, flushes or measures the medium is not: a SYNCHRONIZE
+ * CACHE that is GOOD would say that what was lost is safe. SPC-4 6.47, SBC-3 5.25
+ */
+#define SCSI_OP_STOPPED 0x04u
+
 struct scsi_op {
 	uint8_t opcode;
 	int sa; /* service action, SA_NONE if the opcode has none */

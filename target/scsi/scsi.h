@@ -24,6 +24,7 @@
 #include "base/arena.h"
 #include "scsi/attention.h"
 #include "scsi/sense.h"
+#include "scsi/stopped.h"
 
 #define SCSI_CDB_MAX  260u /* SPC-4 4.3.1 */
 #define SCSI_LUNS_MAX 256u
@@ -60,7 +61,12 @@ struct scsi_lu {
 	_Atomic uint64_t held; /* blocks from here on answer BUSY while it is decided whether they
 				  stay; 0: all stay */
 	_Atomic bool read_only;
+	_Atomic bool stopped; /* scsi/stopped.h; set before the LU is shown */
+	struct scsi_starters starters;
+	/* An initiator started it (may be NULL). In its reactor: must not wait. */
+	void (*on_start)(struct scsi_lu *lu);
 	bool thin;
+	bool is_kept; /* it has what it had before this process: 29/04, not 29/00, begins a nexus */
 	char serial[SCSI_SERIAL_MAX + 1];
 	uint8_t naa[8]; /* NAA Locally Assigned, SPC-4 7.8.6.6.4 */
 };
@@ -78,7 +84,8 @@ struct scsi_nexus {
 	const struct scsi_target *target;
 	char port_name[256];	    /* "iqn...,i,0x<ISID>", the initiator port, SPC-4 7.6.4 */
 	struct scsi_attentions *ua; /* SCSI_LUNS_MAX, by LUN id, whether there is a LU or not */
-	uint64_t knew[SCSI_LUNS_MAX / 64]; /* bits: this LUN was another LU before */
+	uint64_t knew[SCSI_LUNS_MAX / 64];    /* bits: this LUN was another LU before */
+	uint64_t started[SCSI_LUNS_MAX / 64]; /* bits: by this initiator port; scsi/stopped.h */
 };
 
 /* What the device server needs of the thread it runs in. One per reactor. */
@@ -129,7 +136,10 @@ int scsi_worker_init(struct scsi_worker *w, struct store_reader *reader, uint32_
 	__attribute__((warn_unused_result));
 void scsi_worker_free(struct scsi_worker *w);
 
-/* A nexus begins with unit attention 29/00 on every LUN. `ua` has room for SCSI_LUNS_MAX. */
+/*
+ * A nexus begins with unit attention 29/00 on every LUN, or 29/04 where the daemon is another one
+ * but the memory is not. `ua` has room for SCSI_LUNS_MAX.
+ */
 void scsi_nexus_init(struct scsi_nexus *n, const struct scsi_target *t, struct scsi_attentions *ua);
 
 enum scsi_step scsi_start(struct scsi_task *t) __attribute__((warn_unused_result));

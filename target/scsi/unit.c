@@ -19,7 +19,8 @@ static struct scsi_result pending(const struct scsi_task *t)
 		return scsi_fail(SENSE_NO_SUCH_LU);
 	if (attention_take(&t->nexus->ua[t->lu->id], &a))
 		return scsi_fail(attention_outcome(a));
-	return scsi_fail(SENSE_NO_SENSE);
+	/* SPC-4 6.39: what a TEST UNIT READY would say, as data. */
+	return scsi_fail(scsi_is_stopped(t->nexus, t->lu) ? SENSE_NOT_STARTED : SENSE_NO_SENSE);
 }
 
 struct scsi_result scsi_request_sense(struct scsi_task *t)
@@ -36,13 +37,17 @@ struct scsi_result scsi_request_sense(struct scsi_task *t)
 }
 
 /*
- * SBC-3 5.25. The unit is always started. STOP is refused rather than answered GOOD, since it would
+ * SBC-3 5.25. The unit is started already, or was stopped by us and is started for who asks (see
+ * scsi/stopped.h). STOP is refused rather than answered GOOD, since it would
  * have to make the unit not ready for every other initiator. LOEJ and power conditions are refused
  * by the CDB's usage mask.
  */
 struct scsi_result scsi_start_stop(struct scsi_task *t)
 {
-	return t->cdb[4] & 0x01 ? scsi_ok() : scsi_bad_bit(4, 0);
+	if (!(t->cdb[4] & 0x01))
+		return scsi_bad_bit(4, 0);
+	scsi_lu_start(t->nexus, t->lu);
+	return scsi_ok();
 }
 
 /* SBC-3 5.26: the memory is the medium, there is no cache before it. */

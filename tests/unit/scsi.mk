@@ -7,6 +7,7 @@ scsi_tests = \
 	tests/unit/test_scsi_log \
 	tests/unit/test_scsi_op \
 	tests/unit/test_scsi_range \
+	tests/unit/test_scsi_stopped \
 	tests/unit/test_scsi_unmap
 unit_tests += $(scsi_tests)
 
@@ -18,6 +19,7 @@ tests_unit_test_scsi_inquiry_SOURCES = tests/unit/test_scsi_inquiry.c $(scsi_fix
 tests_unit_test_scsi_log_SOURCES = tests/unit/test_scsi_log.c $(scsi_fixture)
 tests_unit_test_scsi_op_SOURCES = tests/unit/test_scsi_op.c $(scsi_fixture)
 tests_unit_test_scsi_range_SOURCES = tests/unit/test_scsi_range.c $(scsi_fixture)
+tests_unit_test_scsi_stopped_SOURCES = tests/unit/test_scsi_stopped.c $(scsi_fixture)
 tests_unit_test_scsi_unmap_SOURCES = tests/unit/test_scsi_unmap.c $(scsi_fixture)
 
 EXTRA_DIST += \

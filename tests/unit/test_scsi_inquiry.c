@@ -388,7 +388,7 @@ START_TEST(names_differ_where_anything_does)
 		ck_assert_str_ne(a.serial, b.serial);
 		ck_assert_uint_eq(b.naa[0] >> 4, 3);
 	}
-	scsi_lu_name(&b, host, "iqn.a", 1, "S-1");
+	scsi_lu_name(&b, host, "iqn.a", 0, "S-1");
 	ck_assert_str_eq(b.serial, "S-1");
 }
 END_TEST
