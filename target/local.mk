@@ -18,6 +18,8 @@ target_libmemtgt_a_SOURCES += \
 	%D%/luns.c \
 	%D%/luns.h \
 	%D%/luns_change.c \
+	%D%/luns_label.c \
+	%D%/luns_label.h \
 	%D%/luns_transfer.c \
 	%D%/luns_transfer.h \
 	%D%/server.c \
@@ -30,7 +32,8 @@ target_libmemtgt_a_SOURCES += \
 	%D%/tbl/iscsi_login.def \
 	%D%/watchdog.c \
 	%D%/watchdog.h
-target_libmemtgt_a_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfdir)"'
+target_libmemtgt_a_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfdir)"' \
+	-DSTATE_DIR='"$(localstatedir)/lib/memtgt"'
 target_libmemtgt_a_CFLAGS = $(AM_CFLAGS) $(TARGET_WARN_CFLAGS)
 
 target_memtgtd_SOURCES = %D%/main.c

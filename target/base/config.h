@@ -22,8 +22,11 @@
 	     */
 #define CONFIG_SERIAL_MAX 20
 #define CONFIG_CPUS_MAX	  256
+#define CONFIG_DIR_MAX	  4000 /* bytes of a folder's path */
 
 enum config_provisioning { PROVISIONING_FULL, PROVISIONING_THIN };
+/* What becomes of a LUN that had data, when its memory was lost. */
+enum config_loss { LOSS_STOP, LOSS_SERVE };
 enum config_page_kind { PAGES_AUTO, PAGES_HUGE, PAGES_PLAIN };
 enum config_digest { DIGEST_NONE = 1, DIGEST_CRC32C = 2 }; /* a set, as bits */
 
@@ -53,6 +56,7 @@ struct config_lun {
 	unsigned id;
 	uint64_t size;
 	enum config_provisioning provisioning;
+	enum config_loss on_loss;
 	unsigned block_size;		    /* 512 or 4096 */
 	char serial[CONFIG_SERIAL_MAX + 1]; /* empty: made from host, target and id */
 	int line;
@@ -63,6 +67,7 @@ struct config_lend {
 	uint64_t size, slab; /* size 0: none */
 	unsigned first_id;
 	enum config_provisioning provisioning;
+	enum config_loss on_loss;
 };
 
 struct config_target {
@@ -126,7 +131,9 @@ struct config_control {
 
 struct config {
 	char *path;
-	int log_level; /* enum log_level */
+	int log_level;	 /* enum log_level */
+	char *state_dir; /* what outlives the memory; NULL: not written; empty: there shall be none
+			  */
 	struct config_portal *portals;
 	size_t nportals;
 	struct config_target *targets;

@@ -17,6 +17,11 @@ static const char *const provisionings[] = {
 	[PROVISIONING_THIN] = "thin",
 	NULL,
 };
+static const char *const losses[] = {
+	[LOSS_STOP] = "stop",
+	[LOSS_SERVE] = "serve",
+	NULL,
+};
 static const char *const page_kinds[] = {
 	[PAGES_AUTO] = "auto",
 	[PAGES_HUGE] = "huge",

@@ -172,15 +172,27 @@ const char *config_text_bad_pattern(const char *text)
 	return NULL;
 }
 
+static const char *bad_path(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			return "a path has no control characters";
+	return NULL;
+}
+
 /* The daemon's folder is not the folder of whoever looks for the socket. */
 const char *config_text_bad_socket(const char *text)
 {
 	if (*text && *text != '/')
 		return "a path begins with /; the empty text means no socket";
-	for (; *text; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			return "a path has no control characters";
-	return NULL;
+	return bad_path(text);
+}
+
+const char *config_text_bad_folder(const char *text)
+{
+	if (*text && *text != '/')
+		return "a path begins with /; the empty text means no folder";
+	return bad_path(text);
 }
 
 /* groupadd(8), or a number. */

@@ -19,6 +19,7 @@ const char *config_text_bad_alias(const char *text);
 const char *config_text_bad_serial(const char *text);
 const char *config_text_bad_pattern(const char *text);
 const char *config_text_bad_socket(const char *text);
+const char *config_text_bad_folder(const char *text);
 const char *config_text_bad_group(const char *text);
 
 #endif

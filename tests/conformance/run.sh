@@ -217,6 +217,7 @@ start_targets()
 			echo "luns = ( { id = 0; size = \"64M\"; $lun } ); }"
 		done
 		echo ');'
+		echo 'state_dir = "";'
 	} >"$test_dir/memtgtd.conf"
 	daemon_start_on "$test_dir/memtgtd.conf"
 	urls=("full=${daemon_url}0/0" "thin=${daemon_url}1/0" "thin4k=${daemon_url}2/0")

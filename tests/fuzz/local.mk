@@ -3,6 +3,7 @@
 fuzzers += \
 	tests/fuzz/fuzz_control \
 	tests/fuzz/fuzz_image \
+	tests/fuzz/fuzz_label \
 	tests/fuzz/fuzz_login \
 	tests/fuzz/fuzz_notify \
 	tests/fuzz/fuzz_pdu_rx \
@@ -29,6 +30,8 @@ tests_fuzz_fuzz_control_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_control_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_image_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_image_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_label_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_label_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_login_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_login_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_notify_LDFLAGS = $(fuzz_ldflags)

@@ -28,6 +28,7 @@ CONFIG = """\
 portals = ( {{ address = "127.0.0.1"; port = 0; announce = "{host}:{port}"; }} );
 limits = {{ rx_stall = 600; tx_stall = 600; ping_timeout = 600; }};
 control = {{ socket = "{control}"; }};
+state_dir = "";
 targets = ( {{ name = "{iqn}"; luns = (
 	{{ id = 0; size = "64M"; serial = "GUEST-{letter}-0"; provisioning = "{small}"; }},
 	{{ id = 1; size = "{thin}"; serial = "GUEST-{letter}-1"; provisioning = "thin"; }},

@@ -120,6 +120,7 @@ daemon_start '{ id = 0; size = "1M"; }'
 cat >"$conf" <<END
 portals = ( { address = "127.0.0.1"; port = $daemon_port; } );
 targets = ( { name = "iqn.2026-01.org.memtgt:demo"; luns = ( { id = 0; size = "1M"; } ); } );
+state_dir = "";
 END
 run 1 -c "$conf"
 has "$err" "127\.0\.0\.1[: ].*$daemon_port .*in use"

@@ -62,6 +62,8 @@ daemon_config()
 		targets = ( { name = "$daemon_target"; luns = ( $1 ); } );
 		${2-}
 	END
+	# Never what is in the host's own folder.
+	[[ ${2-} == *state_dir* ]] || echo 'state_dir = "";'
 }
 
 # Waits up to 30 s, in steps of 20 ms, until a command is true.

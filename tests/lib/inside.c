@@ -24,8 +24,9 @@ static void read_config(struct inside *in, const char *luns, const char *more)
 		"portals = ( { address = \"127.0.0.1\"; port = 0; } );\n"
 		"targets = ( { name = \"" DAEMON_TARGET
 		"\"; luns = ( %s ); access = \"any\"; } );\n"
-		"%s\n",
-		luns, more ? more : "");
+		"%s%s\n",
+		luns, more && strstr(more, "state_dir") ? "" : "state_dir = \"\";\n",
+		more ? more : "");
 	close(fd);
 	int errors = config_load(path, &in->config, stderr);
 	unlink(path);

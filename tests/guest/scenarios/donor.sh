@@ -68,6 +68,7 @@ portals = ( { address = "127.0.0.1"; } );
 limits = { rx_stall = 600; tx_stall = 600; ping_timeout = 600; };
 targets = ( { name = "$name"; luns = ( { id = 0; size = "8G"; provisioning = "thin"; } ); } );
 pool = { pages = "huge"; headroom = "${headroom}M"; };
+state_dir = "";
 END
 LD_LIBRARY_PATH=/job/lib /job/memtgtd -c /tmp/donor.conf 2>/tmp/donor.log &
 daemon=$!
