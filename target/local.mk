@@ -18,10 +18,18 @@ target_libmemtgt_a_SOURCES += \
 	%D%/luns.c \
 	%D%/luns.h \
 	%D%/luns_change.c \
+	%D%/luns_held.c \
+	%D%/luns_held.h \
+	%D%/luns_kept.c \
+	%D%/luns_kept.h \
 	%D%/luns_label.c \
 	%D%/luns_label.h \
+	%D%/luns_lu.c \
+	%D%/luns_lu.h \
 	%D%/luns_transfer.c \
 	%D%/luns_transfer.h \
+	%D%/luns_used.c \
+	%D%/luns_used.h \
 	%D%/server.c \
 	%D%/server.h \
 	%D%/shortage.c \

@@ -16,7 +16,12 @@
 #include "base/log.h"
 #include "iscsi/directory.h"
 #include "iscsi/node.h"
+#include "luns_held.h"
+#include "luns_kept.h"
+#include "luns_lu.h"
+#include "luns_used.h"
 #include "scsi/scsi.h"
+#include "state_file.h"
 #include "store/store.h"
 
 #define MIB ((uint64_t)1 << 20)
@@ -89,71 +94,59 @@ static void host_id(uint8_t id[static 16])
 		log_error("getrandom: %s", strerror(errno));
 }
 
-struct progress {
-	const char *target;
-	unsigned id;
-	uint64_t said; /* tenths */
-};
-
-static void progress(void *arg, uint64_t done, uint64_t of)
+/* Empty, under this name. What cannot be remembered is not shown: a later loss of it would not be
+ * known from this one. */
+static int make_lun(struct luns *l, size_t target, const struct config_lun *how)
 {
-	struct progress *p = arg;
-	uint64_t tenths = of ? done * 10 / of : 10;
-	if (of * STORE_PAGE_SIZE < 1024 * MIB || tenths == p->said || tenths == 10)
-		return;
-	p->said = tenths;
-	log_info("%s LUN %u: %llu of %llu MiB ready", p->target, p->id,
-		 (unsigned long long)(done * STORE_PAGE_SIZE / MIB),
-		 (unsigned long long)(of * STORE_PAGE_SIZE / MIB));
-}
+	const char *name = l->targets[target].name;
+	struct luns_recipe r = {.how = how, .seed = l->host, .by_config = true};
+	char why[LUNS_WHY] = "";
+	struct scsi_lu *lu;
+	bool was_used;
 
-int luns_make(struct luns *l, const char *target, const struct config_lun *how,
-	      const uint8_t seed[static 16], struct scsi_lu **out, char *why, size_t why_len)
-{
-	struct scsi_lu *lu = calloc(1, sizeof(*lu));
-	struct progress p = {.target = target, .id = how->id};
-
-	if (!lu) {
-		snprintf(why, why_len, "out of memory");
-		return -ENOMEM;
-	}
-	lu->thin = how->provisioning == PROVISIONING_THIN;
-	int err = store_lun_create(l->store, how->size, lu->thin ? STORE_THIN : STORE_FULL, NULL,
-				   progress, &p, &lu->store, why, why_len);
+	r.generation = luns_next_generation(l, name, how->id, &was_used);
+	r.stopped = was_used && how->on_loss == LOSS_STOP;
+	int err = was_used ? luns_remember(l, name, how->id, r.generation, why, sizeof(why)) : 0;
+	if (!err)
+		err = luns_make(l, target, &r, &lu, why, sizeof(why));
 	if (err) {
-		free(lu);
+		log_error("%s LUN %u: %s", name, how->id, why);
 		return err;
 	}
-	lu->id = how->id;
-	lu->block_size = how->block_size;
-	lu->block_shift = (uint32_t)__builtin_ctz(how->block_size);
-	lu->blocks = how->size >> lu->block_shift;
-	scsi_lu_name(lu, seed, target, 0, how->serial);
-	log_info("%s LUN %u: %llu MiB, %s, blocks of %u bytes, serial %s", target, lu->id,
-		 (unsigned long long)(how->size / MIB), lu->thin ? "thin" : "full", lu->block_size,
-		 lu->serial);
-	*out = lu;
+	if (was_used)
+		log_warn("%s LUN %u: what it held is lost; it is empty, generation %u, and %s",
+			 name, how->id, (unsigned)r.generation,
+			 r.stopped ? "stopped for each initiator until that probes it anew, or "
+				     "\"memtgtctl lun start\""
+				   : "served, as on_loss says");
+	l->owned[target].lu[lu->id] = lu;
+	l->targets[target].by_id[lu->id] = lu;
 	return 0;
 }
 
-static int create_target(struct luns *l, size_t index, const uint8_t host[static 16])
+static void name_target(struct luns *l, size_t index)
 {
-	const struct config_target *ct = &l->config->targets[index];
 	struct scsi_target *t = &l->targets[index];
-	char why[LUNS_WHY];
 
-	t->name = ct->name;
+	t->name = l->config->targets[index].name;
 	t->relative_port = 1;
 	t->port_group = PORTAL_GROUP_TAG;
+}
+
+/*
+ * Those that were not kept. Where something was lost, or is held and takes the memory, the others
+ * are served without the one that cannot be made.
+ */
+static int create_target(struct luns *l, size_t index)
+{
+	const struct config_target *ct = &l->config->targets[index];
+
 	for (size_t i = 0; i < ct->nluns; i++) {
-		struct scsi_lu *lu;
-		int err = luns_make(l, ct->name, &ct->luns[i], host, &lu, why, sizeof(why));
-		if (err) {
-			log_error("%s LUN %u: %s", ct->name, ct->luns[i].id, why);
+		if (l->owned[index].lu[ct->luns[i].id])
+			continue;
+		int err = make_lun(l, index, &ct->luns[i]);
+		if (err && !store_is_kept(l->store))
 			return err;
-		}
-		l->owned[index].lu[lu->id] = lu;
-		t->by_id[lu->id] = lu;
 	}
 	return 0;
 }
@@ -195,29 +188,51 @@ static void report_use(struct store *s)
 	log_info("memory: %s", text);
 }
 
-int luns_create(struct luns *l, const struct config *c, struct store *s, struct store_reader *r)
+static int create_all(struct luns *l)
 {
-	uint8_t host[16];
+	char why[LUNS_WHY];
+	int err = luns_adopt(l);
 
-	*l = (struct luns){
-		.config = c, .store = s, .reader = r, .limit_ms = LUNS_LIMIT_MS, .is_closed = true};
+	for (size_t i = 0; !err && i < l->config->ntargets; i++)
+		err = create_target(l, i);
+	/* What was learned from kept memory alone. */
+	if (!err && l->state && state_save(l->state, why, sizeof(why))) {
+		log_error("%s", why);
+		luns_used_save(l);
+	}
+	return err;
+}
+
+int luns_create(struct luns *l, const struct config *c, struct store *s, struct store_reader *r,
+		struct state_file *state)
+{
+	*l = (struct luns){.config = c,
+			   .store = s,
+			   .reader = r,
+			   .state = state,
+			   .limit_ms = LUNS_LIMIT_MS,
+			   .is_closed = true};
 	store_reader_offline(r);
 	pthread_mutex_init(&l->lock, NULL);
 	clock_cond_init(&l->idle);
-	host_id(host);
+	host_id(l->host);
 	l->targets = calloc(c->ntargets, sizeof(*l->targets));
 	l->owned = calloc(c->ntargets, sizeof(*l->owned));
 	if (!l->targets || !l->owned) {
 		log_error("no memory for %zu targets", c->ntargets);
 		return -ENOMEM;
 	}
-	for (size_t i = 0; i < c->ntargets; i++) {
-		int err = create_target(l, i, host);
-		if (err)
-			return err;
+	for (size_t i = 0; i < c->ntargets; i++)
+		name_target(l, i);
+	int err = luns_used_start(l);
+	if (err) {
+		log_error("no thread to remember what is used: %s", strerror(-err));
+		return err;
 	}
-	report_use(s);
-	return 0;
+	err = create_all(l);
+	if (!err)
+		report_use(s);
+	return err;
 }
 
 static void destroy_lun(const struct scsi_target *t, struct scsi_lu *lu, bool log_loss)
@@ -228,21 +243,49 @@ static void destroy_lun(const struct scsi_target *t, struct scsi_lu *lu, bool lo
 		log_warn("%s LUN %u: %llu bytes of memory, and what was in them, are given up",
 			 t->name, lu->id, (unsigned long long)bytes);
 	store_lun_destroy(lu->store);
-	free(lu);
+	luns_lu_free(lu);
 }
 
-void luns_destroy(struct luns *l, bool log_loss)
+static void leave_lun(struct scsi_lu *lu)
+{
+	store_lun_leave(lu->store);
+	luns_lu_free(lu);
+}
+
+enum end { END_KEPT, END_LOST, END_QUIET };
+
+static void end(struct luns *l, enum end how)
 {
 	if (!l->config)
 		return; /* it was not made */
+	luns_used_stop(l);
 	for (size_t i = 0; l->owned && i < l->config->ntargets; i++)
-		for (unsigned id = 0; id < SCSI_LUNS_MAX; id++)
-			if (l->owned[i].lu[id])
-				destroy_lun(&l->targets[i], l->owned[i].lu[id], log_loss);
+		for (unsigned id = 0; id < SCSI_LUNS_MAX; id++) {
+			struct scsi_lu *lu = l->owned[i].lu[id];
+			if (lu && how == END_KEPT)
+				leave_lun(lu);
+			else if (lu)
+				destroy_lun(&l->targets[i], lu, how == END_LOST);
+		}
+	if (how == END_KEPT)
+		luns_held_leave(l);
+	else
+		luns_held_destroy(l, how == END_LOST);
 	free(l->owned);
 	free(l->targets);
 	pthread_cond_destroy(&l->idle);
 	pthread_mutex_destroy(&l->lock);
+	l->config = NULL;
+}
+
+void luns_destroy(struct luns *l, bool log_loss)
+{
+	end(l, log_loss ? END_LOST : END_QUIET);
+}
+
+void luns_keep(struct luns *l)
+{
+	end(l, END_KEPT);
 }
 
 /* ---- looking ---- */
@@ -250,6 +293,8 @@ void luns_destroy(struct luns *l, bool log_loss)
 /* Under the lock, but for the sessions. */
 static void describe(const struct scsi_target *t, const struct scsi_lu *lu, struct luns_info *out)
 {
+	const struct luns_lu *u = luns_lu_of(lu);
+
 	*out = (struct luns_info){
 		.id = lu->id,
 		.bytes = lu->blocks << lu->block_shift,
@@ -257,8 +302,13 @@ static void describe(const struct scsi_target *t, const struct scsi_lu *lu, stru
 		.is_thin = lu->thin,
 		.is_read_only = lu->read_only,
 		.is_going = t->by_id[lu->id] != lu,
+		.is_stopped = lu->stopped,
+		.is_used = store_lun_used(lu->store),
+		.generation = u ? u->generation : 0,
 		.used = store_lun_pages(lu->store) * STORE_PAGE_SIZE,
 	};
+	if (u && u->is_damaged)
+		snprintf(out->why, sizeof(out->why), "part of what it held is lost");
 	snprintf(out->target, sizeof(out->target), "%s", t->name);
 	snprintf(out->serial, sizeof(out->serial), "%s", lu->serial);
 	for (unsigned i = 0; i < sizeof(lu->naa); i++)
@@ -278,6 +328,8 @@ static size_t count_luns(const struct luns *l)
 	for (size_t i = 0; i < l->config->ntargets; i++)
 		for (unsigned id = 0; id < SCSI_LUNS_MAX; id++)
 			n += l->owned[i].lu[id] != NULL;
+	for (const struct luns_held *h = l->held; h; h = h->next)
+		n++;
 	return n;
 }
 
@@ -293,6 +345,8 @@ int luns_list(struct luns *l, struct luns_info **out, size_t *n)
 				describe(&l->targets[i], l->owned[i].lu[id], &all[at]);
 				count_sessions(l, i, &all[at++]);
 			}
+	for (const struct luns_held *h = l->held; all && h; h = h->next)
+		luns_held_describe(h, &all[at++]);
 	pthread_mutex_unlock(&l->lock);
 	*out = all;
 	*n = at;
@@ -311,8 +365,11 @@ int luns_find(struct luns *l, const char *target, unsigned id, struct luns_info 
 		describe(&l->targets[t], lu, out);
 		count_sessions(l, t, out);
 	}
+	const struct luns_held *h = lu ? NULL : luns_held_find(l, target, id);
+	if (h)
+		luns_held_describe(h, out);
 	pthread_mutex_unlock(&l->lock);
-	return lu ? 0 : luns_unknown(l, target, id, why, why_len);
+	return lu || h ? 0 : luns_unknown(l, target, id, why, why_len);
 }
 
 size_t luns_target(const struct luns *l, const char *name)
@@ -326,7 +383,10 @@ size_t luns_target(const struct luns *l, const char *name)
 
 int luns_unknown(const struct luns *l, const char *target, unsigned id, char *why, size_t why_len)
 {
-	if (luns_target(l, target) == l->config->ntargets)
+	if (!strcasecmp(target, LUNS_HELD))
+		snprintf(why, why_len, "nothing is held in table %u: \"lun list\" shows what is",
+			 id);
+	else if (luns_target(l, target) == l->config->ntargets)
 		snprintf(why, why_len, "there is no target %s: the configuration names the targets",
 			 target);
 	else

@@ -27,6 +27,9 @@
 
 struct config;
 struct iscsi_node;
+struct luns_held;
+struct luns_used;
+struct state_file;
 struct store;
 struct store_options;
 struct store_reader;
@@ -48,10 +51,14 @@ struct luns {
 	struct store_reader *reader; /* of who makes a change; offline otherwise */
 	struct iscsi_node *node;     /* who is told; NULL: nobody yet */
 	_Atomic unsigned limit_ms;   /* tests set another */
+	struct state_file *state;    /* borrowed; NULL: nothing outlives the memory */
+	struct luns_used *used;	     /* luns_used.h; NULL without a state */
+	uint8_t host[16];	     /* makes names of LUNs of the configuration */
 
 	pthread_mutex_t lock; /* of what follows, and of LUs against being freed; a leaf */
 	pthread_cond_t idle;
 	struct luns_owned *owned;	 /* beside targets */
+	struct luns_held *held;		 /* luns_held.h; changed in a turn */
 	struct luns_transfer *transfers; /* luns_transfer.h */
 	unsigned waiting; /* changes that wait for their turn: steps let them go first */
 	bool is_busy, is_closed;
@@ -66,15 +73,23 @@ void luns_store_options(const struct config *c, unsigned reactors, struct store_
  */
 void luns_report_pool(const struct config *c, struct store *s);
 
-/* 0 or -errno, after a log line that says what to do. luns_destroy() is needed in any case. */
-int luns_create(struct luns *l, const struct config *c, struct store *s, struct store_reader *r)
-	__attribute__((warn_unused_result));
+/*
+ * Kept memory becomes LUNs again (luns_kept.h), and what else the configuration names is made.
+ * Where the state says that a LUN was used whose memory is not there, it has new names and is
+ * stopped (scsi/stopped.h), unless on_loss says otherwise. `state` may be NULL: then a loss is not
+ * known. 0 or -errno, after a log line that says what to do. luns_destroy() or luns_keep() is
+ * needed in any case.
+ */
+int luns_create(struct luns *l, const struct config *c, struct store *s, struct store_reader *r,
+		struct state_file *state) __attribute__((warn_unused_result));
 /* The node's reactors run: changes are possible. */
 void luns_serve(struct luns *l, struct iscsi_node *node);
 /* Waits for the change under way; later ones get -ESHUTDOWN. Before the reactors are stopped. */
 void luns_close(struct luns *l);
 /* `log_loss`: what the LUNs held is gone now; the log says how much. */
 void luns_destroy(struct luns *l, bool log_loss);
+/* In its place: what the LUNs hold stays with who has the store's files. Then store_leave(). */
+void luns_keep(struct luns *l);
 
 /* ---- looking ---- */
 
@@ -84,11 +99,17 @@ struct luns_info {
 	uint64_t bytes;
 	unsigned block_size;
 	bool is_thin, is_read_only;
-	bool is_going;	   /* removed, but not all reactors have taken note */
+	bool is_going;	 /* removed, but not all reactors have taken note */
+	bool is_stopped; /* for initiators that did not start it: scsi/stopped.h */
+	bool is_held;	 /* no LUN: luns_held.h. The target is "held", the id a slot */
+	bool is_used;	 /* data was written to it, ever */
+	uint32_t generation;
 	uint64_t used;	   /* bytes of memory that it has */
 	unsigned sessions; /* of its target; each sees all its LUNs */
 	char serial[SCSI_SERIAL_MAX + 1];
-	char naa[2 * 8 + 1]; /* hex */
+	char naa[2 * 8 + 1];	       /* hex */
+	char was[ISCSI_NAME_MAX + 16]; /* held: "TARGET LUN ID", or "" if that is lost */
+	char why[64];		       /* held, or damaged: why */
 };
 
 /* All LUNs, by target in the order of the configuration, then by id: *out is to be freed. 0 or
@@ -119,21 +140,22 @@ struct luns_new {
  */
 int luns_add(struct luns *l, const char *target, const struct luns_new *how, struct luns_info *out,
 	     char *why, size_t why_len) __attribute__((warn_unused_result));
-/* What it holds is lost, and its memory returns to the host: what unsent responses point into
- * follows when they were sent. */
+/* Also of what is held. What it holds is lost, and its memory returns to the host: what unsent
+ * responses point into follows when they were sent. */
 int luns_remove(struct luns *l, const char *target, unsigned id, char *why, size_t why_len)
 	__attribute__((warn_unused_result));
 /* `force`: also if that loses data (-EBUSY). Commands beyond the new end get BUSY until it is
  * decided, so a refused one disturbs nobody. */
 int luns_resize(struct luns *l, const char *target, unsigned id, uint64_t bytes, bool force,
 		char *why, size_t why_len) __attribute__((warn_unused_result));
+/* It was stopped, as its content was lost: from now on nobody needs to start it. */
+int luns_start(struct luns *l, const char *target, unsigned id, char *why, size_t why_len)
+	__attribute__((warn_unused_result));
 /* After `on` no write lands any more, also none that was under way. */
 int luns_set_read_only(struct luns *l, const char *target, unsigned id, bool on, char *why,
 		       size_t why_len) __attribute__((warn_unused_result));
 
 /* ---- between luns.c, luns_change.c and luns_transfer.c ---- */
-
-struct config_lun;
 
 /*
  * A turn, until luns_leave(): who has it changes LUNs, and may put luns.reader online. A step is a
@@ -149,10 +171,5 @@ void luns_leave(struct luns *l);
 size_t luns_target(const struct luns *l, const char *name);
 /* -ENOENT, and which of the two is not there. */
 int luns_unknown(const struct luns *l, const char *target, unsigned id, char *why, size_t why_len);
-
-/* A LU with its memory, that no target shows yet; `seed` makes its names. 0 or -errno and `why`. */
-int luns_make(struct luns *l, const char *target, const struct config_lun *how,
-	      const uint8_t seed[static 16], struct scsi_lu **out, char *why, size_t why_len)
-	__attribute__((warn_unused_result));
 
 #endif

@@ -18,7 +18,10 @@
 #include "iscsi/live.h"
 #include "iscsi/node.h"
 #include "luns.h"
+#include "luns_held.h"
+#include "luns_lu.h"
 #include "luns_transfer.h"
+#include "luns_used.h"
 #include "scsi/scsi.h"
 #include "store/store.h"
 
@@ -208,20 +211,30 @@ static int ask(struct change *c, unsigned id, unsigned *n)
 	return tell(c, LIVE_ASK, n);
 }
 
+/* Whose data was lost, or is held, under this id? */
+static bool had_data(const struct change *c, unsigned id)
+{
+	bool was_used;
+
+	(void)luns_next_generation(c->l, target_name(c), id, &was_used);
+	return was_used;
+}
+
 /* The lowest id that nobody has or had. */
 static int choose_id(struct change *c)
 {
 	for (unsigned id = 0; id < SCSI_LUNS_MAX; id++) {
 		unsigned known = 0;
-		int rc = c->l->owned[c->target].lu[id] ? -EEXIST : ask(c, id, &known);
+		bool is_free = !c->l->owned[c->target].lu[id] && !had_data(c, id);
+		int rc = is_free ? ask(c, id, &known) : -EEXIST;
 		if (rc && rc != -EEXIST)
 			return rc;
 		if (!rc && !known)
 			return 0;
 	}
 	SAY(c,
-	    "every LUN of %s is in use, or was for a session that still runs: remove one, or let "
-	    "those sessions log out",
+	    "every LUN of %s is in use, or was for a session that still runs, or had data that is "
+	    "lost: remove one, let those sessions log out, or name an id",
 	    target_name(c));
 	return -ENOSPC;
 }
@@ -250,7 +263,10 @@ static int check_id(struct change *c, const struct luns_new *n)
 	return -EBUSY;
 }
 
-/* Names that no LUN ever had: its content is new. */
+/*
+ * Names that no LUN ever had: its content is new. Who had data under this number, and may not know
+ * that it is gone, must not find zeroes there: to him it is stopped, unless forced.
+ */
 static int make(struct change *c, const struct luns_new *n)
 {
 	struct config_lun how = {
@@ -260,13 +276,20 @@ static int make(struct change *c, const struct luns_new *n)
 		.block_size = n->block_size ? n->block_size : 512,
 	};
 	uint8_t seed[16];
+	struct luns_recipe r = {.how = &how, .seed = seed};
+	bool was_used;
+	int rc = 0;
 
 	if (getrandom(seed, sizeof(seed), 0) != (ssize_t)sizeof(seed)) {
 		SAY(c, "getrandom: %s", strerror(errno));
 		return -EIO;
 	}
 	snprintf(how.serial, sizeof(how.serial), "%s", n->serial ? n->serial : "");
-	return luns_make(c->l, target_name(c), &how, seed, &c->lu, c->why, c->why_len);
+	r.generation = luns_next_generation(c->l, target_name(c), c->id, &was_used);
+	r.stopped = was_used && !n->force;
+	if (was_used)
+		rc = luns_remember(c->l, target_name(c), c->id, r.generation, c->why, c->why_len);
+	return rc ? rc : luns_make(c->l, c->target, &r, &c->lu, c->why, c->why_len);
 }
 
 static int add(struct change *c, const struct luns_new *n)
@@ -279,8 +302,13 @@ static int add(struct change *c, const struct luns_new *n)
 		rc = make(c, n);
 	if (rc)
 		return rc;
+	bool is_stopped = c->lu->stopped;
 	show(c, c->lu);
-	return tell(c, LIVE_ADDED, NULL);
+	rc = tell(c, LIVE_ADDED, NULL);
+	if (!rc && is_stopped)
+		SAY(c, "an earlier LUN of this number had data, so it is stopped for initiators "
+		       "until they probe it anew: \"lun start\" starts it for all");
+	return rc;
 }
 
 int luns_add(struct luns *l, const char *target, const struct luns_new *how, struct luns_info *out,
@@ -314,13 +342,30 @@ static int take_away(struct change *c)
 	if (rc)
 		return rc;
 	show(c, NULL);
+	luns_used_forget(c->l, lu->store);
 	store_reader_online(c->l->reader);
 	store_lun_destroy_live(c->l->reader, lu->store);
 	store_reader_offline(c->l->reader);
-	free(lu);
+	luns_lu_free(lu);
 	log_info("%s LUN %u: removed, with %llu MiB of memory", target_name(c), c->id,
 		 (unsigned long long)(bytes / MIB));
 	return 0;
+}
+
+/* -ENOENT: nothing of that name is held. */
+static int remove_held(struct change *c)
+{
+	int rc = enter(c);
+
+	if (rc)
+		return rc;
+	struct luns_held *h = luns_held_find(c->l, c->name, c->id);
+	if (h) {
+		luns_held_over(c->l, h, "was removed meanwhile");
+		luns_held_remove(c->l, h);
+	}
+	leave(c);
+	return h ? 0 : luns_unknown(c->l, c->name, c->id, c->why, c->why_len);
 }
 
 int luns_remove(struct luns *l, const char *target, unsigned id, char *why, size_t why_len)
@@ -328,6 +373,8 @@ int luns_remove(struct luns *l, const char *target, unsigned id, char *why, size
 	struct change c = {.l = l, .name = target, .id = id, .why = why, .why_len = why_len};
 	int rc = enter_lun(&c);
 
+	if (rc == -ENOENT)
+		return remove_held(&c);
 	if (rc)
 		return rc;
 	rc = take_away(&c);
@@ -427,12 +474,40 @@ int luns_set_read_only(struct luns *l, const char *target, unsigned id, bool on,
 	if (rc)
 		return rc;
 	rc = is_there(&c);
+	if (!rc && !on && luns_lu_of(c.lu) && luns_lu_of(c.lu)->is_damaged) {
+		SAY(&c, "part of what LUN %u held is lost: export the rest, and delete it", id);
+		rc = -EROFS;
+	}
 	if (!rc) {
 		if (!on)
 			luns_transfers_over(l, c.lu, true, "was made writable meanwhile");
 		c.lu->read_only = on;
+		luns_lu_label(c.lu);
 		rc = tell(&c, on ? LIVE_READ_ONLY : LIVE_WRITABLE, NULL);
 		log_info("%s LUN %u: %s", target_name(&c), id, on ? "read-only" : "writable");
+	}
+	leave(&c);
+	return rc;
+}
+
+/* ---- started ---- */
+
+int luns_start(struct luns *l, const char *target, unsigned id, char *why, size_t why_len)
+{
+	struct change c = {.l = l, .name = target, .id = id, .why = why, .why_len = why_len};
+	int rc = enter_lun(&c);
+
+	if (rc)
+		return rc;
+	rc = is_there(&c);
+	if (!rc && !c.lu->stopped) {
+		SAY(&c, "LUN %u was not stopped", id);
+	} else if (!rc) {
+		c.lu->stopped = false;
+		/* The state still says that it was used: it cannot say less while a write waits. */
+		luns_lu_label(c.lu);
+		rc = tell(&c, LIVE_STARTED, NULL);
+		log_info("%s LUN %u: started", target_name(&c), id);
 	}
 	leave(&c);
 	return rc;

@@ -9,6 +9,7 @@
 #include "base/config.h"
 #include "iscsi/live.h"
 #include "iscsi/node.h"
+#include "luns_held.h"
 #include "scsi/scsi.h"
 #include "store/store.h"
 
@@ -23,7 +24,8 @@
 static bool is_free(const struct luns *l, const struct luns_transfer *t)
 {
 	for (const struct luns_transfer *o = l->transfers; o; o = o->next)
-		if (o->lu == t->lu && !o->over && (o->use == LUNS_IMPORT || t->use == LUNS_IMPORT))
+		if (o->store == t->store && !o->over &&
+		    (o->use == LUNS_IMPORT || t->use == LUNS_IMPORT))
 			return false;
 	return true;
 }
@@ -61,34 +63,68 @@ static int found(struct luns_transfer *t, bool force, char *why, size_t why_len)
 	return -EBUSY;
 }
 
+/* Into the list. */
+static int enlist(struct luns_transfer *t, char *why, size_t why_len)
+{
+	struct luns *l = t->luns;
+
+	pthread_mutex_lock(&l->lock);
+	bool is_ours = is_free(l, t);
+	if (is_ours) {
+		t->next = l->transfers;
+		l->transfers = t;
+	}
+	pthread_mutex_unlock(&l->lock);
+	if (is_ours)
+		return 0;
+	SAY("LUN %u is being imported or exported: wait for that, or end it", t->id);
+	return -EBUSY;
+}
+
+/* Nobody writes there: it rests on nothing. */
+static int begin_held(struct luns_transfer *t, const char *name, bool force, char *why,
+		      size_t why_len)
+{
+	const struct luns_held *h = luns_held_find(t->luns, name, t->id);
+
+	if (!h)
+		return luns_unknown(t->luns, name, t->id, why, why_len);
+	if (t->use == LUNS_IMPORT) {
+		SAY("what is held cannot be changed: make a LUN for the image");
+		return -EROFS;
+	}
+	snprintf(t->name, sizeof(t->name), LUNS_HELD);
+	t->id = h->slot;
+	t->store = h->store;
+	t->by_force = force;
+	t->bytes = store_lun_bytes(h->store);
+	t->block_bytes = h->label.block_size;
+	return enlist(t, why, why_len);
+}
+
 /* Under the turn of luns_enter(). */
 static int begin(struct luns_transfer *t, const char *name, bool force, char *why, size_t why_len)
 {
 	struct luns *l = t->luns;
 
-	t->lu = l->owned[t->target].lu[t->id];
-	if (!t->lu || l->targets[t->target].by_id[t->id] != t->lu)
+	const bool named = t->target < l->config->ntargets && t->id < SCSI_LUNS_MAX;
+
+	t->lu = named ? l->owned[t->target].lu[t->id] : NULL;
+	if (!t->lu)
+		return begin_held(t, name, force, why, why_len);
+	if (l->targets[t->target].by_id[t->id] != t->lu)
 		return luns_unknown(l, name, t->id, why, why_len);
+	snprintf(t->name, sizeof(t->name), "%s", l->targets[t->target].name);
+	t->store = t->lu->store;
 	t->bytes = t->lu->blocks << t->lu->block_shift;
 	t->block_bytes = t->lu->block_size;
-	pthread_mutex_lock(&l->lock);
-	bool is_ours = is_free(l, t);
-	pthread_mutex_unlock(&l->lock);
-	if (!is_ours) {
-		SAY("LUN %u is being imported or exported: wait for that, or end it", t->id);
-		return -EBUSY;
-	}
 	directory_watch(&l->node->directory, &t->watch, &l->targets[t->target]);
 	int rc = found(t, force, why, why_len);
-	if (rc) {
+	if (!rc)
+		rc = enlist(t, why, why_len);
+	if (rc)
 		directory_unwatch(&l->node->directory, &t->watch);
-		return rc;
-	}
-	pthread_mutex_lock(&l->lock);
-	t->next = l->transfers;
-	l->transfers = t;
-	pthread_mutex_unlock(&l->lock);
-	return 0;
+	return rc;
 }
 
 int luns_transfer_begin(struct luns *l, const char *target, unsigned id, enum luns_use use,
@@ -96,8 +132,6 @@ int luns_transfer_begin(struct luns *l, const char *target, unsigned id, enum lu
 {
 	*t = (struct luns_transfer){.luns = l, .id = id, .use = use};
 	t->target = luns_target(l, target);
-	if (t->target == l->config->ntargets || id >= SCSI_LUNS_MAX)
-		return luns_unknown(l, target, id, why, why_len);
 	int rc = luns_enter(l, LUNS_CHANGE, l->limit_ms, why, why_len);
 	if (rc)
 		return rc;
@@ -110,7 +144,8 @@ void luns_transfer_end(struct luns_transfer *t)
 {
 	struct luns *l = t->luns;
 
-	directory_unwatch(&l->node->directory, &t->watch);
+	if (t->lu)
+		directory_unwatch(&l->node->directory, &t->watch);
 	pthread_mutex_lock(&l->lock);
 	for (struct luns_transfer **at = &l->transfers; *at; at = &(*at)->next)
 		if (*at == t) {
@@ -129,6 +164,15 @@ void luns_transfers_over(struct luns *l, const struct scsi_lu *lu, bool writable
 	pthread_mutex_unlock(&l->lock);
 }
 
+void luns_held_over(struct luns *l, const struct luns_held *h, const char *why)
+{
+	pthread_mutex_lock(&l->lock);
+	for (struct luns_transfer *t = l->transfers; t; t = t->next)
+		if (t->store == h->store && !t->over)
+			t->over = why;
+	pthread_mutex_unlock(&l->lock);
+}
+
 /* ---- pieces ---- */
 
 /* Only changes write t->over, and none is under way. */
@@ -138,7 +182,7 @@ static int check(const struct luns_transfer *t, char *why, size_t why_len)
 		SAY("LUN %u %s", t->id, t->over);
 		return -ECANCELED;
 	}
-	if (t->by_force || t->by_read_only ||
+	if (!t->lu || t->by_force || t->by_read_only ||
 	    !directory_entered(&t->luns->node->directory, &t->watch))
 		return 0;
 	SAY("an initiator logged in meanwhile, and may have written to LUN %u: make it read-only, "
@@ -188,14 +232,20 @@ int luns_transfer_read(struct luns_transfer *t, uint64_t off, void *p, size_t ma
 
 	if (rc)
 		return rc;
-	*is_hole = store_state(t->lu->store, off, t->bytes - off, n) != STORE_MAPPED;
+	*is_hole = store_state(t->store, off, t->bytes - off, n) != STORE_MAPPED;
+	bool is_lost = !t->by_force && store_lost(t->store, off, *n);
 	if (!*is_hole) {
 		if (*n > max)
 			*n = max;
-		copy_out(t->lu->store, off, p, *n);
+		copy_out(t->store, off, p, *n);
 	}
 	step_end(t);
-	return 0;
+	if (!is_lost)
+		return 0;
+	SAY("part of what LUN %u held is lost: use force for an image of the rest, in which that "
+	    "part is zeroes",
+	    t->id);
+	return -EIO;
 }
 
 int luns_transfer_write(struct luns_transfer *t, uint64_t off, const void *p, size_t len, size_t *n,
@@ -206,7 +256,7 @@ int luns_transfer_write(struct luns_transfer *t, uint64_t off, const void *p, si
 	*n = 0;
 	if (rc)
 		return rc;
-	int64_t done = store_write(t->luns->reader, t->lu->store, off, p, len);
+	int64_t done = store_write(t->luns->reader, t->store, off, p, len);
 	step_end(t);
 	if (done >= 0) {
 		*n = (size_t)done;
@@ -226,7 +276,7 @@ int luns_transfer_clear(struct luns_transfer *t, uint64_t off, uint64_t len, uin
 	*n = 0;
 	if (rc)
 		return rc;
-	*n = store_unmap(t->luns->reader, t->lu->store, off, len);
+	*n = store_unmap(t->luns->reader, t->store, off, len);
 	step_end(t);
 	return 0;
 }

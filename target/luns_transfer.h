@@ -22,6 +22,7 @@
 
 #include "iscsi/directory.h"
 #include "luns.h"
+#include "memtgt/iscsi_proto.h"
 
 enum luns_use { LUNS_EXPORT, LUNS_IMPORT };
 
@@ -29,8 +30,10 @@ struct luns_transfer {
 	struct luns_transfer *next; /* these two under luns.lock */
 	const char *over;	    /* why no piece is given any more, NULL: it goes on */
 	struct luns *luns;
-	struct scsi_lu *lu; /* as long as it is not over */
-	size_t target;
+	struct scsi_lu *lu; /* as long as it is not over; NULL: what is held (luns_held.h) */
+	struct store_lun *store;
+	char name[ISCSI_NAME_MAX + 1]; /* of the target */
+	size_t target;		       /* if it has a LU */
 	unsigned id;
 	enum luns_use use;
 	bool by_force, by_read_only; /* what it rests on; neither: that nobody logs in */
@@ -39,8 +42,9 @@ struct luns_transfer {
 	uint32_t block_bytes;
 };
 
-/* To be ended if it returns 0. -ENOENT, -EBUSY, -ETIMEDOUT, -ESHUTDOWN, -ENOMEM: then `why` is a
- * sentence, as in all calls below, but for -EAGAIN. */
+/* What is held can be exported, as nobody writes there. To be ended if it returns 0. -ENOENT,
+ * -EBUSY, -ETIMEDOUT, -ESHUTDOWN, -ENOMEM: then `why` is a sentence, as in all calls below, but for
+ * -EAGAIN. */
 int luns_transfer_begin(struct luns *l, const char *target, unsigned id, enum luns_use use,
 			bool force, struct luns_transfer *t, char *why, size_t why_len)
 	__attribute__((warn_unused_result));
@@ -48,7 +52,8 @@ void luns_transfer_end(struct luns_transfer *t);
 
 /*
  * Copies what lies at `off`, at most `max` bytes; *n: how many, or a longer hole, in which case
- * *is_hole. -EAGAIN: a change is under way, try again.
+ * *is_hole. -EAGAIN: a change is under way, try again. -EIO: what lies there was lost; with force
+ * it is a hole.
  */
 int luns_transfer_read(struct luns_transfer *t, uint64_t off, void *p, size_t max, uint64_t *n,
 		       bool *is_hole, char *why, size_t why_len)
@@ -68,5 +73,7 @@ int luns_transfer_check(struct luns_transfer *t, char *why, size_t why_len)
 
 /* Those of this LUN are over; `writable`: only those that rest on its being read-only. */
 void luns_transfers_over(struct luns *l, const struct scsi_lu *lu, bool writable, const char *why);
+/* Those of what was held. */
+void luns_held_over(struct luns *l, const struct luns_held *h, const char *why);
 
 #endif

@@ -25,6 +25,7 @@
 #include "iscsi/node.h"
 #include "luns.h"
 #include "shortage.h"
+#include "state_file.h"
 #include "reactor/listen.h"
 #include "store/store.h"
 #include "watchdog.h"
@@ -34,6 +35,7 @@ enum end { END_NOT, END_KEPT, END_FINAL };
 
 struct server {
 	const struct config *config;
+	struct state_file *state;
 	struct store *store;
 	struct luns luns;
 	struct iscsi_node node;
@@ -185,6 +187,27 @@ static int start_control(struct server *s)
 
 /* ---- start ---- */
 
+/* A default need not be there; what is there must be understood. */
+static int open_state(struct server *s)
+{
+	const char *dir = s->config->state_dir;
+	char why[512];
+
+	if (dir && !*dir)
+		return 0;
+	if (!dir && access(STATE_DIR, F_OK)) {
+		log_warn(
+			"there is no folder " STATE_DIR ", so nothing tells after a loss of memory "
+			"which LUNs had data, and they come back empty under their old names: make "
+			"it, or set state_dir");
+		return 0;
+	}
+	int err = state_open(dir ? dir : STATE_DIR, &s->state, why, sizeof(why));
+	if (err)
+		log_error("%s", why);
+	return err;
+}
+
 static int open_store(struct server *s)
 {
 	struct store_options o;
@@ -271,11 +294,14 @@ static int start(struct server *s)
 	s->keeper = notify_keeper_fd();
 	int err = open_control(s);
 	if (!err)
+		err = open_state(s);
+	if (!err)
 		err = open_store(s);
 	if (!err)
 		luns_report_pool(c, s->store);
 	if (!err)
-		err = luns_create(&s->luns, c, s->store, store_reader(s->store, s->reactors));
+		err = luns_create(&s->luns, c, s->store, store_reader(s->store, s->reactors),
+				  s->state);
 	if (!err)
 		err = start_node(s);
 	if (!err)

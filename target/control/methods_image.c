@@ -63,13 +63,13 @@ static int lost(struct transfer *t, int err)
 	return err == -ETIMEDOUT ? -EPIPE : err;
 }
 
-static json_t *result(struct rpc_call *c, const struct transfer *t, uint64_t data, uint64_t extents)
+static json_t *result(const struct transfer *t, uint64_t data, uint64_t extents)
 {
 	const struct luns_transfer *of = &t->of;
 
-	return json_pack("{s:s, s:i, s:I, s:I, s:I}", "target", of->luns->targets[of->target].name,
-			 "id", (int)rpc_number(c, "id", 0), "bytes", (json_int_t)of->bytes,
-			 "data_bytes", (json_int_t)data, "extents", (json_int_t)extents);
+	return json_pack("{s:s, s:i, s:I, s:I, s:I}", "target", of->name, "id", (int)of->id,
+			 "bytes", (json_int_t)of->bytes, "data_bytes", (json_int_t)data, "extents",
+			 (json_int_t)extents);
 }
 
 /* ---- export ---- */
@@ -143,7 +143,7 @@ json_t *method_lun_export(struct rpc_call *c)
 	luns_transfer_end(&t.of);
 	if (!buffer)
 		return NULL;
-	return err ? refuse(c, err, t.why) : result(c, &t, o.data_bytes, o.extents);
+	return err ? refuse(c, err, t.why) : result(&t, o.data_bytes, o.extents);
 }
 
 /* ---- import ---- */
@@ -273,7 +273,7 @@ json_t *method_lun_import(struct rpc_call *c)
 	luns_transfer_end(&t.of);
 	if (!err) {
 		c->stream->is_lost = false;
-		return result(c, &t, i.data_bytes, i.extents);
+		return result(&t, i.data_bytes, i.extents);
 	}
 	snprintf(why, sizeof(why), "%s; %s", t.why,
 		 t.has_changed ? "what the LUN holds is incomplete now: import again, or delete it"

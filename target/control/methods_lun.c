@@ -3,37 +3,51 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/config.h"
 #include "control/clean.h"
 #include "control/methods.h"
 #include "luns.h"
+#include "luns_held.h"
 
 /* LUNs of one answer. */
 #define PAGE_MAX 256u
 
+static const char *state_of(const struct luns_info *i)
+{
+	return i->is_held ? "held" : i->is_going ? "going" : i->is_stopped ? "stopped" : "ready";
+}
+
 static json_t *row(const struct luns_info *i)
 {
 	/* clang-format off */
-	return json_pack("{s:s, s:i, s:I, s:I, s:s, s:b, s:b, s:i, s:i, s:I, s:s, s:s}",
+	return json_pack("{s:s, s:i, s:I, s:I, s:s, s:s, s:b, s:b, s:b, s:I, s:i, s:i, s:I, s:s, s:s, "
+			 "s:s, s:s}",
 		"target", i->target,
 		"id", (int)i->id,
 		"bytes", (json_int_t)i->bytes,
 		"used_bytes", (json_int_t)i->used,
 		"provisioning", i->is_thin ? "thin" : "full",
+		"state", state_of(i),
 		"read_only", (int)i->is_read_only,
 		"going", (int)i->is_going,
+		"written", (int)i->is_used,
+		"generation", (json_int_t)i->generation,
 		"sessions", (int)i->sessions,
 		"block_bytes", (int)i->block_size,
 		"blocks", (json_int_t)(i->bytes / i->block_size),
 		"serial", i->serial,
-		"naa", i->naa);
+		"naa", i->naa,
+		"was", i->was,
+		"why", i->why);
 	/* clang-format on */
 }
 
 /* ---- lists ---- */
 
-/* Where a page begins: "from" and "next" write it as "ID TARGET". Targets by their order. */
+/* Where a page begins: "from" and "next" write it as "ID TARGET". Targets by their order, and what
+ * is held behind them. */
 struct place {
 	size_t target, end; /* and the target before which it ends */
 	unsigned id;
@@ -44,10 +58,14 @@ static bool read_place(struct rpc_call *c, const char *text, struct place *out)
 	const struct luns *l = control_daemon_of(c)->luns;
 	char *end;
 	unsigned long id = strtoul(text, &end, 10);
-	size_t target = l->config->ntargets;
+	size_t target;
 
-	if (end > text && *end == ' ' && id < SCSI_LUNS_MAX)
+	if (end == text || *end != ' ' || id > UINT16_MAX)
+		target = out->end;
+	else
 		target = luns_target(l, end + 1);
+	if (target < l->config->ntargets && id >= SCSI_LUNS_MAX)
+		target = out->end;
 	if (target < out->target || target >= out->end) {
 		rpc_refuse(c, CONTROL_ERR_PARAMS, "from: \"%s\" is not what a \"next\" was", text);
 		return false;
@@ -75,7 +93,8 @@ static int fill(const struct luns *l, const struct place *p, const struct luns_i
 	size_t target = 0;
 
 	for (*next = all; *next < all + n; (*next)++) {
-		while (strcmp(l->targets[target].name, (*next)->target) != 0)
+		while (target < l->config->ntargets &&
+		       strcmp(l->targets[target].name, (*next)->target) != 0)
 			target++;
 		if (!is_within(p, target, *next))
 			continue;
@@ -107,13 +126,13 @@ json_t *method_lun_list(struct rpc_call *c)
 {
 	struct luns *l = control_daemon_of(c)->luns;
 	const char *name = rpc_text(c, "target", NULL), *from = rpc_text(c, "from", NULL);
-	struct place p = {.end = l->config->ntargets};
+	struct place p = {.end = l->config->ntargets + 1};
 	struct luns_info *all;
 	size_t n;
 
 	if (name) {
 		p.target = luns_target(l, name);
-		if (p.target == p.end)
+		if (p.target == l->config->ntargets && strcasecmp(name, LUNS_HELD) != 0)
 			return rpc_refuse(c, CONTROL_ERR_NOT_FOUND, "there is no target \"%s\"",
 					  name);
 		p.end = p.target + 1;
@@ -229,5 +248,15 @@ json_t *method_lun_readonly(struct rpc_call *c)
 		       luns_set_read_only(control_daemon_of(c)->luns, rpc_text(c, "target", ""),
 					  (unsigned)rpc_number(c, "id", 0),
 					  rpc_bool(c, "on", false), why, sizeof(why)),
+		       why);
+}
+
+json_t *method_lun_start(struct rpc_call *c)
+{
+	char why[LUNS_WHY] = "";
+
+	return changed(c,
+		       luns_start(control_daemon_of(c)->luns, rpc_text(c, "target", ""),
+				  (unsigned)rpc_number(c, "id", 0), why, sizeof(why)),
 		       why);
 }

@@ -5,6 +5,7 @@
 #include "memtgt/wire.h"
 #include "scsi/limits.h"
 #include "scsi/op.h"
+#include "store/store.h"
 
 /* Where the length field of a CDB of this size begins. */
 static unsigned length_at(unsigned cdb_len)
@@ -80,4 +81,17 @@ struct scsi_result scsi_transfer_set(struct scsi_task *t)
 	if (g.blocks > SCSI_TRANSFER_MAX >> t->lu->block_shift)
 		return scsi_bad_byte(length_at(t->op->cdb_len));
 	return scsi_range_set(t);
+}
+
+struct scsi_result scsi_read_set(struct scsi_task *t)
+{
+	const struct scsi_lu *lu = t->lu;
+	struct scsi_result r = scsi_transfer_set(t);
+
+	if (r.outcome != SENSE_OK || !t->bytes || !store_lost(lu->store, t->off, t->bytes))
+		return r;
+	uint64_t off = t->off;
+	while (!store_lost(lu->store, off, lu->block_size))
+		off += lu->block_size;
+	return scsi_fail_info(SENSE_READ_ERROR, off >> lu->block_shift);
 }

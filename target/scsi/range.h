@@ -31,4 +31,8 @@ struct scsi_result scsi_range_set(struct scsi_task *t) SCSI_CHECKED;
 /* The same, with MAXIMUM TRANSFER LENGTH of VPD B0h kept: INVALID FIELD IN CDB above it. */
 struct scsi_result scsi_transfer_set(struct scsi_task *t) SCSI_CHECKED;
 
+/* The same, for what looks at the medium: MEDIUM ERROR if a block of the range was lost;
+ * INFORMATION is the first one. SPC-4 4.5.3 */
+struct scsi_result scsi_read_set(struct scsi_task *t) SCSI_CHECKED;
+
 #endif

@@ -15,7 +15,7 @@
 
 struct scsi_result scsi_read(struct scsi_task *t)
 {
-	struct scsi_result r = scsi_transfer_set(t);
+	struct scsi_result r = scsi_read_set(t);
 
 	if (r.outcome == SENSE_OK)
 		t->in_len = t->bytes;

@@ -63,6 +63,7 @@ struct scsi_lu {
 	_Atomic bool read_only;
 	_Atomic bool stopped; /* scsi/stopped.h; set before the LU is shown */
 	struct scsi_starters starters;
+	void *owner; /* of whoever put it there */
 	/* An initiator started it (may be NULL). In its reactor: must not wait. */
 	void (*on_start)(struct scsi_lu *lu);
 	bool thin;

@@ -34,7 +34,7 @@ static struct scsi_result want_one(struct scsi_task *t)
 
 struct scsi_result scsi_verify(struct scsi_task *t)
 {
-	struct scsi_result r = scsi_transfer_set(t);
+	struct scsi_result r = scsi_read_set(t);
 
 	if (r.outcome != SENSE_OK)
 		return r;

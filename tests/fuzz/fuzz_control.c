@@ -42,7 +42,7 @@ static void open_store(void)
 	char why[256];
 
 	REQUIRE(!store_open(&state.store, &o, why, sizeof(why)));
-	REQUIRE(!luns_create(&luns, &config, state.store, store_reader(state.store, 0)));
+	REQUIRE(!luns_create(&luns, &config, state.store, store_reader(state.store, 0), NULL));
 	node.targets = luns.targets;
 	directory_init(&node.directory, NULL, NULL);
 }

@@ -88,7 +88,7 @@ START_TEST(commands)
 	ctl_has("the most that may be promised");
 	ctl("lun list", 0);
 	ck_assert_uint_eq(ctl_lines(), 3);
-	ctl_has(DAEMON_TARGET "    7   1 GiB     0 B  thin  no ");
+	ctl_has(DAEMON_TARGET "    7   1 GiB     0 B  thin  ready  no ");
 	ctl("lun list " DAEMON_TARGET, 0);
 	ck_assert_uint_eq(ctl_lines(), 3);
 	ctl("lun show id=7 target=" DAEMON_TARGET, 0);
@@ -109,6 +109,12 @@ START_TEST(refusals)
 	ctl("lun list iqn.2026-01.none", 1);
 	ctl_has("there is no target");
 	ctl("lun show " DAEMON_TARGET " 256", 1);
+	ctl_has("has no LUN 256");
+	ctl("lun show held 256", 1);
+	ctl_has("nothing is held in table 256");
+	ctl("lun show " DAEMON_TARGET " 65536", 1);
+	ctl_has("needed is a whole number from 0 to 65535");
+	ctl("lun resize " DAEMON_TARGET " 256 1M", 1);
 	ctl_has("needed is a whole number from 0 to 255");
 	static const char *const wrong[] = {
 		"",

@@ -42,7 +42,7 @@ static void start_memory(struct inside *in, unsigned reactors)
 	int rc = store_open(&in->store, &o, why, sizeof(why));
 	ck_assert_msg(!rc, "%s", why);
 	struct store_reader *r = store_reader(in->store, reactors);
-	ck_assert_int_eq(luns_create(&in->luns, in->config, in->store, r), 0);
+	ck_assert_int_eq(luns_create(&in->luns, in->config, in->store, r, in->state), 0);
 }
 
 static void wake_all(void *arg)

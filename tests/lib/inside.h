@@ -18,6 +18,7 @@
 
 struct inside {
 	struct config *config;
+	struct state_file *state; /* of state_dir; NULL: it is "" */
 	struct store *store;
 	struct luns luns;
 	struct iscsi_node node;

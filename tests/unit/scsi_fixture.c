@@ -143,6 +143,13 @@ uint64_t store_lun_pages(const struct store_lun *l)
 	return fx.pages;
 }
 
+bool store_lost(const struct store_lun *l, uint64_t off, uint64_t len)
+{
+	ck_assert_ptr_nonnull(l);
+	ck_assert_uint_le(off + len, fx.medium_len);
+	return fx.lost_len && off < fx.lost + fx.lost_len && off + len > fx.lost;
+}
+
 unsigned store_pin(struct store_reader *r)
 {
 	(void)r;

@@ -31,7 +31,8 @@ struct fixture {
 	uint64_t medium_len;
 	enum store_state state[FX_PAGES + 1];
 	uint64_t available, pages;
-	uint64_t slice;	      /* bytes of one store_unmap(), store_anchor() or store_fill() */
+	uint64_t lost, lost_len; /* bytes that store_lost() tells of */
+	uint64_t slice;		 /* bytes of one store_unmap(), store_anchor() or store_fill() */
 	int64_t error;	      /* store_write(), store_anchor() and store_fill() fail with it... */
 	unsigned error_after; /* ...after that many calls... */
 	unsigned error_times; /* ...so often */

@@ -95,7 +95,7 @@ static const struct {
 	{"lun show",             "target is missing"},
 	{"lun show a",           "id is missing"},
 	{"lun show id=3",        "target is missing"},
-	{"lun show a x",         "id: found \"x\"; needed is a whole number from 0 to 255"},
+	{"lun show a x",         "id: found \"x\"; needed is a whole number from 0 to 65535"},
 	{"lun show a -1",        "id: found \"-1\""},
 	{"lun show a +1",        "id: found \"+1\""},
 	{"lun show a 1x",        "id: found \"1x\""},

@@ -260,6 +260,31 @@ START_TEST(kept_memory_is_no_power_on)
 }
 END_TEST
 
+/* Zeroes in the place of what was lost are no answer; INFORMATION is the first lost block. */
+START_TEST(what_was_lost_is_not_read)
+{
+	static const uint8_t look[] = {0x08, 0x28, 0xa8, 0x88, 0x2f, 0xaf, 0x8f};
+	uint8_t data[1024] = {0};
+
+	fx.lus[0].stopped = false;
+	fx.lost = (uint64_t)10 * 512 + 511;
+	fx.lost_len = 1;
+	for (size_t i = 0; i < sizeof(look); i++) {
+		fx_run_range(look[i], 0, 8, 2, NULL);
+		fx_good();
+		fx_run_range(look[i], 0, 11, 1, NULL);
+		fx_good();
+		fx_run_range(look[i], 0, 8, 4, NULL);
+		fx_sense(0x3, 0x11, 0x00);
+		fx_info(10);
+	}
+	fx_run_range(0x2f, 0x02, 9, 2, data); /* BYTCHK: zeroes are not found equal */
+	fx_sense(0x3, 0x11, 0x00);
+	fx_run_range(0x28, 0, 10, 0, NULL);
+	fx_good();
+}
+END_TEST
+
 static void name(struct scsi_lu *lu, uint32_t generation, const char *serial)
 {
 	static const uint8_t host[16] = {1};
@@ -305,6 +330,7 @@ int main(void)
 	tcase_add_test(t, read_only_comes_last);
 	tcase_add_test(t, a_lu_in_its_place_is_stopped_again);
 	tcase_add_test(t, kept_memory_is_no_power_on);
+	tcase_add_test(t, what_was_lost_is_not_read);
 	tcase_add_test(t, a_new_generation_has_another_serial);
 	suite_add_tcase(s, t);
 	return test_main(s);
