@@ -208,32 +208,45 @@ static int open_state(struct server *s)
 	return err;
 }
 
-static int open_store(struct server *s)
-{
-	struct store_options o;
-	char why[512];
-
-	luns_store_options(s->config, s->reactors, &o);
-	int err = store_open(&s->store, &o, why, sizeof(why));
-	if (err)
-		log_error("%s", why);
-	return err;
-}
-
 /* ---- what outlives this process ---- */
 
 /* Longer than this nobody is waited for who is to keep something. */
 #define KEEP_MS 5000
 
 #define STORE_FILES 3u
+static const char *const store_names[STORE_FILES] = {"memtgt-pool", "memtgt-tables",
+						     "memtgt-records"};
 
 /* The store's files and their names, for whoever keeps them, and for a program that takes this
  * one's place; returns how many. */
 static size_t store_fds(const struct server *s, struct inherit_fd out[static STORE_FILES])
 {
-	(void)s;
-	(void)out;
-	return 0;
+	struct store_files f;
+
+	if (!s->store)
+		return 0;
+	store_get_files(s->store, &f);
+	out[0] = (struct inherit_fd){store_names[0], f.pool};
+	out[1] = (struct inherit_fd){store_names[1], f.tables};
+	out[2] = (struct inherit_fd){store_names[2], f.records};
+	return STORE_FILES;
+}
+
+/* With what an earlier process left, if it left anything. */
+static int open_store(struct server *s)
+{
+	const struct store_files kept = {.pool = inherit_take(store_names[0]),
+					 .tables = inherit_take(store_names[1]),
+					 .records = inherit_take(store_names[2])};
+	struct store_options o;
+	char why[512];
+
+	luns_store_options(s->config, s->reactors, &o);
+	o.kept = &kept;
+	int err = store_open(&s->store, &o, why, sizeof(why));
+	if (err)
+		log_error("%s", why);
+	return err;
 }
 
 /* Before the portals open: what is acknowledged must be kept already. */
@@ -427,6 +440,19 @@ static void close_portals(struct server *s, enum end end)
 		drain(s);
 }
 
+/* What was kept stays where it is kept, and what was not is gone with the process. */
+static void end_memory(struct server *s, enum end end, bool ran)
+{
+	if (end == END_KEPT)
+		luns_keep(&s->luns);
+	else
+		luns_destroy(&s->luns, ran);
+	if (s->store && end == END_KEPT)
+		store_leave(s->store);
+	else if (s->store)
+		store_close(s->store);
+}
+
 static void stop(struct server *s, enum end end)
 {
 	close_portals(s, end);
@@ -448,9 +474,8 @@ static void stop(struct server *s, enum end end)
 	bool ran = s->node.nworkers > 0;
 	s->node.nworkers = 0; /* the store wakes none of them any more */
 	free(s->node.workers);
-	luns_destroy(&s->luns, ran);
-	if (s->store)
-		store_close(s->store);
+	end_memory(s, end, ran);
+	state_close(s->state);
 	if (s->keeper >= 0)
 		close(s->keeper);
 	if (s->signals >= 0)

@@ -25,6 +25,7 @@ threaded_tests = \
 	tests/unit/test_directory \
 	tests/unit/test_engine \
 	tests/unit/test_log \
+	tests/unit/test_luns_kept \
 	tests/unit/test_pressure_watch \
 	tests/unit/test_reactor \
 	tests/unit/test_store_kept \
