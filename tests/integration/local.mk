@@ -29,6 +29,7 @@ integration_tests += \
 	tests/integration/test_flood \
 	tests/integration/test_hostile \
 	tests/integration/test_io \
+	tests/integration/test_kept \
 	tests/integration/test_login \
 	tests/integration/test_luns \
 	tests/integration/test_luns_load \
@@ -50,6 +51,7 @@ tests_integration_test_flood_LDADD = $(client_libs)
 tests_integration_test_hostile_LDADD = $(client_libs)
 tests_integration_test_io_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
 tests_integration_test_io_LDADD = $(client_libs) $(ISCSI_LIBS)
+tests_integration_test_kept_LDADD = $(client_libs)
 tests_integration_test_login_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
 tests_integration_test_login_LDADD = $(client_libs) $(ISCSI_LIBS)
 tests_integration_test_luns_LDADD = $(inside_libs)
@@ -67,6 +69,7 @@ threaded_integration_tests = \
 	tests/integration/test_bad_input \
 	tests/integration/test_control \
 	tests/integration/test_export \
+	tests/integration/test_kept \
 	tests/integration/test_luns \
 	tests/integration/test_luns_load \
 	tests/integration/test_reactors \
