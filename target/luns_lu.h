@@ -23,7 +23,7 @@ struct luns;
 struct luns_lu {
 	struct scsi_lu scsi;
 	const struct scsi_target *target;
-	pthread_mutex_t lock; /* of the label; a leaf but for scsi.starters.lock and the store */
+	pthread_mutex_t lock; /* of the label; before that of scsi.starters, and the store's */
 	uint32_t generation;
 	bool by_config, is_damaged;
 	struct label_configured configured;
