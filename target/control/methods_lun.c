@@ -58,15 +58,12 @@ static bool read_place(struct rpc_call *c, const char *text, struct place *out)
 	const struct luns *l = control_daemon_of(c)->luns;
 	char *end;
 	unsigned long id = strtoul(text, &end, 10);
-	size_t target;
+	const char *name = end > text && *end == ' ' ? end + 1 : "";
+	const bool is_held = !strcasecmp(name, LUNS_HELD);
+	const size_t target = luns_target(l, name);
 
-	if (end == text || *end != ' ' || id > UINT16_MAX)
-		target = out->end;
-	else
-		target = luns_target(l, end + 1);
-	if (target < l->config->ntargets && id >= SCSI_LUNS_MAX)
-		target = out->end;
-	if (target < out->target || target >= out->end) {
+	if ((target == l->config->ntargets && !is_held) ||
+	    id > (is_held ? UINT16_MAX : UINT8_MAX) || target < out->target || target >= out->end) {
 		rpc_refuse(c, CONTROL_ERR_PARAMS, "from: \"%s\" is not what a \"next\" was", text);
 		return false;
 	}

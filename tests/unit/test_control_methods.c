@@ -321,6 +321,11 @@ START_TEST(no_such)
 	expect_error("lun.list", "{\"from\":\"0\"}", CONTROL_ERR_PARAMS);
 	expect_error("lun.list", "{\"from\":\"256 " TARGET "\"}", CONTROL_ERR_PARAMS);
 	expect_error("lun.list", "{\"from\":\"0 iqn.2026-01.x\"}", CONTROL_ERR_PARAMS);
+	expect_error("lun.list", "{\"from\":\"65536 held\"}", CONTROL_ERR_PARAMS);
+	expect_error("lun.list", "{\"from\":\"0 held\",\"target\":\"" TARGET "\"}",
+		     CONTROL_ERR_PARAMS);
+	json_decref(result_of("lun.list", "{\"from\":\"65535 held\"}"));
+	json_decref(result_of("lun.list", "{\"target\":\"held\"}"));
 	/* No session has it: an empty list. */
 	struct rig_peer p = rig_connect(&rig);
 	RIG_LOGIN(&p, "");
