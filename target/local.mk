@@ -26,6 +26,8 @@ target_libmemtgt_a_SOURCES += \
 	%D%/luns_label.h \
 	%D%/luns_lu.c \
 	%D%/luns_lu.h \
+	%D%/luns_pool.c \
+	%D%/luns_pool.h \
 	%D%/luns_transfer.c \
 	%D%/luns_transfer.h \
 	%D%/luns_used.c \

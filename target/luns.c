@@ -19,6 +19,7 @@
 #include "luns_held.h"
 #include "luns_kept.h"
 #include "luns_lu.h"
+#include "luns_pool.h"
 #include "luns_used.h"
 #include "scsi/scsi.h"
 #include "state_file.h"
@@ -191,6 +192,7 @@ static void report_use(struct store *s)
 static int create_all(struct luns *l)
 {
 	char why[LUNS_WHY];
+	luns_pool_start(l);
 	int err = luns_adopt(l);
 
 	for (size_t i = 0; !err && i < l->config->ntargets; i++)
@@ -213,6 +215,7 @@ int luns_create(struct luns *l, const struct config *c, struct store *s, struct 
 			   .limit_ms = LUNS_LIMIT_MS,
 			   .is_closed = true};
 	store_reader_offline(r);
+	pthread_mutex_init(&l->ceiling_lock, NULL);
 	pthread_mutex_init(&l->lock, NULL);
 	clock_cond_init(&l->idle);
 	host_id(l->host);
@@ -275,6 +278,7 @@ static void end(struct luns *l, enum end how)
 	free(l->targets);
 	pthread_cond_destroy(&l->idle);
 	pthread_mutex_destroy(&l->lock);
+	pthread_mutex_destroy(&l->ceiling_lock);
 	l->config = NULL;
 }
 

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "control/clean.h"
 #include "control/methods.h"
+#include "luns_pool.h"
 #include "store/store.h"
 
 static json_int_t page_bytes(const struct store_stats *st, uint64_t pages)
@@ -54,7 +55,8 @@ json_t *method_pool_resize(struct rpc_call *c)
 	char why[RPC_MESSAGE_MAX] = "";
 
 	store_get_stats(s, &was);
-	if (store_set_ceiling(s, rpc_number(c, "size", 0), why, sizeof(why)))
+	if (luns_set_ceiling(control_daemon_of(c)->luns, rpc_number(c, "size", 0), why,
+			     sizeof(why)))
 		return rpc_refuse(c, CONTROL_ERR_REFUSED, "%s", why);
 	store_get_stats(s, &st);
 	log_always("memory: at most %llu MiB now, %llu MiB before",

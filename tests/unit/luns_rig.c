@@ -19,6 +19,7 @@ void luns_rig_init(struct luns_rig *r)
 {
 	memset(r, 0, sizeof(*r));
 	r->files = (struct store_files){-1, -1, -1};
+	r->pool = "256M";
 	log_set_level(LOG_LEVEL_ERROR);
 	strcpy(r->dir, "/tmp/memtgt-test-luns-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(r->dir));
@@ -52,9 +53,9 @@ static void read_config(struct luns_rig *r, const char *targets)
 	ck_assert_ptr_nonnull(f);
 	fprintf(f,
 		"portals = ( { address = \"127.0.0.1\"; port = 0; } );\n"
-		"pool = { pages = \"plain\"; size = \"256M\"; headroom = 0; };\n"
+		"pool = { pages = \"plain\"; size = \"%s\"; headroom = 0; };\n"
 		"targets = %s;\n",
-		targets);
+		r->pool, targets);
 	ck_assert_int_eq(fclose(f), 0);
 	ck_assert_int_eq(config_load(path, &r->config, stderr), 0);
 }

@@ -22,6 +22,7 @@
 struct luns_rig {
 	char dir[64]; /* the state's; "" before the first start */
 	bool no_state;
+	const char *pool; /* its size */
 	struct config *config;
 	struct state_file *state;
 	struct store *store;

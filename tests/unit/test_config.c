@@ -205,6 +205,10 @@ static const struct {
 	{PORTALS LEND("", "size = \"4M\"; slab = \"2M\"; first_id = 255;"), "size makes 2 LUNs of it, with ids from 255 on"},
 	{PORTALS LEND("", "size = \"1M\"; first_id = 256;"), "targets.[0].lend.first_id: found 256; allowed is a whole number from 0 to 255"},
 	{PORTALS LEND("luns = ( { id = 5; size = \"1M\"; } ); ", "size = \"4M\"; slab = \"2M\"; first_id = 4;"), "targets.[0].lend.first_id: found 4, and of the 2 LUNs from there on one is LUN 5, which luns has in line 2"},
+	{PORTALS TARGETS "state_dir = \"var\";", "state_dir: found \"var\"; a path begins with /; the empty text means no folder"},
+	{PORTALS TARGETS "state_dir = \"/a\nb\";", "state_dir: found \"/a?b\"; a path has no control"},
+	{PORTALS TARGETS "state_dir = 1;", "state_dir: found 1; allowed is a string in quotes, of length from 0 to 4000"},
+	{PORTALS LEND("", "size = \"4M\"; on_loss = \"go\";"), "on_loss: found \"go\"; allowed is \"stop\" or \"serve\""},
 	{PORTALS LEND("", "size = \"1M\"; block_size = 4096;"), "targets.[0].lend.block_size: found an unknown key"},
 	{PORTALS "targets = ( { name = \"iqn.2026-01.a\"; lend = 5; } );", "targets.[0].lend: found 5; allowed is a group"},
 	{"pool = { size = \"4M\"; };" PORTALS LEND("", "size = \"5M\"; slab = \"2M\"; provisioning = \"full\";"), "pool.size: found 4M; the LUNs that are not thin need 6M"},
@@ -422,12 +426,34 @@ START_TEST(file_size)
 }
 END_TEST
 
+START_TEST(what_a_loss_means)
+{
+	struct config *c = fixture_good(PORTALS "state_dir = \"\"; " LEND(
+		"luns = ( { id = 9; size = \"1M\"; }, "
+		"         { id = 10; size = \"1M\"; on_loss = \"serve\"; } ); ",
+		"size = \"4M\"; slab = \"2M\"; on_loss = \"serve\";"));
+
+	ck_assert_str_eq(c->state_dir, "");
+	ck_assert_uint_eq(c->targets[0].nluns, 4);
+	for (unsigned i = 0; i < 4; i++)
+		ck_assert_int_eq(c->targets[0].luns[i].on_loss, i == 2 ? LOSS_STOP : LOSS_SERVE);
+	config_free(c);
+	c = fixture_good(PORTALS TARGETS);
+	ck_assert_ptr_null(c->state_dir);
+	config_free(c);
+	c = fixture_good(PORTALS TARGETS "state_dir = \"/var/lib/x\";");
+	ck_assert_str_eq(c->state_dir, "/var/lib/x");
+	config_free(c);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("config");
 	TCase *t = tcase_create("config");
 
 	tcase_add_checked_fixture(t, fixture_setup, fixture_teardown);
+	tcase_add_test(t, what_a_loss_means);
 	tcase_add_test(t, as_it_stands);
 	tcase_add_test(t, every_key_set);
 	tcase_add_loop_test(t, one_error, 0, sizeof(bad) / sizeof(bad[0]));

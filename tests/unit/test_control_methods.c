@@ -41,7 +41,8 @@ static void setup(void)
 	rig.config.limits.logins = SESSIONS;
 	rig.thin = true;
 	rig_start(&rig);
-	luns = (struct luns){.config = &rig.config, .targets = &rig.target, .owned = owned};
+	luns = (struct luns){
+		.config = &rig.config, .targets = &rig.target, .owned = owned, .store = rig.store};
 	pthread_mutex_init(&luns.lock, NULL);
 	owned[0].lu[0] = &rig.lu;
 	luns_serve(&luns, &rig.node);

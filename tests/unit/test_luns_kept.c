@@ -12,6 +12,7 @@
 #include "luns_held.h"
 #include "luns_kept.h"
 #include "luns_lu.h"
+#include "luns_pool.h"
 #include "luns_transfer.h"
 #include "unit/luns_rig.h"
 
@@ -209,6 +210,39 @@ START_TEST(what_the_operator_resized_is_not_undone)
 		luns_rig_start(&rig, BOTH);
 		ck_assert_uint_eq(luns_rig_info(&rig, RIG_TARGET, 0).bytes, 16 * MIB);
 	}
+	luns_rig_lose(&rig);
+}
+END_TEST
+
+static uint64_t pool_max(void)
+{
+	struct store_stats st;
+
+	store_get_stats(rig.store, &st);
+	return st.pages_max * STORE_PAGE_SIZE;
+}
+
+START_TEST(the_pool_keeps_its_size)
+{
+	luns_rig_start(&rig, BOTH);
+	ck_assert_uint_eq(pool_max(), 256 * MIB);
+	ck_assert_int_eq(luns_set_ceiling(&rig.luns, 64 * MIB, rig.why, LUNS_WHY), 0);
+	for (int i = 0; i < 2; i++) {
+		luns_rig_keep(&rig);
+		luns_rig_start(&rig, BOTH);
+		ck_assert_uint_eq(pool_max(), 64 * MIB);
+	}
+	luns_rig_keep(&rig);
+	rig.pool = "128M"; /* written anew: that counts */
+	for (int i = 0; i < 2; i++) {
+		luns_rig_start(&rig, BOTH);
+		ck_assert_uint_eq(pool_max(), 128 * MIB);
+		luns_rig_keep(&rig);
+	}
+	luns_rig_start(&rig, BOTH);
+	luns_rig_lose(&rig);
+	luns_rig_start(&rig, BOTH);
+	ck_assert_uint_eq(pool_max(), 128 * MIB);
 	luns_rig_lose(&rig);
 }
 END_TEST
@@ -629,6 +663,7 @@ int main(void)
 	tcase_add_loop_test(t, what_the_configuration_changed_is_applied, 0,
 			    (int)(sizeof(changes) / sizeof(changes[0])));
 	tcase_add_test(t, what_the_operator_resized_is_not_undone);
+	tcase_add_test(t, the_pool_keeps_its_size);
 	tcase_add_test(t, what_left_the_configuration_is_held);
 	tcase_add_test(t, what_is_held_is_deleted);
 	tcase_add_test(t, what_is_empty_is_not_held);
