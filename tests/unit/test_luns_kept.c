@@ -14,6 +14,7 @@
 #include "luns_lu.h"
 #include "luns_pool.h"
 #include "luns_transfer.h"
+#include "store/records.h"
 #include "unit/luns_rig.h"
 
 #define ONE(luns)  "( { name = \"" RIG_TARGET "\"; luns = ( " luns " ); } )"
@@ -388,6 +389,103 @@ START_TEST(a_label_that_cannot_be_read)
 }
 END_TEST
 
+/* ---- damage ---- */
+
+/* A byte of each of the two copies. */
+static void spoil_record(uint32_t place)
+{
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(pwrite(rig.files.records, "\xff", 1,
+					(off_t)place * RECORD_BYTES + i * RECORDS_COPY + 40),
+				 1);
+}
+
+/* None is served: what was used is taken for lost, and what is held stays so. */
+START_TEST(a_store_whose_own_record_is_lost)
+{
+	struct luns_info *all;
+	size_t n;
+
+	luns_rig_start(&rig, BOTH);
+	put(0, 'a');
+	put(1, 'b');
+	luns_rig_keep(&rig);
+	spoil_record(0);
+	for (int i = 0; i < 3; i++) {
+		luns_rig_start(&rig, BOTH);
+		ck_assert_int_eq(luns_list(&rig.luns, &all, &n), 0);
+		ck_assert_uint_eq(n, 4);
+		for (unsigned id = 0; id < 2; id++) {
+			ck_assert(all[id].is_stopped && all[id].generation == 1);
+			ck_assert(all[2 + id].is_held && all[2 + id].used == 2 * MIB);
+			ck_assert_int_eq(held_byte(LUNS_HELD, all[2 + id].id), (char)('a' + id));
+			if (i)
+				ck_assert_int_eq(get(id), (char)('A' + id));
+			else
+				put(id, (char)('A' + id));
+		}
+		free(all);
+		luns_rig_keep(&rig);
+	}
+	luns_rig_start(&rig, BOTH);
+	luns_rig_lose(&rig);
+}
+END_TEST
+
+/* Entries that name no page there is, in the first two tables. */
+static void spoil_tables(uint64_t page)
+{
+	const uint32_t wrong = TABLE_NUMBER;
+
+	for (off_t i = 0; i < 2; i++)
+		ck_assert_int_eq(pwrite(rig.files.tables, &wrong, sizeof(wrong),
+					i * (off_t)TABLE_STRIDE + (off_t)(page * sizeof(wrong))),
+				 sizeof(wrong));
+}
+
+/* 0, or what the export of the piece at 4 MiB says. */
+static int export_lost(bool force)
+{
+	struct luns_transfer t;
+	bool is_hole = false;
+	uint64_t n;
+
+	ck_assert_int_eq(luns_transfer_begin(&rig.luns, RIG_TARGET, 1, LUNS_EXPORT, force, &t,
+					     rig.why, LUNS_WHY),
+			 0);
+	int rc = luns_transfer_read(&t, 4 * MIB, piece, sizeof(piece), &n, &is_hole, rig.why,
+				    LUNS_WHY);
+	ck_assert(rc || is_hole || !piece[0]);
+	luns_transfer_end(&t);
+	return rc;
+}
+
+START_TEST(a_table_with_wrong_places)
+{
+	luns_rig_start(&rig, BOTH);
+	put(0, 'a');
+	put(1, 'b');
+	luns_rig_keep(&rig);
+	spoil_tables(2);
+	for (int i = 0; i < 2; i++) {
+		luns_rig_start(&rig, BOTH);
+		struct luns_info is = luns_rig_info(&rig, RIG_TARGET, 1);
+		ck_assert(is.is_read_only && !is.is_held && !is.is_stopped && is.why[0]);
+		ck_assert_int_eq(get(1), 'b');
+		ck_assert(store_lost(luns_rig_lu(&rig, 1)->store, 4 * MIB, 512));
+		ck_assert_int_eq(
+			luns_set_read_only(&rig.luns, RIG_TARGET, 1, false, rig.why, LUNS_WHY),
+			-EROFS);
+		ck_assert_int_eq(export_lost(false), -EIO);
+		ck_assert_int_eq(export_lost(true), 0);
+		luns_rig_keep(&rig);
+	}
+	luns_rig_start(&rig, BOTH);
+	ck_assert_int_eq(luns_remove(&rig.luns, RIG_TARGET, 1, rig.why, LUNS_WHY), 0);
+	luns_rig_lose(&rig);
+}
+END_TEST
+
 /* Memory of before that comes back late is not what initiators had since. */
 START_TEST(an_older_content_never_comes_back)
 {
@@ -669,6 +767,8 @@ int main(void)
 	tcase_add_test(t, what_is_empty_is_not_held);
 	tcase_add_test(t, a_target_that_left_the_configuration);
 	tcase_add_test(t, a_label_that_cannot_be_read);
+	tcase_add_test(t, a_store_whose_own_record_is_lost);
+	tcase_add_test(t, a_table_with_wrong_places);
 	tcase_add_test(t, an_older_content_never_comes_back);
 	tcase_add_test(t, held_and_new_without_a_state);
 	tcase_add_test(t, what_had_data_is_stopped);
