@@ -53,7 +53,7 @@ void luns_transfer_end(struct luns_transfer *t);
 /*
  * Copies what lies at `off`, at most `max` bytes; *n: how many, or a longer hole, in which case
  * *is_hole. -EAGAIN: a change is under way, try again. -EIO: what lies there was lost; with force
- * it is a hole.
+ * it reads as zeroes.
  */
 int luns_transfer_read(struct luns_transfer *t, uint64_t off, void *p, size_t max, uint64_t *n,
 		       bool *is_hole, char *why, size_t why_len)
