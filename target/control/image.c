@@ -10,7 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/config.h"
 #include "pdu/digest.h"
+
+#define VERSION_OF_NOBODY 1u
 
 static uint32_t crc_of(const void *p, size_t n)
 {
@@ -38,18 +41,30 @@ static int put_record(struct image_out *o, const char *tag, size_t length, uint6
 	return put(o, &r, sizeof(r));
 }
 
-int image_out_begin(struct image_out *o, image_write *write, void *arg, uint64_t lun_bytes,
-		    uint32_t block_bytes)
+static int put_identity(struct image_out *o, const struct image_lun *lun)
+{
+	struct image_identity i = {0};
+
+	memcpy(i.target, lun->target, strlen(lun->target));
+	put32(&i.id, lun->id);
+	memcpy(i.uuid, lun->uuid, sizeof(i.uuid));
+	put32(&i.crc, crc_of(&i, offsetof(struct image_identity, crc)));
+	return put(o, &i, sizeof(i));
+}
+
+int image_out_begin(struct image_out *o, image_write *write, void *arg, const struct image_lun *lun)
 {
 	struct image_header h = {0};
+	bool is_of_somebody = lun->target[0] != '\0';
 
 	*o = (struct image_out){.write = write, .arg = arg, .crc = DIGEST_INIT};
 	memcpy(h.magic, IMAGE_MAGIC, sizeof(h.magic));
-	put32(&h.version, IMAGE_VERSION);
-	put32(&h.block_bytes, block_bytes);
-	put64(&h.lun_bytes, lun_bytes);
+	put32(&h.version, is_of_somebody ? IMAGE_VERSION : VERSION_OF_NOBODY);
+	put32(&h.block_bytes, lun->block_bytes);
+	put64(&h.lun_bytes, lun->bytes);
 	put32(&h.crc, crc_of(&h, offsetof(struct image_header, crc)));
-	return put(o, &h, sizeof(h));
+	int err = put(o, &h, sizeof(h));
+	return err || !is_of_somebody ? err : put_identity(o, lun);
 }
 
 static int put_extent(struct image_out *o, uint64_t off, const uint8_t *p, size_t n)
@@ -134,22 +149,54 @@ static int get(struct image_in *i, void *p, size_t n)
 
 static int check_header(struct image_in *i)
 {
-	const struct image_header *h = &i->last.header;
+	const struct image_header *h = &i->front.header;
+	uint32_t version = get32(h->version);
 
 	if (memcmp(h->magic, IMAGE_MAGIC, sizeof(h->magic)) != 0)
 		return bad(i, "this is no image of a LUN");
-	if (get32(h->version) != IMAGE_VERSION)
-		return bad(i, "the image has version %" PRIu32 "; version %u is known",
-			   get32(h->version), IMAGE_VERSION);
+	if (!version || version > IMAGE_VERSION)
+		return bad(i, "the image has version %" PRIu32 "; versions 1 to %u are known",
+			   version, IMAGE_VERSION);
 	if (get32(h->crc) != crc_of(h, offsetof(struct image_header, crc)))
 		return bad(i, "the image is damaged: its header has a wrong checksum");
-	i->block_bytes = get32(h->block_bytes);
-	i->lun_bytes = get64(h->lun_bytes);
-	if (i->block_bytes != 512 && i->block_bytes != 4096)
-		return bad(i, "the image has blocks of %" PRIu32 " bytes", i->block_bytes);
-	if (!i->lun_bytes || i->lun_bytes % i->block_bytes || i->lun_bytes > INT64_MAX ||
+	i->lun.block_bytes = get32(h->block_bytes);
+	i->lun.bytes = get64(h->lun_bytes);
+	if (i->lun.block_bytes != 512 && i->lun.block_bytes != 4096)
+		return bad(i, "the image has blocks of %" PRIu32 " bytes", i->lun.block_bytes);
+	if (!i->lun.bytes || i->lun.bytes % i->lun.block_bytes || i->lun.bytes > INT64_MAX ||
 	    !is_zero(h->reserved, sizeof(h->reserved)))
 		return bad(i, "the image is damaged: its header makes no sense");
+	return 0;
+}
+
+/* A name that a target may have, and only NULs behind it. */
+static bool take_name(struct image_in *i)
+{
+	const uint8_t *name = i->front.identity.target;
+	size_t n = strnlen((const char *)name, ISCSI_NAME_MAX);
+
+	memcpy(i->lun.target, name, n);
+	i->lun.target[n] = '\0';
+	return is_zero(name + n, sizeof(i->front.identity.target) - n) &&
+	       !config_bad_iscsi_name(i->lun.target);
+}
+
+static int read_identity(struct image_in *i)
+{
+	const struct image_identity *d = &i->front.identity;
+	int err = get(i, &i->front.identity, sizeof(i->front.identity));
+
+	if (err)
+		return err;
+	i->front_bytes += sizeof(*d);
+	if (get32(d->crc) != crc_of(d, offsetof(struct image_identity, crc)))
+		return bad(i, "the image is damaged: the name of its LUN has a wrong checksum");
+	i->lun.id = get32(d->id);
+	memcpy(i->lun.uuid, d->uuid, sizeof(i->lun.uuid));
+	if (!take_name(i) || !is_zero(d->reserved, sizeof(d->reserved))) {
+		i->lun.target[0] = '\0';
+		return bad(i, "the image is damaged: the name of its LUN makes no sense");
+	}
 	return 0;
 }
 
@@ -160,11 +207,14 @@ int image_in_open(struct image_in *i, image_read *read, void *arg)
 		bad(i, "out of memory");
 		return -ENOMEM;
 	}
-	int err = get(i, &i->last.header, sizeof(i->last.header));
+	int err = get(i, &i->front.header, sizeof(i->front.header));
+	i->front_bytes = sizeof(i->front.header);
 	if (!err)
 		err = check_header(i);
+	if (!err && get32(i->front.header.version) != VERSION_OF_NOBODY)
+		err = read_identity(i);
 	if (!err)
-		i->crc = digest_update(DIGEST_INIT, &i->last.header, sizeof(i->last.header));
+		i->crc = digest_update(DIGEST_INIT, &i->front, i->front_bytes);
 	return err;
 }
 
@@ -185,7 +235,8 @@ static int check_extent(struct image_in *i, const struct image_record *r)
 	uint64_t place = get64(r->place);
 	uint32_t length = get32(r->length);
 
-	if (!length || length > IMAGE_DATA_MAX || length % i->block_bytes || place % i->block_bytes)
+	if (!length || length > IMAGE_DATA_MAX || length % i->lun.block_bytes ||
+	    place % i->lun.block_bytes)
 		return bad(i, "the image is damaged: extent %" PRIu64 " makes no sense",
 			   i->extents);
 	if (place < i->next)
@@ -193,7 +244,7 @@ static int check_extent(struct image_in *i, const struct image_record *r)
 			   "the image is damaged: extent %" PRIu64 " is not behind the one "
 			   "before it",
 			   i->extents);
-	if (place > i->lun_bytes || length > i->lun_bytes - place)
+	if (place > i->lun.bytes || length > i->lun.bytes - place)
 		return bad(i, "the image is damaged: extent %" PRIu64 " is beyond the LUN's end",
 			   i->extents);
 	return 0;
@@ -201,7 +252,7 @@ static int check_extent(struct image_in *i, const struct image_record *r)
 
 static int take_extent(struct image_in *i)
 {
-	const struct image_record *r = &i->last.record;
+	const struct image_record *r = &i->record;
 	int err = check_extent(i, r);
 
 	if (err)
@@ -226,7 +277,7 @@ static int take_extent(struct image_in *i)
 
 static int take_end(struct image_in *i)
 {
-	const struct image_record *r = &i->last.record;
+	const struct image_record *r = &i->record;
 
 	if (get32(r->length) || get64(r->place) != i->extents)
 		return bad(i,
@@ -240,8 +291,8 @@ static int take_end(struct image_in *i)
 
 int image_in_next(struct image_in *i)
 {
-	const struct image_record *r = &i->last.record;
-	int err = get(i, &i->last.record, sizeof(i->last.record));
+	const struct image_record *r = &i->record;
+	int err = get(i, &i->record, sizeof(i->record));
 
 	if (err)
 		return err;

@@ -2,10 +2,10 @@
 /*
  * image.h - a LUN as a stream of bytes, or as a file: memtgt-control(7), IMAGES.
  *
- * A header; an extent for each part that is not all zeroes, which is a record and its data, in
- * rising order; a record that ends it. Each has a CRC32C of its own, and the last has one of all
- * that went before. Knows no socket and no file: bytes come and go through a function of the
- * caller's. Data is handed out only after its CRC was right.
+ * A header, and who it is of; an extent for each part that is not all zeroes, which is a record and
+ * its data, in rising order; a record that ends it. Each has a CRC32C of its own, and the last has
+ * one of all that went before. Knows no socket and no file: bytes come and go through a function of
+ * the caller's. Data is handed out only after its CRC was right.
  */
 #ifndef MEMTGT_IMAGE_H
 #define MEMTGT_IMAGE_H
@@ -13,13 +13,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "memtgt/iscsi_proto.h"
 #include "memtgt/wire.h"
 
 #define IMAGE_MAGIC    "MTGTLUN\n"
-#define IMAGE_VERSION  1u
+#define IMAGE_VERSION  2u		 /* the newest; 1: one of nobody */
 #define IMAGE_DATA_MAX ((size_t)1 << 20) /* of an extent */
 #define IMAGE_GRAIN    4096u		 /* zeroes in such a piece of an extent are left out */
 #define IMAGE_WHY      160u
+#define IMAGE_UUID     16u
 
 #define IMAGE_TAG_DATA "DATA"
 #define IMAGE_TAG_END  "END."
@@ -37,6 +39,19 @@ WIRE_SIZE(struct image_header, 64);
 WIRE_AT(struct image_header, lun_bytes, 16);
 WIRE_AT(struct image_header, crc, 60);
 
+/* Version 2: whose it is. Right behind the header. */
+struct image_identity {
+	uint8_t target[ISCSI_NAME_MAX + 1]; /* its name, then NULs */
+	be32 id;			    /* of the LUN */
+	uint8_t uuid[IMAGE_UUID];	    /* of this image, and of no other */
+	uint8_t reserved[8];
+	be32 crc; /* of what is before it in this struct */
+};
+WIRE_SIZE(struct image_identity, 256);
+WIRE_AT(struct image_identity, id, 224);
+WIRE_AT(struct image_identity, uuid, 228);
+WIRE_AT(struct image_identity, crc, 252);
+
 struct image_record {
 	uint8_t tag[4];
 	be32 length; /* DATA: bytes that follow the record; else 0 */
@@ -48,6 +63,15 @@ struct image_record {
 WIRE_SIZE(struct image_record, 32);
 WIRE_AT(struct image_record, place, 8);
 WIRE_AT(struct image_record, crc, 28);
+
+/* What an image is of. */
+struct image_lun {
+	uint64_t bytes;
+	uint32_t block_bytes;
+	char target[ISCSI_NAME_MAX + 1]; /* "": of nobody; then neither id nor uuid are there */
+	unsigned id;
+	uint8_t uuid[IMAGE_UUID];
+};
 
 /* ---- writing ---- */
 
@@ -62,8 +86,8 @@ struct image_out {
 };
 
 /* These return 0, or what `write` returned. */
-int image_out_begin(struct image_out *o, image_write *write, void *arg, uint64_t lun_bytes,
-		    uint32_t block_bytes) __attribute__((warn_unused_result));
+int image_out_begin(struct image_out *o, image_write *write, void *arg, const struct image_lun *lun)
+	__attribute__((warn_unused_result));
 /* What the LUN has at `off`, in rising order; both multiples of the block, n <= IMAGE_DATA_MAX. */
 int image_out_data(struct image_out *o, uint64_t off, const uint8_t *p, size_t n)
 	__attribute__((warn_unused_result));
@@ -79,22 +103,24 @@ typedef int image_read(void *arg, void *p, size_t n);
 struct image_in {
 	image_read *read;
 	void *arg;
-	uint32_t block_bytes;
-	uint64_t lun_bytes;
+	struct image_lun lun;
 	uint64_t extents, data_bytes; /* seen so far */
-	/* The header or record that was read last, as it lies there. */
-	union {
+	/* As it lies there: what is before the first record, */
+	struct {
 		struct image_header header;
-		struct image_record record;
-	} last;
-	uint8_t *data; /* of the last extent */
+		struct image_identity identity;
+	} front;
+	size_t front_bytes;
+	struct image_record record; /* and the record that was read last. */
+	uint8_t *data;		    /* of the last extent */
 	size_t length;
 	uint64_t place, next; /* of the last extent, and its end */
 	uint32_t crc;
 	char why[IMAGE_WHY]; /* a sentence, after an error */
 };
 
-/* Reads the header. To be closed in any case. 0 or -errno; -EINVAL: damaged, or no image. */
+/* Reads the header, and whose it is. To be closed in any case. 0 or -errno; -EINVAL: damaged, or no
+ * image. */
 int image_in_open(struct image_in *i, image_read *read, void *arg)
 	__attribute__((warn_unused_result));
 /* 1: an extent; 0: the end, and all was right; -ECONNABORTED: who wrote it stopped; -EINVAL:

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/clock.h"
 #include "control/image.h"
@@ -112,10 +113,22 @@ static int check_end(struct transfer *t)
 	return err;
 }
 
+/* A random UUID, as no image before it has. */
+static void describe(const struct luns_transfer *of, struct image_lun *out)
+{
+	*out = (struct image_lun){.bytes = of->bytes, .block_bytes = of->block_bytes, .id = of->id};
+	snprintf(out->target, sizeof(out->target), "%s", of->luns->targets[of->target].name);
+	if (getrandom(out->uuid, sizeof(out->uuid), 0) != (ssize_t)sizeof(out->uuid))
+		memset(out->uuid, 0, sizeof(out->uuid)); /* of use only to those who know it */
+}
+
 static int export_all(struct transfer *t, struct image_out *o, uint8_t *buffer)
 {
+	struct image_lun lun;
 	uint64_t n;
-	int err = image_out_begin(o, write_stream, t, t->of.bytes, t->of.block_bytes);
+
+	describe(&t->of, &lun);
+	int err = image_out_begin(o, write_stream, t, &lun);
 
 	for (uint64_t off = 0; !err && off < t->of.bytes; off += n)
 		err = export_piece(t, o, off, buffer, &n);
@@ -212,14 +225,14 @@ static int write_extent(struct transfer *t, const struct image_in *i)
 
 static int check_size(struct transfer *t, const struct image_in *i)
 {
-	if (i->block_bytes != t->of.block_bytes)
+	if (i->lun.block_bytes != t->of.block_bytes)
 		snprintf(t->why, sizeof(t->why),
 			 "the image has blocks of %u bytes, and the LUN has blocks of %u",
-			 i->block_bytes, t->of.block_bytes);
-	else if (i->lun_bytes > t->of.bytes)
+			 i->lun.block_bytes, t->of.block_bytes);
+	else if (i->lun.bytes > t->of.bytes)
 		snprintf(t->why, sizeof(t->why),
 			 "the image is of a LUN of %llu bytes, and this one has %llu: resize it",
-			 (unsigned long long)i->lun_bytes, (unsigned long long)t->of.bytes);
+			 (unsigned long long)i->lun.bytes, (unsigned long long)t->of.bytes);
 	else
 		return 0;
 	return -EINVAL;

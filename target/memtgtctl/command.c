@@ -157,7 +157,21 @@ static int check_required(const struct command *c, char *why, size_t n)
 	return -1;
 }
 
-int command_read(char *const *words, size_t n, struct command *out, char *why, size_t why_len)
+/* What each LUN has of its own. */
+static int check_none(const struct command *c, char *why, size_t n)
+{
+	static const char *const own[] = {"target", "id", "file"};
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (json_object_get(c->params, own[i])) {
+			snprintf(why, n, "%s is too much: --all is for every LUN", own[i]);
+			return -1;
+		}
+	return 0;
+}
+
+static int read_words(char *const *words, size_t n, bool is_all, struct command *out, char *why,
+		      size_t why_len)
 {
 	size_t used = find(words, n, &out->method);
 	int err = 0;
@@ -175,10 +189,20 @@ int command_read(char *const *words, size_t n, struct command *out, char *why, s
 	for (size_t i = used; !err && i < n; i++)
 		err = take(out, words[i], why, why_len);
 	if (!err)
-		err = check_required(out, why, why_len);
+		err = is_all ? check_none(out, why, why_len) : check_required(out, why, why_len);
 	if (err)
 		json_decref(out->params);
 	return err;
+}
+
+int command_read(char *const *words, size_t n, struct command *out, char *why, size_t why_len)
+{
+	return read_words(words, n, false, out, why, why_len);
+}
+
+int command_read_all(char *const *words, size_t n, struct command *out, char *why, size_t why_len)
+{
+	return read_words(words, n, true, out, why, why_len);
 }
 
 /* ---- help ---- */

@@ -21,6 +21,10 @@ struct command {
 int command_read(char *const *words, size_t n, struct command *out, char *why, size_t why_len)
 	__attribute__((warn_unused_result));
 
+/* The same for a command that is to be done with every LUN: the words name none, and no file. */
+int command_read_all(char *const *words, size_t n, struct command *out, char *why, size_t why_len)
+	__attribute__((warn_unused_result));
+
 /* All commands, one a line, with their parameters and what they tell. */
 void command_list(FILE *out);
 

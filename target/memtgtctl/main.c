@@ -9,8 +9,10 @@
 
 #include "control/protocol.h"
 #include "memtgt/control.h"
+#include "memtgtctl/bulk.h"
 #include "memtgtctl/call.h"
 #include "memtgtctl/command.h"
+#include "memtgtctl/pages.h"
 #include "memtgtctl/show.h"
 #include "memtgtctl/transfer.h"
 
@@ -23,6 +25,8 @@ struct options {
 	const char *socket;
 	unsigned timeout_s;
 	bool json, is_long;
+	const char *all; /* the folder with a file for each LUN; NULL: one LUN is meant */
+	bool force;	 /* such files are overwritten, and LUNs that hold data */
 };
 
 static void usage(FILE *out)
@@ -34,6 +38,8 @@ static void usage(FILE *out)
 	      "  -j, --json             print the result as JSON\n"
 	      "  -l, --long             print all that is known\n"
 	      "  -t, --timeout SECONDS  give up after so long (default 10)\n"
+	      "      --all DIR          lun export, lun import: every LUN, each in a file in DIR\n"
+	      "      --force            with --all: overwrite files, or LUNs that hold data\n"
 	      "      --version          print the version of this program and exit\n"
 	      "  -h, --help             print this and exit\n"
 	      "\n"
@@ -62,12 +68,14 @@ static unsigned seconds(const char *text)
 
 static void read_options(int argc, char **argv, struct options *o)
 {
-	enum { OPT_VERSION = 256 };
+	enum { OPT_VERSION = 256, OPT_ALL, OPT_FORCE };
 	static const struct option options[] = {
 		{"socket", required_argument, NULL, 's'},
 		{"json", no_argument, NULL, 'j'},
 		{"long", no_argument, NULL, 'l'},
 		{"timeout", required_argument, NULL, 't'},
+		{"all", required_argument, NULL, OPT_ALL},
+		{"force", no_argument, NULL, OPT_FORCE},
 		{"version", no_argument, NULL, OPT_VERSION},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
@@ -87,6 +95,12 @@ static void read_options(int argc, char **argv, struct options *o)
 		case 't':
 			o->timeout_s = seconds(optarg);
 			break;
+		case OPT_ALL:
+			o->all = optarg;
+			break;
+		case OPT_FORCE:
+			o->force = true;
+			break;
 		case OPT_VERSION:
 			puts("memtgtctl " PACKAGE_VERSION);
 			exit(EXIT_SUCCESS);
@@ -99,48 +113,8 @@ static void read_options(int argc, char **argv, struct options *o)
 	}
 	if (optind == argc)
 		wrong("no command is given");
-}
-
-/* A list comes in pages: *whole has those so far, and takes the rows of another. */
-static int add_page(json_t **whole, json_t *page, const char *list)
-{
-	if (!*whole) {
-		*whole = page;
-		return 0;
-	}
-	int err = json_array_extend(json_object_get(*whole, list), json_object_get(page, list));
-	json_decref(page);
-	return err;
-}
-
-/* What stands in "next" of a page goes into "from" of the next call; false: it was the last. */
-static bool turn_page(const struct command *command, json_t *page)
-{
-	json_t *next = json_object_get(page, "next");
-
-	if (!next || json_object_set(command->params, "from", next))
-		return false;
-	return !json_object_del(page, "next");
-}
-
-static enum call_result get_all(struct call *c, const struct command *command, json_t **whole)
-{
-	const struct control_method *m = &control_table.methods[command->method];
-	json_t *page;
-	bool more = true;
-
-	*whole = NULL;
-	while (more) {
-		enum call_result r = call_method(c, m->name, command->params, &page);
-		if (r != CALL_OK)
-			return r;
-		more = turn_page(command, page);
-		if (add_page(whole, page, m->list)) {
-			snprintf(c->why, sizeof(c->why), "this is no answer of memtgtd");
-			return CALL_FAILED;
-		}
-	}
-	return CALL_OK;
+	if (o->force && !o->all)
+		wrong("--force belongs to --all; a command's own is force=yes");
 }
 
 static void print(const struct options *o, unsigned method, const json_t *result)
@@ -153,6 +127,37 @@ static void print(const struct options *o, unsigned method, const json_t *result
 	}
 }
 
+static enum call_result run_one(const struct options *o, const struct command *command,
+				struct call *call)
+{
+	json_t *result = NULL;
+	enum call_result r = call_open(call, o->socket, o->timeout_s);
+
+	if (r == CALL_OK)
+		r = transfer_is(command) ? transfer_run(call, command, true, &result)
+					 : pages_get(call, command, &result);
+	if (r == CALL_OK && result)
+		print(o, command->method, result);
+	json_decref(result);
+	call_close(call);
+	return r;
+}
+
+static enum call_result run_all(const struct options *o, const struct command *command,
+				struct call *call)
+{
+	const struct bulk b = {.socket = o->socket,
+			       .timeout_s = o->timeout_s,
+			       .folder = o->all,
+			       .force = o->force,
+			       .json = o->json,
+			       .command = command};
+
+	if (!transfer_is(command))
+		wrong("--all belongs to lun export and lun import");
+	return bulk_run(&b, call->why, sizeof(call->why));
+}
+
 int main(int argc, char **argv)
 {
 	static const int statuses[] = {
@@ -163,23 +168,18 @@ int main(int argc, char **argv)
 	struct options o = {.socket = CONTROL_SOCKET, .timeout_s = TIMEOUT_DEFAULT};
 	struct command command;
 	struct call call;
-	json_t *result = NULL;
 	char why[512];
 
 	read_options(argc, argv, &o);
-	if (command_read(argv + optind, (size_t)(argc - optind), &command, why, sizeof(why)))
+	char *const *words = argv + optind;
+	size_t n = (size_t)(argc - optind);
+	if (o.all ? command_read_all(words, n, &command, why, sizeof(why))
+		  : command_read(words, n, &command, why, sizeof(why)))
 		wrong(why);
-	enum call_result r = call_open(&call, o.socket, o.timeout_s);
-	if (r == CALL_OK)
-		r = transfer_is(&command) ? transfer_run(&call, &command, &result)
-					  : get_all(&call, &command, &result);
-	if (r == CALL_OK && result)
-		print(&o, command.method, result);
-	else if (r != CALL_OK)
+	enum call_result r = o.all ? run_all(&o, &command, &call) : run_one(&o, &command, &call);
+	if (r != CALL_OK)
 		fprintf(stderr, "memtgtctl: %s\n", call.why);
-	json_decref(result);
 	json_decref(command.params);
-	call_close(&call);
 	if (r == CALL_OK && (fflush(stdout) || ferror(stdout))) {
 		perror("memtgtctl: cannot write");
 		return EXIT_REFUSED;

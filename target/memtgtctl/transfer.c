@@ -34,6 +34,7 @@ struct transfer {
 	const char *name; /* of the file */
 	int fd;
 	bool is_std;		 /* standard output or input */
+	bool replaces;		 /* a file that is there */
 	char beside[PATH_BYTES]; /* where an export goes first; "": straight into the file */
 	enum call_result failed; /* of the call, within a function of image.h */
 	bool shows;
@@ -71,7 +72,7 @@ static void show(struct transfer *t, const struct image_in *i)
 		return;
 	t->shown_at = now;
 	fprintf(stderr, "\r%3.0f %%  %llu MiB of data ",
-		100.0 * (double)i->next / (double)i->lun_bytes,
+		100.0 * (double)i->next / (double)i->lun.bytes,
 		(unsigned long long)(i->data_bytes >> 20));
 }
 
@@ -138,7 +139,10 @@ static enum call_result open_out(struct transfer *t)
 		t->fd = STDOUT_FILENO;
 		return isatty(t->fd) ? fault(t, "a terminal takes no image") : CALL_OK;
 	}
-	if (stat(t->name, &st) || S_ISREG(st.st_mode)) {
+	bool is_there = !stat(t->name, &st);
+	if (is_there && !t->replaces)
+		return fault(t, "%s", strerror(EEXIST));
+	if (!is_there || S_ISREG(st.st_mode)) {
 		snprintf(t->beside, sizeof(t->beside), "%s.XXXXXX", t->name);
 		t->fd = mkostemp(t->beside, O_CLOEXEC);
 	} else {
@@ -150,6 +154,20 @@ static enum call_result open_out(struct transfer *t)
 	return fault(t, "%s", strerror(errno));
 }
 
+/* To its name, which nobody else took meanwhile, as far as the file system can tell. 0 or errno. */
+static int give_name(const struct transfer *t)
+{
+	if (!t->replaces) {
+		if (!renameat2(AT_FDCWD, t->beside, AT_FDCWD, t->name, RENAME_NOREPLACE))
+			return 0;
+		if (errno != EINVAL && errno != ENOSYS)
+			return errno;
+		if (!access(t->name, F_OK))
+			return EEXIST;
+	}
+	return rename(t->beside, t->name) ? errno : 0;
+}
+
 /* `r` as it is, or what went wrong now. */
 static enum call_result close_out(struct transfer *t, enum call_result r)
 {
@@ -159,8 +177,8 @@ static enum call_result close_out(struct transfer *t, enum call_result r)
 		err = errno;
 	if (!t->is_std && t->fd >= 0 && close(t->fd) && !err)
 		err = errno;
-	if (r == CALL_OK && !err && t->beside[0] && rename(t->beside, t->name))
-		err = errno;
+	if (r == CALL_OK && !err && t->beside[0])
+		err = give_name(t);
 	if (t->beside[0] && (r != CALL_OK || err))
 		(void)unlink(t->beside);
 	return r == CALL_OK && err ? fault(t, "%s", strerror(err)) : r;
@@ -195,16 +213,16 @@ static enum call_result take_image(struct transfer *t, struct image_in *i)
 
 	if (more)
 		return explain_sent(t, i, more);
-	enum call_result r = put(t, &i->last.header, sizeof(i->last.header));
+	enum call_result r = put(t, &i->front, i->front_bytes);
 	while (r == CALL_OK && (more = image_in_next(i)) > 0) {
-		r = put(t, &i->last.record, RECORD_BYTES);
+		r = put(t, &i->record, RECORD_BYTES);
 		if (r == CALL_OK)
 			r = put(t, i->data, i->length);
 		show(t, i);
 	}
 	if (r != CALL_OK || more)
 		return r == CALL_OK ? explain_sent(t, i, more) : r;
-	return put(t, &i->last.record, RECORD_BYTES);
+	return put(t, &i->record, RECORD_BYTES);
 }
 
 static enum call_result export_lun(struct transfer *t, const char *method, json_t *params,
@@ -291,9 +309,9 @@ static enum call_result break_off(struct transfer *t, const struct image_in *i)
 /* What memtgtd refuses while it is sent ends the sending: its answer tells why. */
 static enum call_result give_image(struct transfer *t, struct image_in *i)
 {
-	int more = 0, err = write_call(t, &i->last.header, sizeof(i->last.header));
+	int more = 0, err = write_call(t, &i->front, i->front_bytes);
 	while (!err && !t->call->is_refused && (more = image_in_next(i)) > 0) {
-		err = write_call(t, &i->last.record, RECORD_BYTES);
+		err = write_call(t, &i->record, RECORD_BYTES);
 		if (!err)
 			err = write_call(t, i->data, i->length);
 		show(t, i);
@@ -301,7 +319,7 @@ static enum call_result give_image(struct transfer *t, struct image_in *i)
 	if (!err && more < 0)
 		return break_off(t, i);
 	if (!err)
-		err = write_call(t, &i->last.record, RECORD_BYTES);
+		err = write_call(t, &i->record, RECORD_BYTES);
 	return err ? t->failed : CALL_OK;
 }
 
@@ -336,13 +354,37 @@ static enum call_result import_file(struct transfer *t, const char *method, json
 	return r;
 }
 
-enum call_result transfer_run(struct call *c, const struct command *command, json_t **result)
+int transfer_identify(const char *file, struct image_lun *out, char *why, size_t why_len)
+{
+	struct transfer t = {.fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+	struct image_in i = {0};
+	struct stat st;
+	int rc = -1;
+
+	if (t.fd < 0 || fstat(t.fd, &st))
+		snprintf(why, why_len, "%s", strerror(errno));
+	else if (!S_ISREG(st.st_mode))
+		snprintf(why, why_len, "this is no file");
+	else if (image_in_open(&i, read_file, &t))
+		snprintf(why, why_len, "%s", i.why);
+	else
+		rc = 0;
+	*out = i.lun;
+	image_in_close(&i);
+	if (t.fd >= 0)
+		close(t.fd);
+	return rc;
+}
+
+enum call_result transfer_run(struct call *c, const struct command *command, bool replaces,
+			      json_t **result)
 {
 	const char *method = control_table.methods[command->method].name;
 	json_t *file = json_incref(json_object_get(command->params, "file"));
 	struct transfer t = {.call = c,
 			     .name = json_string_value(file),
 			     .fd = -1,
+			     .replaces = replaces,
 			     .shows = isatty(STDERR_FILENO)};
 	enum call_result r;
 

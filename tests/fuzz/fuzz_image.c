@@ -45,10 +45,19 @@ static uint32_t crc(const uint8_t *p, size_t n)
 /* Follows the lengths as they stand there. */
 static void make_right(uint8_t *p, size_t n)
 {
-	if (n < sizeof(struct image_header))
+	size_t front = sizeof(struct image_header);
+
+	if (n < front)
 		return;
 	st32(p + offsetof(struct image_header, crc), crc(p, offsetof(struct image_header, crc)));
-	for (size_t at = sizeof(struct image_header); n - at >= sizeof(struct image_record);) {
+	if (ld32(p + offsetof(struct image_header, version)) == 2) {
+		if (n - front < sizeof(struct image_identity))
+			return;
+		st32(p + front + offsetof(struct image_identity, crc),
+		     crc(p + front, offsetof(struct image_identity, crc)));
+		front += sizeof(struct image_identity);
+	}
+	for (size_t at = front; n - at >= sizeof(struct image_record);) {
 		uint8_t *r = p + at;
 		size_t length = ld32(r + offsetof(struct image_record, length));
 		bool is_end = !memcmp(r, IMAGE_TAG_END, 4);
@@ -71,10 +80,11 @@ static void parse(const uint8_t *p, size_t n)
 	int rc = image_in_open(&i, get, &b);
 
 	REQUIRE(!rc || (rc == -EINVAL && i.why[0]));
+	REQUIRE(strlen(i.lun.target) <= ISCSI_NAME_MAX && !strchr(i.lun.target, '/'));
 	while (!rc && (rc = image_in_next(&i)) > 0) {
 		REQUIRE(i.place >= end && i.length && i.length <= IMAGE_DATA_MAX);
 		end = i.place + i.length;
-		REQUIRE(end <= i.lun_bytes && end % i.block_bytes == 0);
+		REQUIRE(end <= i.lun.bytes && end % i.lun.block_bytes == 0);
 		REQUIRE(!memcmp(i.data, p + b.at - i.length, i.length));
 		REQUIRE(++extents == i.extents);
 		rc = 0;

@@ -26,6 +26,7 @@ integration_tests += \
 	tests/integration/test_counting \
 	tests/integration/test_discovery \
 	tests/integration/test_export \
+	tests/integration/test_export_all \
 	tests/integration/test_flood \
 	tests/integration/test_hostile \
 	tests/integration/test_io \
@@ -47,6 +48,7 @@ tests_integration_test_counting_LDADD = $(client_libs)
 tests_integration_test_discovery_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
 tests_integration_test_discovery_LDADD = $(client_libs) $(ISCSI_LIBS)
 tests_integration_test_export_LDADD = $(inside_libs)
+tests_integration_test_export_all_LDADD = $(inside_libs)
 tests_integration_test_flood_LDADD = $(client_libs)
 tests_integration_test_hostile_LDADD = $(client_libs)
 tests_integration_test_io_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)

@@ -26,6 +26,9 @@
 #define MIB  (1u << 20)
 #define SIZE (20 * MIB + 4096) /* of LUN 0 and 1: the last page is a part of one */
 
+#define FRONT (sizeof(struct image_header) + sizeof(struct image_identity))
+
+static const struct image_lun of_nobody = {.bytes = SIZE, .block_bytes = 512};
 static struct daemon d;
 static char folder[64], file[128], words[256];
 static uint8_t data[4 * MIB], back[4 * MIB];
@@ -158,7 +161,7 @@ START_TEST(round_trip)
 	lun("export", from, file, 0);
 	ctl_has("data_bytes  3.0 MiB");
 	/* Of what is in the pages, only what is not zero. */
-	ck_assert_int_eq(size_of(file), 64 + 3 * MIB + 2 * 4096 + 6 * 32);
+	ck_assert_int_eq(size_of(file), FRONT + 3 * MIB + 2 * 4096 + 6 * 32);
 	write_lun(to, 0, 4 * MIB, block); /* in part what is a hole in the image */
 	write_lun(to, 12 * MIB, 4096, block);
 	if (to == 4) /* behind the end of the other */
@@ -230,7 +233,7 @@ START_TEST(files)
 	lun("export", 7, file, 1);
 	ck_assert_int_eq(size_of(file), 3);
 	lun("export", 0, file, 0);
-	ck_assert_int_eq(size_of(file), 64 + 32);
+	ck_assert_int_eq(size_of(file), FRONT + 32);
 	lun("import", 0, file, 0);
 	lun("export", 0, "/dev/full", 1);
 	ctl_has("No space left");
@@ -323,14 +326,15 @@ START_TEST(damaged_files)
 	wait_alone();
 	lun("export", 0, file, 0);
 	off_t n = size_of(file);
-	const off_t at[] = {0,	9,  17, 30, 61,	 64,	 70,	 75,
-			    82, 90, 95, 96, MIB, n - 33, n - 32, n - 1};
+	const off_t x = FRONT;
+	const off_t at[] = {0,	   9,	   17,	   30,	   61,	64,	64 + 223, x - 1, x,
+			    x + 6, x + 11, x + 18, x + 26, MIB, n - 33, n - 32,	  n - 1};
 	for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
 		flip(at[i]);
 		import_bad(at[i] ? "image" : "no image");
 		flip(at[i]);
 	}
-	const off_t cut[] = {n - 1, n - 32, n - 33, MIB, 96, 95, 64, 63, 0};
+	const off_t cut[] = {n - 1, n - 32, n - 33, MIB, x + 32, x + 31, x, x - 1, 64, 63, 0};
 	ck_assert_int_eq(truncate(file, n + 1), 0);
 	import_bad("something follows");
 	for (size_t i = 0; i < sizeof(cut) / sizeof(cut[0]); i++) {
@@ -353,7 +357,7 @@ START_TEST(damaged_pipe)
 	int fd = open(file, O_RDONLY | O_CLOEXEC);
 	ssize_t n = read(fd, image, sizeof(image));
 	close(fd);
-	const ssize_t keep[] = {64 + 32 + 512, n - 32};
+	const ssize_t keep[] = {FRONT + 32 + 512, n - 32};
 	for (int i = 0; i < 2; i++) {
 		ck_assert_int_eq(pipe2(p, O_CLOEXEC), 0);
 		pid_t feeder = fork();
@@ -392,11 +396,11 @@ static void take(int fd, void *p, size_t n)
 
 static int stalled_export(void)
 {
-	struct image_header h;
+	uint8_t front[FRONT];
 	int fd = ctl_client();
 
 	ck_assert(ctl_say(fd, EXPORT_LINE));
-	take(fd, &h, sizeof(h));
+	take(fd, front, sizeof(front));
 	return fd;
 }
 
@@ -419,7 +423,7 @@ static void stalled_import(struct image_out *o, int *fd)
 	ck_assert(ctl_say(*fd, IMPORT_LINE));
 	ck_assert(ctl_hear(*fd));
 	ctl_has(CONTROL_READY);
-	ck_assert_int_eq(image_out_begin(o, put_image, fd, SIZE, 512), 0);
+	ck_assert_int_eq(image_out_begin(o, put_image, fd, &of_nobody), 0);
 	ck_assert_int_eq(image_out_data(o, MIB, data, 65536), 0);
 }
 
@@ -556,7 +560,7 @@ START_TEST(killed_clients)
 				break;
 			close(fd);
 		}
-		ck_assert_int_eq(image_out_begin(&o, put_image, &fd, SIZE, 512), 0);
+		ck_assert_int_eq(image_out_begin(&o, put_image, &fd, &of_nobody), 0);
 		ck_assert_int_eq(image_out_data(&o, MIB, data, 65536), 0);
 		close(fd);
 	}
@@ -586,7 +590,7 @@ static void send_image(int fd, int which)
 	struct image_out o;
 	FILE *f = fmemopen(bytes, sizeof(bytes), "w");
 
-	ck_assert_int_eq(image_out_begin(&o, put_file, f, SIZE, 512), 0);
+	ck_assert_int_eq(image_out_begin(&o, put_file, f, &of_nobody), 0);
 	if (others[which].extent)
 		ck_assert_int_eq(image_out_data(&o, MIB, data, 4096), 0);
 	if (others[which].end)

@@ -16,6 +16,7 @@
 
 #define ROOM  ((size_t)4 << 20)
 #define BLOCK 512u
+#define NAME  "iqn.2026-01.org.memtgt:a"
 
 static uint8_t image[ROOM], copy[ROOM];
 static size_t len, at;
@@ -51,7 +52,9 @@ static void setup(void)
 
 static void begin(struct image_out *o, uint64_t bytes, uint32_t block)
 {
-	ck_assert_int_eq(image_out_begin(o, put, NULL, bytes, block), 0);
+	const struct image_lun lun = {.bytes = bytes, .block_bytes = block};
+
+	ck_assert_int_eq(image_out_begin(o, put, NULL, &lun), 0);
 }
 
 /* 0, or the error of the first call that gave one. What it hands out goes to `copy`. */
@@ -119,8 +122,8 @@ START_TEST(round_trip)
 	ck_assert_uint_eq(len, 64 + 32 * (luns[_i].extents + 1) + luns[_i].stored);
 	ck_assert_int_eq(read_all(), 0);
 	ck_assert_uint_eq(at, len);
-	ck_assert_uint_eq(in.lun_bytes, luns[_i].bytes);
-	ck_assert_uint_eq(in.block_bytes, BLOCK);
+	ck_assert_uint_eq(in.lun.bytes, luns[_i].bytes);
+	ck_assert_uint_eq(in.lun.block_bytes, BLOCK);
 	ck_assert_uint_eq(in.extents, luns[_i].extents);
 	ck_assert_uint_eq(in.data_bytes, luns[_i].stored);
 	ck_assert_mem_eq(copy, lun, luns[_i].bytes);
@@ -152,10 +155,15 @@ END_TEST
 START_TEST(errors_of_who_writes)
 {
 	static uint8_t block[4096] = {1};
+	struct image_lun lun = {.bytes = 8192, .block_bytes = BLOCK};
 	struct image_out o;
 
 	refuse_from = 63;
-	ck_assert_int_eq(image_out_begin(&o, put, NULL, 8192, BLOCK), -EPIPE);
+	ck_assert_int_eq(image_out_begin(&o, put, NULL, &lun), -EPIPE);
+	refuse_from = 64 + 255;
+	strcpy(lun.target, NAME);
+	ck_assert_int_eq(image_out_begin(&o, put, NULL, &lun), -EPIPE);
+	len = 0;
 	for (refuse_from = 64; refuse_from < 64 + 32 + 4096; refuse_from += 32) {
 		len = 0;
 		begin(&o, 8192, BLOCK);
@@ -171,16 +179,20 @@ END_TEST
 /* ---- what is not ---- */
 
 /* Two extents of a block, and one of 8 KiB, in 64 KiB. */
-static void make_small(void)
+static void make_small(const char *target)
 {
 	static uint8_t lun[65536];
+	struct image_lun of = {.bytes = sizeof(lun), .block_bytes = BLOCK, .id = 7};
 	struct image_out o;
+
+	strcpy(of.target, target);
+	memcpy(of.uuid, "0123456789abcdef", sizeof(of.uuid));
 
 	for (size_t i = 0; i < 8192; i++)
 		lun[32768 + i] = (uint8_t)(i * 7 + 1);
 	lun[5] = 1;
 	lun[16384] = 2;
-	begin(&o, sizeof(lun), BLOCK);
+	ck_assert_int_eq(image_out_begin(&o, put, NULL, &of), 0);
 	ck_assert_int_eq(image_out_data(&o, 0, lun, sizeof(lun)), 0);
 	ck_assert_int_eq(image_out_end(&o), 0);
 	ck_assert_uint_eq(o.extents, 3);
@@ -191,7 +203,7 @@ START_TEST(cut_anywhere)
 {
 	size_t whole;
 
-	make_small();
+	make_small(_i ? NAME : "");
 	whole = len;
 	for (len = 0; len < whole; len++)
 		expect_bad("cut off");
@@ -200,7 +212,7 @@ END_TEST
 
 START_TEST(any_bit)
 {
-	make_small();
+	make_small(_i ? NAME : "");
 	for (size_t bit = 0; bit < len * 8; bit++) {
 		image[bit / 8] ^= (uint8_t)(1u << bit % 8);
 		ck_assert_msg(read_all() == -EINVAL, "bit %zu was missed", bit);
@@ -215,7 +227,7 @@ START_TEST(nothing_wrong_is_handed_out)
 {
 	static uint8_t good[65536];
 
-	make_small();
+	make_small("");
 	memcpy(good, copy, sizeof(good));
 	for (size_t byte = 64; byte < len; byte++) {
 		memset(copy, 0, sizeof(good));
@@ -266,7 +278,8 @@ static const struct {
 } headers[] = {
 	/* clang-format off */
 	{0, 512,  65536,                  0, "version 0"},
-	{2, 512,  65536,                  0, "version 2"},
+	{3, 512,  65536,                  0, "version 3"},
+	{2, 512,  65536,                  0, "cut off"},
 	{1, 0,    65536,                  0, "blocks of 0"},
 	{1, 1024, 65536,                  0, "blocks of 1024"},
 	{1, 512,  0,                      0, "no sense"},
@@ -282,6 +295,62 @@ START_TEST(header)
 	add_header(headers[_i].version, headers[_i].block, headers[_i].bytes, headers[_i].reserved);
 	add(IMAGE_TAG_END, 0, 0, 0);
 	expect_bad(headers[_i].why);
+}
+END_TEST
+
+/* Whose it is comes back, up to the longest name; and it may be of nobody. */
+START_TEST(identity)
+{
+	char name[ISCSI_NAME_MAX + 1] = NAME;
+
+	make_small("");
+	ck_assert_str_eq(in.lun.target, "");
+	setup();
+	if (_i)
+		memset(name + strlen(name), 'x', ISCSI_NAME_MAX - strlen(name));
+	make_small(name);
+	ck_assert_str_eq(in.lun.target, name);
+	ck_assert_uint_eq(in.lun.id, 7);
+	ck_assert_mem_eq(in.lun.uuid, "0123456789abcdef", IMAGE_UUID);
+	ck_assert_uint_eq(in.front_bytes, 64 + 256);
+}
+END_TEST
+
+/* Its checksum is right, what it says is not. */
+static const struct {
+	size_t at;
+	uint8_t byte;
+	const char *why; /* NULL: it is good */
+} identities[] = {
+	/* clang-format off */
+	{0,   0,    "no sense"}, /* no name */
+	{0,   'x',  "no sense"},
+	{4,   'A',  "no sense"},
+	{5,   '/',  "no sense"},
+	{5,   '\n', "no sense"},
+	{223, 'x',  "no sense"}, /* behind the NUL */
+	{223, 0,    NULL},
+	{244, 1,    "no sense"},
+	{251, 1,    "no sense"},
+	{227, 255,  NULL},
+	{243, 0,    NULL},
+	/* clang-format on */
+};
+
+START_TEST(bad_identity)
+{
+	struct image_identity *d = (struct image_identity *)(void *)(image + 64);
+
+	make_small(NAME);
+	image[64 + identities[_i].at] = identities[_i].byte;
+	put32(&d->crc, ~digest_update(DIGEST_INIT, d, offsetof(struct image_identity, crc)));
+	/* And so is that of all. */
+	st32(image + len - 16, ~digest_update(DIGEST_INIT, image, len - 32));
+	st32(image + len - 4, ~digest_update(DIGEST_INIT, image + len - 32, 28));
+	if (identities[_i].why)
+		expect_bad(identities[_i].why);
+	else
+		ck_assert_msg(!read_all(), "%s", in.why);
 }
 END_TEST
 
@@ -390,10 +459,12 @@ int main(void)
 	tcase_add_loop_test(t, round_trip, 0, sizeof(luns) / sizeof(luns[0]));
 	tcase_add_test(t, layout);
 	tcase_add_test(t, errors_of_who_writes);
-	tcase_add_test(t, cut_anywhere);
-	tcase_add_test(t, any_bit);
+	tcase_add_loop_test(t, cut_anywhere, 0, 2);
+	tcase_add_loop_test(t, any_bit, 0, 2);
 	tcase_add_test(t, nothing_wrong_is_handed_out);
 	tcase_add_loop_test(t, header, 0, sizeof(headers) / sizeof(headers[0]));
+	tcase_add_loop_test(t, identity, 0, 2);
+	tcase_add_loop_test(t, bad_identity, 0, sizeof(identities) / sizeof(identities[0]));
 	tcase_add_loop_test(t, extent, 0, sizeof(extents) / sizeof(extents[0]));
 	tcase_add_test(t, empty_extent);
 	tcase_add_test(t, ends);

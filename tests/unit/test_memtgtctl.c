@@ -6,6 +6,8 @@
 
 #include "control/protocol.h"
 #include "lib/test_main.h"
+#include "memtgt/iscsi_proto.h"
+#include "memtgtctl/bulk.h"
 #include "memtgtctl/command.h"
 #include "memtgtctl/show.h"
 
@@ -121,6 +123,96 @@ START_TEST(wrong_words)
 
 	ck_assert_ptr_null(read_words(bad[_i].words, &method));
 	ck_assert_msg(strstr(why, bad[_i].why) != NULL, "no \"%s\" in: %s", bad[_i].why, why);
+}
+END_TEST
+
+static const struct {
+	const char *words, *params; /* NULL: refused */
+} all[] = {
+	{"lun export", "{}"},
+	{"lun export force=yes", "{\"force\":true}"},
+	{"lun import force=no", "{\"force\":false}"},
+	{"lun export a", NULL},
+	{"lun export id=3", NULL},
+	{"lun import file=x", NULL},
+	{"lun exports", NULL},
+};
+
+/* With --all nothing is missing, and what names one LUN is too much. */
+START_TEST(words_for_all)
+{
+	char text[64], *argv[WORDS_MAX], *save;
+	struct command c;
+	size_t n = 0;
+
+	snprintf(text, sizeof(text), "%s", all[_i].words);
+	for (char *w = strtok_r(text, " ", &save); w; w = strtok_r(NULL, " ", &save))
+		argv[n++] = w;
+	int err = command_read_all(argv, n, &c, why, sizeof(why));
+	ck_assert_int_eq(!err, all[_i].params != NULL);
+	if (err)
+		return;
+	char *params = json_dumps(c.params, JSON_COMPACT);
+	ck_assert_str_eq(params, all[_i].params);
+	free(params);
+	json_decref(c.params);
+}
+END_TEST
+
+/* ---- names of files ---- */
+
+static const struct {
+	const char *path, *target; /* NULL: none */
+	unsigned id;
+} paths[] = {
+	/* clang-format off */
+	{"iqn.2026-01.org.memtgt:a.lun0.image",                  "iqn.2026-01.org.memtgt:a", 0},
+	{"/x/y.lun1.image/iqn.2026-01.org.memtgt:a.lun255.image", "iqn.2026-01.org.memtgt:a", 255},
+	{"iqn.2026-01.org.memtgt:a.lun0.image.lun7.image",       "iqn.2026-01.org.memtgt:a.lun0.image", 7},
+	{"eui.0123456789abcdef.lun3.image",                      "eui.0123456789abcdef", 3},
+	{"iqn.2026-01.org.memtgt:a.lun0.image.x",                NULL, 0},
+	{"iqn.2026-01.org.memtgt:a.lun.image",                   NULL, 0},
+	{"iqn.2026-01.org.memtgt:a.lun1234.image",               NULL, 0},
+	{"iqn.2026-01.org.memtgt:a.image",                       NULL, 0},
+	{"iqn.2026-01.org.memtgt:A.lun0.image",                  NULL, 0},
+	{".lun0.image",                                          NULL, 0},
+	{"",                                                     NULL, 0},
+	/* clang-format on */
+};
+
+START_TEST(parsed_paths)
+{
+	char target[ISCSI_NAME_MAX + 1];
+	unsigned id;
+	bool is_one = bulk_parse(paths[_i].path, target, sizeof(target), &id);
+
+	ck_assert_int_eq(is_one, paths[_i].target != NULL);
+	if (!is_one)
+		return;
+	ck_assert_str_eq(target, paths[_i].target);
+	ck_assert_uint_eq(id, paths[_i].id);
+}
+END_TEST
+
+/* Any target's name makes one, also the longest, beside a temporary name; nothing else does. */
+START_TEST(made_paths)
+{
+	char name[ISCSI_NAME_MAX + 1] = "iqn.2026-01.org.memtgt:", back[ISCSI_NAME_MAX + 1];
+	char path[BULK_PATH], folder[BULK_PATH];
+	unsigned id;
+
+	memset(name + strlen(name), 'x', ISCSI_NAME_MAX - strlen(name));
+	ck_assert_int_eq(bulk_path("/f", name, 255, path), 0);
+	ck_assert_uint_le(strlen(path) - strlen("/f/") + strlen(".XXXXXX"), 255);
+	ck_assert(bulk_parse(path, back, sizeof(back), &id));
+	ck_assert_str_eq(back, name);
+	ck_assert_uint_eq(id, 255);
+	ck_assert_int_eq(bulk_path("/f", "../../etc/passwd", 0, path), -1);
+	ck_assert_int_eq(bulk_path("/f", "iqn.2026-01.org.memtgt:../a", 0, path), -1);
+	ck_assert_int_eq(bulk_path("/f", "", 0, path), -1);
+	memset(folder, 'f', sizeof(folder) - 1);
+	folder[sizeof(folder) - 1] = '\0';
+	ck_assert_int_eq(bulk_path(folder, name, 0, path), -1);
 }
 END_TEST
 
@@ -249,6 +341,9 @@ int main(void)
 
 	tcase_add_loop_test(t, words, 0, sizeof(good) / sizeof(good[0]));
 	tcase_add_loop_test(t, wrong_words, 0, sizeof(bad) / sizeof(bad[0]));
+	tcase_add_loop_test(t, words_for_all, 0, sizeof(all) / sizeof(all[0]));
+	tcase_add_loop_test(t, parsed_paths, 0, sizeof(paths) / sizeof(paths[0]));
+	tcase_add_test(t, made_paths);
 	tcase_add_loop_test(t, size, 0, sizeof(sizes) / sizeof(sizes[0]));
 	tcase_add_loop_test(t, seconds, 0, sizeof(times) / sizeof(times[0]));
 	tcase_add_test(t, table);
