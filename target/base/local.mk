@@ -37,6 +37,8 @@ target_libmemtgt_a_SOURCES += \
 	%D%/poison.h \
 	%D%/proc.c \
 	%D%/proc.h \
+	%D%/spawn.c \
+	%D%/spawn.h \
 	%D%/text.h \
 	target/tbl/config_keys.def \
 	target/tbl/counters.def \

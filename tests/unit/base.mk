@@ -10,7 +10,8 @@ unit_tests += \
 	tests/unit/test_inherit \
 	tests/unit/test_list \
 	tests/unit/test_log \
-	tests/unit/test_notify
+	tests/unit/test_notify \
+	tests/unit/test_spawn
 
 # What they share, and the samples of tests/integration/config.sh.
 EXTRA_DIST += \
