@@ -36,6 +36,8 @@ target_libmemtgt_a_SOURCES += \
 	%D%/server.h \
 	%D%/shortage.c \
 	%D%/shortage.h \
+	%D%/upgrade.c \
+	%D%/upgrade.h \
 	%D%/state_file.c \
 	%D%/state_file.h \
 	%D%/tbl/iscsi_keys.def \

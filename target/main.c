@@ -12,6 +12,7 @@
 #include "base/notify.h"
 #include "keeper.h"
 #include "server.h"
+#include "store/store.h"
 
 #define DEFAULT_CONFIG SYSCONFDIR "/memtgt/memtgtd.conf"
 
@@ -23,17 +24,23 @@ static const char usage[] =
 	"      --check-config  check the configuration, report every error in it, and exit\n"
 	"      --keeper        start memtgtd, and again whenever it ends; keep its memory "
 	"meanwhile\n"
+	"      --store-formats print the oldest and the newest format of kept memory that this\n"
+	"                      program reads, and exit\n"
 	"      --version       print the version and exit\n"
 	"  -h, --help          print this and exit\n"
 	"\n"
 	"Runs in the foreground and logs to standard error. See memtgtd(8), memtgtd.conf(5).\n";
 
-enum { OPT_CHECK = 256, OPT_KEEPER, OPT_VERSION };
+enum { OPT_CHECK = 256, OPT_KEEPER, OPT_FORMATS, OPT_VERSION };
 
 static const struct option options[] = {
-	{"config", required_argument, NULL, 'c'},  {"check-config", no_argument, NULL, OPT_CHECK},
-	{"keeper", no_argument, NULL, OPT_KEEPER}, {"version", no_argument, NULL, OPT_VERSION},
-	{"help", no_argument, NULL, 'h'},	   {NULL, 0, NULL, 0},
+	{"config", required_argument, NULL, 'c'},
+	{"check-config", no_argument, NULL, OPT_CHECK},
+	{"keeper", no_argument, NULL, OPT_KEEPER},
+	{"version", no_argument, NULL, OPT_VERSION},
+	{"store-formats", no_argument, NULL, OPT_FORMATS},
+	{"help", no_argument, NULL, 'h'},
+	{NULL, 0, NULL, 0},
 };
 
 /* The daemon is the same program with the same file. */
@@ -79,6 +86,9 @@ static bool read_options(int argc, char **argv, struct choice *out, int *status)
 		case OPT_KEEPER:
 			out->keeper = true;
 			break;
+		case OPT_FORMATS:
+			printf("%u %u\n", STORE_FORMAT_OLDEST, STORE_FORMAT_NEWEST);
+			return false;
 		case OPT_VERSION:
 			puts("memtgtd " PACKAGE_VERSION);
 			return false;

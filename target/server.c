@@ -28,6 +28,7 @@
 #include "state_file.h"
 #include "reactor/listen.h"
 #include "store/store.h"
+#include "upgrade.h"
 #include "watchdog.h"
 
 /* How it ends: for now, with all memory kept for the next daemon, or for good. */
@@ -41,6 +42,7 @@ struct server {
 	struct iscsi_node node;
 	unsigned reactors; /* wanted; node.nworkers run */
 	int signals;
+	struct upgrade upgrade;
 	int keeper; /* readable when the keeper is gone; -1: there is none */
 	struct watchdog watchdog;
 	struct acceptor acceptor;
@@ -174,6 +176,7 @@ static int start_control(struct server *s)
 						    .store = s->store,
 						    .luns = &s->luns,
 						    .shortage = &s->shortage,
+						    .upgrade = &s->upgrade,
 						    .ready_at = clock_now()};
 	int err = control_service_start(&s->control, &s->control_socket, &rpc, &s->node.control,
 					CONTROL_IDLE_S * 1000);
@@ -305,7 +308,9 @@ static int start(struct server *s)
 		return -errno;
 	}
 	s->keeper = notify_keeper_fd();
-	int err = open_control(s);
+	int err = upgrade_open(&s->upgrade, c->path);
+	if (!err)
+		err = open_control(s);
 	if (!err)
 		err = open_state(s);
 	if (!err)

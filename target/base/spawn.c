@@ -23,8 +23,8 @@
 /* Of a service manager, for us alone: sd_notify(3), sd_listen_fds(3), sd_watchdog_enabled(3). */
 static bool is_ours(const char *variable)
 {
-	static const char *const names[] = {"NOTIFY_SOCKET=", "LISTEN_", "WATCHDOG_",
-					    "FDSTORE=", "X_MEMTGT_"};
+	static const char *const names[] = {"NOTIFY_SOCKET=", "LISTEN_",	"WATCHDOG_",
+					    "FDSTORE=",	      "MEMTGT_KEEPER=", "X_MEMTGT_"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (!strncmp(variable, names[i], strlen(names[i])))

@@ -12,6 +12,7 @@ target_libmemtgt_a_SOURCES += \
 	%D%/methods_lun.c \
 	%D%/methods_pool.c \
 	%D%/methods_session.c \
+	%D%/methods_upgrade.c \
 	%D%/param.c \
 	%D%/param.h \
 	%D%/protocol.c \

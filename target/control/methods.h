@@ -14,6 +14,7 @@ struct iscsi_node;
 struct luns;
 struct shortage;
 struct store;
+struct upgrade;
 
 /* rpc.context. Borrowed; lives while the control socket serves. */
 struct control_daemon {
@@ -21,7 +22,9 @@ struct control_daemon {
 	struct store *store;
 	struct luns *luns;
 	struct shortage *shortage;
+	struct upgrade *upgrade;
 	uint64_t ready_at; /* ns */
+	uint64_t pause_ms; /* before that nobody was served for so long; 0: it is a start */
 };
 
 #define CONTROL_METHOD(id, call, name, effect, list, text) \

@@ -63,12 +63,14 @@ json_t *method_status(struct rpc_call *c)
 		return NULL;
 	store_get_stats(d->store, &st);
 	/* clang-format off */
-	return json_pack("{s:s, s:s, s:i, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, "
+	return json_pack("{s:s, s:s, s:i, s:I, s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, "
 			 "s:I, s:b}",
 		"version", PACKAGE_VERSION,
 		"state", state_name(n),
 		"pid", (int)getpid(),
 		"uptime_s", (json_int_t)((clock_now() - d->ready_at) / NS_PER_S),
+		"ready_ns", (json_int_t)d->ready_at,
+		"pause_ms", (json_int_t)d->pause_ms,
 		"engine", engine_name(n),
 		"reactors", (json_int_t)n->nworkers,
 		"connections", (json_int_t)iscsi_node_connections(n),

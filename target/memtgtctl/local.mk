@@ -12,6 +12,8 @@ target_memtgtctl_memtgtctl_SOURCES = \
 	%D%/pages.h \
 	%D%/show.c \
 	%D%/show.h \
+	%D%/takeover.c \
+	%D%/takeover.h \
 	%D%/transfer.c \
 	%D%/transfer.h
 target_memtgtctl_memtgtctl_CFLAGS = $(AM_CFLAGS) $(TARGET_WARN_CFLAGS)

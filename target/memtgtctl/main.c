@@ -14,6 +14,7 @@
 #include "memtgtctl/command.h"
 #include "memtgtctl/pages.h"
 #include "memtgtctl/show.h"
+#include "memtgtctl/takeover.h"
 #include "memtgtctl/transfer.h"
 
 enum { EXIT_REFUSED = 1, EXIT_USAGE, EXIT_NO_DAEMON };
@@ -158,6 +159,24 @@ static enum call_result run_all(const struct options *o, const struct command *c
 	return bulk_run(&b, call->why, sizeof(call->why));
 }
 
+static enum call_result run_takeover(const struct options *o, const struct command *command,
+				     struct call *call)
+{
+	const struct takeover t = {
+		.socket = o->socket, .timeout_s = o->timeout_s, .command = command};
+	json_t *result = NULL;
+	enum call_result r = takeover_run(&t, &result, call->why, sizeof(call->why));
+
+	if (r == CALL_OK && o->json) {
+		(void)json_dumpf(result, stdout, JSON_INDENT(2));
+		putchar('\n');
+	} else if (r == CALL_OK) {
+		takeover_show(stdout, result);
+	}
+	json_decref(result);
+	return r;
+}
+
 int main(int argc, char **argv)
 {
 	static const int statuses[] = {
@@ -176,7 +195,9 @@ int main(int argc, char **argv)
 	if (o.all ? command_read_all(words, n, &command, why, sizeof(why))
 		  : command_read(words, n, &command, why, sizeof(why)))
 		wrong(why);
-	enum call_result r = o.all ? run_all(&o, &command, &call) : run_one(&o, &command, &call);
+	enum call_result r = o.all				 ? run_all(&o, &command, &call)
+			     : command.method == CONTROL_UPGRADE ? run_takeover(&o, &command, &call)
+								 : run_one(&o, &command, &call);
 	if (r != CALL_OK)
 		fprintf(stderr, "memtgtctl: %s\n", call.why);
 	json_decref(command.params);

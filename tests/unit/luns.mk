@@ -2,7 +2,8 @@
 unit_tests += \
 	tests/unit/test_luns_kept \
 	tests/unit/test_luns_label \
-	tests/unit/test_state_file
+	tests/unit/test_state_file \
+	tests/unit/test_upgrade
 
 tests_unit_test_luns_kept_SOURCES = \
 	tests/unit/luns_rig.c \
