@@ -29,6 +29,8 @@ target_libmemtgt_a_SOURCES += \
 	%D%/fail_point.h \
 	%D%/inherit.c \
 	%D%/inherit.h \
+	%D%/image.c \
+	%D%/image.h \
 	%D%/list.h \
 	%D%/log.c \
 	%D%/log.h \

@@ -4,8 +4,6 @@ target_libmemtgt_a_SOURCES += \
 	%D%/clean.h \
 	%D%/client.c \
 	%D%/client.h \
-	%D%/image.c \
-	%D%/image.h \
 	%D%/methods.h \
 	%D%/methods_daemon.c \
 	%D%/methods_image.c \

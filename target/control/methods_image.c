@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * methods_image.c - lun.export and lun.import: a LUN as an image (control/image.h) over the
+ * methods_image.c - lun.export and lun.import: a LUN as an image (base/image.h) over the
  * connection of the call.
  *
  * The daemon opens no file: a full disk or a file server that hangs is the client's alone. Between
@@ -14,7 +14,7 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
-#include "control/image.h"
+#include "base/image.h"
 #include "control/methods.h"
 #include "luns_transfer.h"
 #include "memtgt/control.h"

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "control/image.h"
+#include "base/image.h"
 #include "control/protocol.h"
 #include "memtgt/control.h"
 #include "memtgtctl/command.h"

@@ -6,7 +6,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "control/image.h"
+#include "base/image.h"
 #include "memtgtctl/call.h"
 
 struct command;

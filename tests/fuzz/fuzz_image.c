@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/image.h"
+#include "base/image.h"
 #include "pdu/digest.h"
 
 #define REQUIRE(x)               \
@@ -55,7 +55,14 @@ static void make_right(uint8_t *p, size_t n)
 			return;
 		st32(p + front + offsetof(struct image_identity, crc),
 		     crc(p + front, offsetof(struct image_identity, crc)));
+		size_t label = ld32(p + front + offsetof(struct image_identity, label_length));
 		front += sizeof(struct image_identity);
+		if (label > IMAGE_LABEL || n - front < label + 4)
+			return;
+		if (label) {
+			st32(p + front + label, crc(p + front, label));
+			front += label + 4;
+		}
 	}
 	for (size_t at = front; n - at >= sizeof(struct image_record);) {
 		uint8_t *r = p + at;
@@ -80,6 +87,7 @@ static void parse(const uint8_t *p, size_t n)
 	int rc = image_in_open(&i, get, &b);
 
 	REQUIRE(!rc || (rc == -EINVAL && i.why[0]));
+	REQUIRE(rc || (i.lun.label_len <= IMAGE_LABEL && i.front_bytes <= n));
 	REQUIRE(strlen(i.lun.target) <= ISCSI_NAME_MAX && !strchr(i.lun.target, '/'));
 	while (!rc && (rc = image_in_next(&i)) > 0) {
 		REQUIRE(i.place >= end && i.length && i.length <= IMAGE_DATA_MAX);

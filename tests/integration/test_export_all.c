@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "control/image.h"
+#include "base/image.h"
 #include "lib/ctl.h"
 #include "lib/daemon.h"
 #include "lib/rawinit.h"

@@ -8,6 +8,7 @@ unit_tests += \
 	tests/unit/test_config_text \
 	tests/unit/test_counters \
 	tests/unit/test_inherit \
+	tests/unit/test_image \
 	tests/unit/test_list \
 	tests/unit/test_log \
 	tests/unit/test_notify \

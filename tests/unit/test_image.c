@@ -3,7 +3,7 @@
  * test_image.c - images of LUNs in memory: what is left out, what comes back, and every kind of
  * damage.
  */
-#include "control/image.h"
+#include "base/image.h"
 
 #include <check.h>
 #include <errno.h>
@@ -316,6 +316,45 @@ START_TEST(identity)
 }
 END_TEST
 
+/* Up to the longest, which is told apart from one that is longer. */
+START_TEST(label)
+{
+	static const size_t lengths[] = {0, 1, 84, IMAGE_LABEL};
+	struct image_lun of = {.bytes = 65536, .block_bytes = BLOCK, .target = NAME};
+	struct image_out o;
+
+	of.kind = IMAGE_FULL;
+	of.label_len = lengths[_i];
+	memset(of.label, 0x77, of.label_len);
+	ck_assert_int_eq(image_out_begin(&o, put, NULL, &of), 0);
+	ck_assert_int_eq(image_out_end(&o), 0);
+	ck_assert_int_eq(read_all(), 0);
+	ck_assert_uint_eq(in.lun.label_len, lengths[_i]);
+	ck_assert_mem_eq(in.lun.label, of.label, IMAGE_LABEL);
+	ck_assert_int_eq(in.lun.kind, IMAGE_FULL);
+	ck_assert_uint_eq(in.front_bytes, 64 + 256 + (lengths[_i] ? lengths[_i] + 4 : 0));
+	size_t whole = len;
+	for (len = 0; len < whole; len++)
+		expect_bad("cut off");
+	for (size_t bit = 0; bit < len * 8; bit++) {
+		image[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		ck_assert_msg(read_all() == -EINVAL, "bit %zu was missed", bit);
+		image[bit / 8] ^= (uint8_t)(1u << bit % 8);
+	}
+}
+END_TEST
+
+START_TEST(label_too_long)
+{
+	struct image_identity *d = (struct image_identity *)(void *)(image + 64);
+
+	make_small(NAME);
+	put32(&d->label_length, IMAGE_LABEL + 1);
+	put32(&d->crc, ~digest_update(DIGEST_INIT, d, offsetof(struct image_identity, crc)));
+	expect_bad("no sense");
+}
+END_TEST
+
 /* Its checksum is right, what it says is not. */
 static const struct {
 	size_t at;
@@ -330,7 +369,10 @@ static const struct {
 	{5,   '\n', "no sense"},
 	{223, 'x',  "no sense"}, /* behind the NUL */
 	{223, 0,    NULL},
-	{244, 1,    "no sense"},
+	{245, 1,    "no sense"}, /* a label of 64 KiB */
+	{248, 2,    NULL},
+	{248, 3,    "no sense"},
+	{249, 1,    "no sense"},
 	{251, 1,    "no sense"},
 	{227, 255,  NULL},
 	{243, 0,    NULL},
@@ -464,6 +506,8 @@ int main(void)
 	tcase_add_test(t, nothing_wrong_is_handed_out);
 	tcase_add_loop_test(t, header, 0, sizeof(headers) / sizeof(headers[0]));
 	tcase_add_loop_test(t, identity, 0, 2);
+	tcase_add_loop_test(t, label, 0, 4);
+	tcase_add_test(t, label_too_long);
 	tcase_add_loop_test(t, bad_identity, 0, sizeof(identities) / sizeof(identities[0]));
 	tcase_add_loop_test(t, extent, 0, sizeof(extents) / sizeof(extents[0]));
 	tcase_add_test(t, empty_extent);

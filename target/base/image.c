@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* image.c - writes the format of image.h, and reads it with every check that can be made. */
-#include "control/image.h"
+#include "base/image.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -11,20 +11,20 @@
 #include <string.h>
 
 #include "base/config.h"
-#include "pdu/digest.h"
+#include "base/crc32c.h"
 
 #define VERSION_OF_NOBODY 1u
 
 static uint32_t crc_of(const void *p, size_t n)
 {
-	return ~digest_update(DIGEST_INIT, p, n);
+	return ~crc32c_update(CRC32C_INIT, p, n);
 }
 
 /* ---- writing ---- */
 
 static int put(struct image_out *o, const void *p, size_t n)
 {
-	o->crc = digest_update(o->crc, p, n);
+	o->crc = crc32c_update(o->crc, p, n);
 	return o->write(o->arg, p, n);
 }
 
@@ -41,6 +41,15 @@ static int put_record(struct image_out *o, const char *tag, size_t length, uint6
 	return put(o, &r, sizeof(r));
 }
 
+static int put_label(struct image_out *o, const struct image_lun *lun)
+{
+	be32 crc;
+	int err = put(o, lun->label, lun->label_len);
+
+	put32(&crc, crc_of(lun->label, lun->label_len));
+	return err ? err : put(o, &crc, sizeof(crc));
+}
+
 static int put_identity(struct image_out *o, const struct image_lun *lun)
 {
 	struct image_identity i = {0};
@@ -48,8 +57,11 @@ static int put_identity(struct image_out *o, const struct image_lun *lun)
 	memcpy(i.target, lun->target, strlen(lun->target));
 	put32(&i.id, lun->id);
 	memcpy(i.uuid, lun->uuid, sizeof(i.uuid));
+	put32(&i.label_length, (uint32_t)lun->label_len);
+	i.kind = (uint8_t)lun->kind;
 	put32(&i.crc, crc_of(&i, offsetof(struct image_identity, crc)));
-	return put(o, &i, sizeof(i));
+	int err = put(o, &i, sizeof(i));
+	return err || !lun->label_len ? err : put_label(o, lun);
 }
 
 int image_out_begin(struct image_out *o, image_write *write, void *arg, const struct image_lun *lun)
@@ -57,7 +69,7 @@ int image_out_begin(struct image_out *o, image_write *write, void *arg, const st
 	struct image_header h = {0};
 	bool is_of_somebody = lun->target[0] != '\0';
 
-	*o = (struct image_out){.write = write, .arg = arg, .crc = DIGEST_INIT};
+	*o = (struct image_out){.write = write, .arg = arg, .crc = CRC32C_INIT};
 	memcpy(h.magic, IMAGE_MAGIC, sizeof(h.magic));
 	put32(&h.version, is_of_somebody ? IMAGE_VERSION : VERSION_OF_NOBODY);
 	put32(&h.block_bytes, lun->block_bytes);
@@ -181,6 +193,24 @@ static bool take_name(struct image_in *i)
 	       !config_bad_iscsi_name(i->lun.target);
 }
 
+static int read_label(struct image_in *i, size_t n)
+{
+	be32 crc;
+
+	if (!n)
+		return 0;
+	int err = get(i, i->front.label, n + sizeof(crc));
+	if (err)
+		return err;
+	i->front_bytes += n + sizeof(crc);
+	memcpy(&crc, i->front.label + n, sizeof(crc));
+	if (get32(crc) != crc_of(i->front.label, n))
+		return bad(i, "the image is damaged: the label of its LUN has a wrong checksum");
+	memcpy(i->lun.label, i->front.label, n);
+	i->lun.label_len = n;
+	return 0;
+}
+
 static int read_identity(struct image_in *i)
 {
 	const struct image_identity *d = &i->front.identity;
@@ -192,12 +222,14 @@ static int read_identity(struct image_in *i)
 	if (get32(d->crc) != crc_of(d, offsetof(struct image_identity, crc)))
 		return bad(i, "the image is damaged: the name of its LUN has a wrong checksum");
 	i->lun.id = get32(d->id);
+	i->lun.kind = (enum image_kind)d->kind;
 	memcpy(i->lun.uuid, d->uuid, sizeof(i->lun.uuid));
-	if (!take_name(i) || !is_zero(d->reserved, sizeof(d->reserved))) {
+	if (!take_name(i) || d->kind >= IMAGE_KINDS || get32(d->label_length) > IMAGE_LABEL ||
+	    !is_zero(d->reserved, sizeof(d->reserved))) {
 		i->lun.target[0] = '\0';
 		return bad(i, "the image is damaged: the name of its LUN makes no sense");
 	}
-	return 0;
+	return read_label(i, get32(d->label_length));
 }
 
 int image_in_open(struct image_in *i, image_read *read, void *arg)
@@ -214,7 +246,7 @@ int image_in_open(struct image_in *i, image_read *read, void *arg)
 	if (!err && get32(i->front.header.version) != VERSION_OF_NOBODY)
 		err = read_identity(i);
 	if (!err)
-		i->crc = digest_update(DIGEST_INIT, &i->front, i->front_bytes);
+		i->crc = crc32c_update(CRC32C_INIT, &i->front, i->front_bytes);
 	return err;
 }
 
@@ -267,8 +299,8 @@ static int take_extent(struct image_in *i)
 			   "the image is damaged: the data of extent %" PRIu64
 			   " has a wrong checksum",
 			   i->extents);
-	i->crc = digest_update(i->crc, r, sizeof(*r));
-	i->crc = digest_update(i->crc, i->data, i->length);
+	i->crc = crc32c_update(i->crc, r, sizeof(*r));
+	i->crc = crc32c_update(i->crc, i->data, i->length);
 	i->next = i->place + i->length;
 	i->data_bytes += i->length;
 	i->extents++;

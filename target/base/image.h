@@ -22,6 +22,7 @@
 #define IMAGE_GRAIN    4096u		 /* zeroes in such a piece of an extent are left out */
 #define IMAGE_WHY      160u
 #define IMAGE_UUID     16u
+#define IMAGE_LABEL    1024u
 
 #define IMAGE_TAG_DATA "DATA"
 #define IMAGE_TAG_END  "END."
@@ -39,15 +40,21 @@ WIRE_SIZE(struct image_header, 64);
 WIRE_AT(struct image_header, lun_bytes, 16);
 WIRE_AT(struct image_header, crc, 60);
 
-/* Version 2: whose it is. Right behind the header. */
+/* Of the LUN's memory, if that is told. */
+enum image_kind { IMAGE_NOT_TOLD, IMAGE_FULL, IMAGE_THIN, IMAGE_KINDS };
+
+/* Version 2: whose it is. Right behind the header; the label follows, and the label's CRC32C. */
 struct image_identity {
 	uint8_t target[ISCSI_NAME_MAX + 1]; /* its name, then NULs */
 	be32 id;			    /* of the LUN */
 	uint8_t uuid[IMAGE_UUID];	    /* of this image, and of no other */
-	uint8_t reserved[8];
+	be32 label_length;		    /* 0: neither it nor its checksum are there */
+	uint8_t kind;			    /* enum image_kind */
+	uint8_t reserved[3];
 	be32 crc; /* of what is before it in this struct */
 };
 WIRE_SIZE(struct image_identity, 256);
+WIRE_AT(struct image_identity, label_length, 244);
 WIRE_AT(struct image_identity, id, 224);
 WIRE_AT(struct image_identity, uuid, 228);
 WIRE_AT(struct image_identity, crc, 252);
@@ -71,6 +78,9 @@ struct image_lun {
 	char target[ISCSI_NAME_MAX + 1]; /* "": of nobody; then neither id nor uuid are there */
 	unsigned id;
 	uint8_t uuid[IMAGE_UUID];
+	enum image_kind kind;
+	uint8_t label[IMAGE_LABEL]; /* what memtgtd knows a kept LUN by; of no use to others */
+	size_t label_len;
 };
 
 /* ---- writing ---- */
@@ -109,6 +119,7 @@ struct image_in {
 	struct {
 		struct image_header header;
 		struct image_identity identity;
+		uint8_t label[IMAGE_LABEL + sizeof(be32)];
 	} front;
 	size_t front_bytes;
 	struct image_record record; /* and the record that was read last. */
