@@ -38,6 +38,9 @@ target_libmemtgt_a_SOURCES += \
 	%D%/shortage.h \
 	%D%/upgrade.c \
 	%D%/upgrade.h \
+	%D%/spill.c \
+	%D%/spill.h \
+	%D%/spill_restore.c \
 	%D%/state_file.c \
 	%D%/state_file.h \
 	%D%/tbl/iscsi_keys.def \

@@ -172,6 +172,25 @@ int state_set_spilled(struct state_file *f, const char *target, unsigned id, con
 	return 0;
 }
 
+int state_list_spilled(struct state_file *f, struct state_spilled **out, size_t *n)
+{
+	pthread_mutex_lock(&f->lock);
+	*n = 0;
+	*out = calloc(f->n + 1, sizeof(**out));
+	for (size_t i = 0; *out && i < f->n; i++) {
+		const struct entry *e = &f->entries[i];
+		struct state_spilled *s = &(*out)[*n];
+		if (!e->lun.spilled[0])
+			continue;
+		s->id = e->id;
+		memcpy(s->target, e->target, sizeof(s->target));
+		memcpy(s->uuid, e->lun.spilled, sizeof(s->uuid));
+		(*n)++;
+	}
+	pthread_mutex_unlock(&f->lock);
+	return *out ? 0 : -ENOMEM;
+}
+
 /* ---- from text ---- */
 
 /* What stands there must be of that type, and in bounds. */

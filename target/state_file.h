@@ -56,6 +56,16 @@ int state_set_generation(struct state_file *f, const char *target, unsigned id, 
 int state_set_spilled(struct state_file *f, const char *target, unsigned id, const char *uuid)
 	__attribute__((warn_unused_result));
 
+/* A LUN of which an image lies in `spill_dir`. */
+struct state_spilled {
+	char target[ISCSI_NAME_MAX + 1];
+	unsigned id;
+	char uuid[STATE_SPILLED_MAX + 1];
+};
+/* All of them; *out is the caller's to free(). 0 or -ENOMEM. */
+int state_list_spilled(struct state_file *f, struct state_spilled **out, size_t *n)
+	__attribute__((warn_unused_result));
+
 /*
  * When it returns 0, all that was set before the call is on the disk. If nothing changed since the
  * last time, it writes nothing. Else -errno, a sentence in `why`, and the file is what it was.

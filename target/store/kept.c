@@ -69,6 +69,24 @@ int store_lun_adopt(struct store *s, unsigned slot, struct store_lun **out, char
 	return 0;
 }
 
+int store_lun_offer(struct store_lun *l)
+{
+	struct store *s = l->store;
+	struct records *r = &s->records;
+
+	pthread_mutex_lock(&r->lock);
+	if (!s->kept)
+		s->kept = calloc(TABLES_MAX, sizeof(struct store_lun *));
+	bool is_there = s->kept != NULL;
+	if (is_there)
+		s->kept[l->table.slot] = l;
+	pthread_mutex_unlock(&r->lock);
+	if (!is_there)
+		return -ENOMEM;
+	s->luns--;
+	return 0;
+}
+
 bool store_lost(const struct store_lun *l, uint64_t off, uint64_t len)
 {
 	if (!l->lost)

@@ -194,6 +194,9 @@ int store_kept_list(struct store *s, struct store_kept **out, size_t *n)
  * something; it is removed as others are. */
 int store_lun_adopt(struct store *s, unsigned slot, struct store_lun **out, char *why,
 		    size_t why_len) __attribute__((warn_unused_result));
+/* The opposite: it is among the kept ones again, as one that was just created may be, too, for
+ * whoever comes later. The handle is not used any more. 0 or -ENOMEM, with nothing changed. */
+int store_lun_offer(struct store_lun *l) __attribute__((warn_unused_result));
 enum store_kept_state store_lun_state(const struct store_lun *l);
 
 /*

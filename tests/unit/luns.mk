@@ -2,6 +2,7 @@
 unit_tests += \
 	tests/unit/test_luns_kept \
 	tests/unit/test_luns_label \
+	tests/unit/test_spill \
 	tests/unit/test_state_file \
 	tests/unit/test_upgrade
 
