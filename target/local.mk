@@ -38,6 +38,7 @@ target_libmemtgt_a_SOURCES += \
 	%D%/shortage.h \
 	%D%/upgrade.c \
 	%D%/upgrade.h \
+	%D%/upgrade_exec.c \
 	%D%/spill.c \
 	%D%/spill.h \
 	%D%/spill_restore.c \

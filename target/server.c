@@ -3,6 +3,7 @@
 #include "server.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -34,6 +35,16 @@
 /* How it ends: for now, with all memory kept for the next daemon, or for good. */
 enum end { END_NOT, END_KEPT, END_FINAL };
 
+#define STORE_FILES 3u
+
+/* What a program gets that takes this one's place. */
+struct legacy {
+	struct inherit_fd fds[STORE_FILES + ACCEPTOR_PORTALS_MAX];
+	size_t n;	/* 0: no other program is to take over */
+	uint64_t since; /* ns: nobody is served */
+	bool kept;	/* by somebody else, too */
+};
+
 struct server {
 	const struct config *config;
 	struct state_file *state;
@@ -43,6 +54,8 @@ struct server {
 	unsigned reactors; /* wanted; node.nworkers run */
 	int signals;
 	struct upgrade upgrade;
+	struct legacy legacy;
+	struct upgrade_past past;
 	int keeper; /* readable when the keeper is gone; -1: there is none */
 	struct watchdog watchdog;
 	struct acceptor acceptor;
@@ -178,6 +191,9 @@ static int start_control(struct server *s)
 						    .shortage = &s->shortage,
 						    .upgrade = &s->upgrade,
 						    .ready_at = clock_now()};
+	if (s->past.version[0])
+		s->control_daemon.pause_ms =
+			(s->control_daemon.ready_at - s->past.since) / NS_PER_MS;
 	int err = control_service_start(&s->control, &s->control_socket, &rpc, &s->node.control,
 					CONTROL_IDLE_S * 1000);
 	s->control_socket.fd = -1;
@@ -216,7 +232,6 @@ static int open_state(struct server *s)
 /* Longer than this nobody is waited for who is to keep something. */
 #define KEEP_MS 5000
 
-#define STORE_FILES 3u
 static const char *const store_names[STORE_FILES] = {"memtgt-pool", "memtgt-tables",
 						     "memtgt-records"};
 
@@ -249,6 +264,7 @@ static int open_store(struct server *s)
 	int err = store_open(&s->store, &o, why, sizeof(why));
 	if (err)
 		log_error("%s", why);
+	s->upgrade.can_leave = !err;
 	return err;
 }
 
@@ -387,16 +403,43 @@ static void check_keeper(struct server *s, const struct pollfd *p)
 	s->keeper = -1;
 }
 
-/* Until a signal that ends the daemon. */
+/*
+ * Duplicates, which stay when the store and the portals are closed: after store_leave() those of
+ * the store's files cost nobody a lock. False: it is not possible, and serving goes on.
+ */
+static bool take_legacy(struct server *s)
+{
+	struct legacy *l = &s->legacy;
+
+	*l = (struct legacy){.since = clock_now(), .kept = notify_keeps()};
+	size_t n = store_fds(s, l->fds);
+	n += acceptor_fds(&s->acceptor, l->fds + n);
+	for (; l->n < n; l->n++) {
+		int fd = fcntl(l->fds[l->n].fd, F_DUPFD_CLOEXEC, INHERIT_FIRST);
+		if (fd < 0) {
+			/* The lock of the store goes with the duplicates, so they stay. */
+			log_error("no upgrade, since its files cannot be duplicated: %s",
+				  strerror(errno));
+			upgrade_cancel(&s->upgrade);
+			l->n = 0;
+			return false;
+		}
+		l->fds[l->n].fd = fd;
+	}
+	return true;
+}
+
+/* Until a signal that ends the daemon, or another program is to take over. */
 static enum end serve(struct server *s)
 {
-	struct pollfd fds[ACCEPTOR_PORTALS_MAX + 2];
+	struct pollfd fds[ACCEPTOR_PORTALS_MAX + 3];
 	size_t n = acceptor_poll_fds(&s->acceptor, fds);
 	fds[n] = (struct pollfd){.fd = s->signals, .events = POLLIN};
+	fds[n + 2] = (struct pollfd){.fd = s->upgrade.wake, .events = POLLIN};
 
 	for (;;) {
 		fds[n + 1] = (struct pollfd){.fd = s->keeper, .events = POLLIN};
-		if (poll(fds, n + 2, watchdog_wait_ms(&s->watchdog, clock_now())) < 0 &&
+		if (poll(fds, n + 3, watchdog_wait_ms(&s->watchdog, clock_now())) < 0 &&
 		    errno != EINTR) {
 			log_error("poll: %s", strerror(errno));
 			return notify_keeps() ? END_KEPT : END_FINAL;
@@ -405,6 +448,8 @@ static enum end serve(struct server *s)
 		enum end end = take_signals(s);
 		if (end)
 			return end;
+		if (upgrade_is_wanted(&s->upgrade) && take_legacy(s))
+			return END_KEPT;
 		watchdog_turn(&s->watchdog, clock_now());
 		for (size_t i = 0; i < n; i++)
 			if (fds[i].revents)
@@ -487,20 +532,39 @@ static void stop(struct server *s, enum end end)
 		close(s->signals);
 }
 
+/* It has shown that it can: from now on whoever starts us is to start this one. */
+static void note_past(const struct server *s)
+{
+	if (!s->past.version[0])
+		return;
+	log_always("took over from memtgtd %s; nobody was served for %llu ms", s->past.version,
+		   (unsigned long long)((clock_now() - s->past.since) / NS_PER_MS));
+	notify_binary(s->upgrade.self);
+}
+
 int server_run(const struct config *c)
 {
 	struct server s = {.config = c, .signals = -1, .keeper = -1, .control_socket.fd = -1};
 	/* A start that fails takes nothing away from the next. */
 	enum end end = END_KEPT;
 
+	upgrade_read_past(&s.past);
 	int err = start(&s);
 	if (!err) {
+		note_past(&s);
 		acceptor_announce(&s.acceptor);
 		notify_ready();
 		end = serve(&s);
-		notify_stopping();
-		notify_extend(STOP_S);
+		if (!s.legacy.n) {
+			notify_stopping();
+			notify_extend(STOP_S);
+		}
 	}
 	stop(&s, end);
+	if (s.legacy.n) {
+		upgrade_exec(&s.upgrade, s.legacy.fds, s.legacy.n, s.legacy.kept, s.legacy.since);
+		err = -ENOEXEC;
+	}
+	upgrade_close(&s.upgrade);
 	return err ? EXIT_FAILURE : EXIT_SUCCESS;
 }

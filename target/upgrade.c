@@ -205,6 +205,16 @@ bool upgrade_is_wanted(struct upgrade *u)
 	return is_wanted;
 }
 
+void upgrade_cancel(struct upgrade *u)
+{
+	eventfd_t none;
+
+	pthread_mutex_lock(&u->lock);
+	u->is_wanted = false;
+	(void)eventfd_read(u->wake, &none);
+	pthread_mutex_unlock(&u->lock);
+}
+
 int upgrade_open(struct upgrade *u, const char *config)
 {
 	*u = (struct upgrade){.config = config, .limit_ms = UPGRADE_LIMIT_MS};

@@ -29,7 +29,7 @@ struct upgrade {
 
 	pthread_mutex_t lock; /* of what follows */
 	bool is_checking, is_wanted;
-	char binary[UPGRADE_PATH]; /* not changed once it is wanted */
+	char binary[UPGRADE_PATH]; /* not changed while it is wanted */
 };
 
 /* At the start of the process. `config` is borrowed. 0 or -errno. upgrade_close() in any case. */
@@ -45,8 +45,11 @@ void upgrade_close(struct upgrade *u);
 int upgrade_ask(struct upgrade *u, const char *binary, char path[static UPGRADE_PATH], char *why,
 		size_t why_len) __attribute__((warn_unused_result));
 
-/* In the main thread. From when it is true nothing changes it. */
+/* In the main thread. From when it is true only that thread changes it. */
 bool upgrade_is_wanted(struct upgrade *u);
+
+/* It cannot be done just now: another may be asked for. */
+void upgrade_cancel(struct upgrade *u);
 
 /*
  * Becomes the program, with these descriptors. Reactors and all other threads are gone. `kept`:

@@ -5,12 +5,14 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "control/clean.h"
 #include "control/methods.h"
 #include "iscsi/node.h"
 #include "luns.h"
 #include "memtgt/control.h"
 #include "shortage.h"
 #include "store/store.h"
+#include "upgrade.h"
 
 rpc_method *const control_run[] = {
 #define CONTROL_METHOD(id, call, name, effect, list, text) [CONTROL_##id] = method_##call,
@@ -63,12 +65,13 @@ json_t *method_status(struct rpc_call *c)
 		return NULL;
 	store_get_stats(d->store, &st);
 	/* clang-format off */
-	return json_pack("{s:s, s:s, s:i, s:I, s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, "
+	return json_pack("{s:s, s:s, s:i, s:I, s:o, s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, "
 			 "s:I, s:b}",
 		"version", PACKAGE_VERSION,
 		"state", state_name(n),
 		"pid", (int)getpid(),
 		"uptime_s", (json_int_t)((clock_now() - d->ready_at) / NS_PER_S),
+		"binary", control_json_text(d->upgrade->self),
 		"ready_ns", (json_int_t)d->ready_at,
 		"pause_ms", (json_int_t)d->pause_ms,
 		"engine", engine_name(n),

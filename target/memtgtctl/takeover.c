@@ -34,6 +34,13 @@ static json_int_t number(const json_t *object, const char *name)
 	return json_integer_value(json_object_get(object, name));
 }
 
+static const char *text(const json_t *object, const char *name)
+{
+	const char *s = json_string_value(json_object_get(object, name));
+
+	return s ? s : "?";
+}
+
 /* One try to hear from the next one. */
 static json_t *ask_status(const char *socket, json_int_t ready_ns)
 {
@@ -73,42 +80,52 @@ static enum call_result ask(const struct takeover *t, unsigned limit_s, json_t *
 	return r;
 }
 
+static json_t *both(const json_t *before, const json_t *after)
+{
+	return json_pack("{s:O, s:O, s:O, s:O, s:O}", "binary", json_object_get(after, "binary"),
+			 "old_version", json_object_get(before, "version"), "version",
+			 json_object_get(after, "version"), "pid", json_object_get(after, "pid"),
+			 "pause_ms", json_object_get(after, "pause_ms"));
+}
+
+/* Is it the program that was asked for, as the process that there was? */
+static bool took_over(const json_t *before, const json_t *after)
+{
+	return number(before, "pid") == number(after, "pid") &&
+	       json_equal(json_object_get(before, "binary"), json_object_get(after, "binary"));
+}
+
 enum call_result takeover_run(const struct takeover *t, json_t **result, char *why, size_t n)
 {
 	unsigned limit_s = t->timeout_s > TAKEOVER_S ? t->timeout_s : TAKEOVER_S;
 	uint64_t until = clock_now() + limit_s * NS_PER_S;
-	json_t *answer;
+	json_t *before;
 
 	if (make_absolute(t->command->params)) {
 		snprintf(why, n, "the program's path is none that can be sent");
 		return CALL_REFUSED;
 	}
-	enum call_result r = ask(t, limit_s, &answer, why, n);
+	enum call_result r = ask(t, limit_s, &before, why, n);
 	if (r != CALL_OK)
 		return r;
-	json_t *status = wait_for(t, until, number(answer, "ready_ns"));
-	if (status)
-		*result = json_pack(
-			"{s:O, s:O, s:O, s:O, s:O}", "binary", json_object_get(answer, "binary"),
-			"old_version", json_object_get(answer, "version"), "version",
-			json_object_get(status, "version"), "pid", json_object_get(status, "pid"),
-			"pause_ms", json_object_get(status, "pause_ms"));
-	json_decref(answer);
-	json_decref(status);
-	if (*result)
-		return CALL_OK;
-	snprintf(why, n,
-		 "%s: memtgtd began to go over to the other program, which did not answer within "
-		 "%u s: its log tells why",
-		 t->socket, limit_s);
-	return CALL_FAILED;
-}
-
-static const char *text(const json_t *object, const char *name)
-{
-	const char *s = json_string_value(json_object_get(object, name));
-
-	return s ? s : "?";
+	json_t *after = wait_for(t, until, number(before, "ready_ns"));
+	if (!after) {
+		snprintf(why, n,
+			 "%s: memtgtd began to go over to the other program, and nobody answered "
+			 "within %u s: its log tells why",
+			 t->socket, limit_s);
+		r = CALL_FAILED;
+	} else if (!took_over(before, after)) {
+		snprintf(why, n,
+			 "%.300s could not take over, and %.300s goes on: its log tells why",
+			 text(before, "binary"), text(after, "binary"));
+		r = CALL_REFUSED;
+	} else {
+		*result = both(before, after);
+	}
+	json_decref(before);
+	json_decref(after);
+	return r;
 }
 
 void takeover_show(FILE *out, const json_t *result)

@@ -15,6 +15,7 @@
 #include "luns.h"
 #include "memtgt/control.h"
 #include "shortage.h"
+#include "upgrade.h"
 #include "store/store.h"
 
 #define REQUIRE(x)               \
@@ -32,7 +33,10 @@ static const struct config config = {.targets = &target, .ntargets = 1};
 static struct luns luns;
 static struct iscsi_node node = {.config = &config, .ntargets = 1};
 static struct shortage shortage;
-static struct control_daemon state = {.node = &node, .luns = &luns, .shortage = &shortage};
+/* No program could take over, so none is run. */
+static struct upgrade upgrade = {.wake = -1, .lock = PTHREAD_MUTEX_INITIALIZER};
+static struct control_daemon state = {
+	.node = &node, .luns = &luns, .shortage = &shortage, .upgrade = &upgrade};
 static const struct rpc rpc = {.table = &control_table, .run = control_run, .context = &state};
 
 static void open_store(void)

@@ -41,7 +41,8 @@ integration_tests += \
 	tests/integration/test_slices \
 	tests/integration/test_stalls \
 	tests/integration/test_tasks \
-	tests/integration/test_transfer
+	tests/integration/test_transfer \
+	tests/integration/test_upgrade_live
 tests_integration_test_bad_input_LDADD = $(client_libs)
 tests_integration_test_control_LDADD = $(client_libs)
 tests_integration_test_counting_LDADD = $(client_libs)
@@ -66,6 +67,7 @@ tests_integration_test_slices_LDADD = $(client_libs)
 tests_integration_test_stalls_LDADD = $(client_libs)
 tests_integration_test_tasks_LDADD = $(client_libs)
 tests_integration_test_transfer_LDADD = $(inside_libs)
+tests_integration_test_upgrade_live_LDADD = $(client_libs)
 # Whose sessions meet on several threads: for TSan.
 threaded_integration_tests = \
 	tests/integration/test_bad_input \
@@ -77,7 +79,8 @@ threaded_integration_tests = \
 	tests/integration/test_reactors \
 	tests/integration/test_restart \
 	tests/integration/test_shutdown \
-	tests/integration/test_transfer
+	tests/integration/test_transfer \
+	tests/integration/test_upgrade_live
 inside_libs = tests/lib/libdaemon.a tests/lib/libtest.a target/libmemtgt.a $(CHECK_LIBS) \
 	$(memtgt_libs)
 client_libs = tests/lib/libdaemon.a tests/lib/libtest.a $(CHECK_LIBS)

@@ -191,6 +191,11 @@ void daemon_start_kept(struct daemon *d, const char *luns, const char *more)
 	start(d, luns, more, true);
 }
 
+void daemon_start_lasting(struct daemon *d, const char *luns, const char *more)
+{
+	start(d, luns, more, false);
+}
+
 pid_t daemon_child(const struct daemon *d)
 {
 	static const char mark[] = "keeper: memtgtd is process ";

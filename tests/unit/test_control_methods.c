@@ -21,6 +21,7 @@
 #include "memtgt/control.h"
 #include "shortage.h"
 #include "store/store.h"
+#include "upgrade.h"
 
 #define TARGET	  "iqn.2026-01.org.memtgt:rig"
 #define SESSIONS  (SURVEY_MAX * 2 + 2)
@@ -30,6 +31,7 @@ static struct rig rig;
 static struct control_daemon state;
 static struct luns luns;
 static struct shortage shortage;
+static struct upgrade upgrade = {.wake = -1, .lock = PTHREAD_MUTEX_INITIALIZER};
 static struct luns_owned owned[2];
 static const struct rpc rpc = {.table = &control_table, .run = control_run, .context = &state};
 
@@ -50,6 +52,7 @@ static void setup(void)
 					.store = rig.store,
 					.luns = &luns,
 					.shortage = &shortage,
+					.upgrade = &upgrade,
 					.ready_at = clock_now()};
 }
 
@@ -315,6 +318,7 @@ END_TEST
 
 START_TEST(no_such)
 {
+	expect_error("upgrade", "{\"binary\":\"/bin/true\"}", CONTROL_ERR_REFUSED);
 	expect_error("lun.show", "{\"target\":\"" TARGET "\",\"id\":1}", CONTROL_ERR_NOT_FOUND);
 	expect_error("lun.show", "{\"target\":\"iqn.2026-01.x\",\"id\":0}", CONTROL_ERR_NOT_FOUND);
 	expect_error("lun.list", "{\"target\":\"iqn.2026-01.x\"}", CONTROL_ERR_NOT_FOUND);

@@ -74,6 +74,10 @@ START_TEST(good)
 	/* It is decided. */
 	ck_assert_int_eq(upgrade_ask(&u, program, path, why, sizeof(why)), -EBUSY);
 	ck_assert_ptr_nonnull(strstr(why, "under way"));
+	upgrade_cancel(&u);
+	ck_assert(!is_awake() && !upgrade_is_wanted(&u));
+	ck_assert_int_eq(upgrade_ask(&u, program, path, why, sizeof(why)), 0);
+	ck_assert(is_awake() && upgrade_is_wanted(&u));
 }
 END_TEST
 
