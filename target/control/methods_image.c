@@ -113,11 +113,13 @@ static int check_end(struct transfer *t)
 	return err;
 }
 
-/* A random UUID, as no image before it has. */
+/* A random UUID, as no image before it has. What is held is of nobody: another LUN may have the
+ * name that it had, with other data. */
 static void describe(const struct luns_transfer *of, struct image_lun *out)
 {
 	*out = (struct image_lun){.bytes = of->bytes, .block_bytes = of->block_bytes, .id = of->id};
-	snprintf(out->target, sizeof(out->target), "%s", of->luns->targets[of->target].name);
+	if (of->lu)
+		snprintf(out->target, sizeof(out->target), "%s", of->name);
 	if (getrandom(out->uuid, sizeof(out->uuid), 0) != (ssize_t)sizeof(out->uuid))
 		memset(out->uuid, 0, sizeof(out->uuid)); /* of use only to those who know it */
 }

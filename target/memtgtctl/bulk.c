@@ -26,8 +26,8 @@
 #include "memtgtctl/pages.h"
 #include "memtgtctl/transfer.h"
 
-#define WHY	  512u
-#define NAMES_MAX 1024u /* of what failed, in the last sentence */
+#define WHY  512u
+#define HELD "held" /* in place of a target: kept memory that is not served */
 
 /* A LUN, or a file that is to become one. */
 struct job {
@@ -49,7 +49,7 @@ struct work {
 
 int bulk_path(const char *folder, const char *target, unsigned id, char out[static BULK_PATH])
 {
-	if (config_bad_iscsi_name(target))
+	if (strcmp(target, HELD) != 0 && config_bad_iscsi_name(target))
 		return -1;
 	int n = snprintf(out, BULK_PATH, "%s/%s.lun%u" BULK_SUFFIX, folder, target, id);
 	return n > 0 && n < (int)BULK_PATH ? 0 : -1;
@@ -67,7 +67,7 @@ bool bulk_parse(const char *path, char *target, size_t n, unsigned *id)
 		return false;
 	memcpy(target, name, (size_t)(lun - name));
 	target[lun - name] = '\0';
-	return !config_bad_iscsi_name(target);
+	return !strcmp(target, HELD) || !config_bad_iscsi_name(target);
 }
 
 /* ---- what became of each ---- */
@@ -271,13 +271,9 @@ static void refuse_twins(struct work *w)
 		}
 }
 
-/* All the memory of a full LUN is there before anything was written. */
 static bool holds_data(const json_t *lun)
 {
-	const char *kind = json_string_value(json_object_get(lun, "provisioning"));
-
-	return kind && !strcmp(kind, "thin") &&
-	       json_integer_value(json_object_get(lun, "used_bytes")) > 0;
+	return json_is_true(json_object_get(lun, "written"));
 }
 
 static void import_one(struct work *w, struct job *j)
@@ -300,7 +296,8 @@ static void note_missing(const struct work *w)
 
 	json_array_foreach(w->luns, i, lun)
 	{
-		bool found = false;
+		const char *state = json_string_value(json_object_get(lun, "state"));
+		bool found = state && !strcmp(state, HELD);
 		for (size_t k = 0; k < w->n && !found; k++)
 			found = w->jobs[k].target[0] && is_of(&w->jobs[k], lun);
 		if (!found)

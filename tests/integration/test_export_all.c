@@ -205,7 +205,7 @@ START_TEST(luns_that_hold_data)
 	fill(2);
 	all("import", "", 1);
 	ctl_has("LUN 0: it holds data, which would be lost: --force");
-	ctl_has("2 of 3 failed");
+	ctl_has("3 of 3 failed");
 	expect(0, 2);
 	expect(2, 2);
 	all("import", " --force", 0);

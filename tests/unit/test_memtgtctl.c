@@ -170,6 +170,7 @@ static const struct {
 	{"/x/y.lun1.image/iqn.2026-01.org.memtgt:a.lun255.image", "iqn.2026-01.org.memtgt:a", 255},
 	{"iqn.2026-01.org.memtgt:a.lun0.image.lun7.image",       "iqn.2026-01.org.memtgt:a.lun0.image", 7},
 	{"eui.0123456789abcdef.lun3.image",                      "eui.0123456789abcdef", 3},
+	{"held.lun3.image",                                      "held", 3},
 	{"iqn.2026-01.org.memtgt:a.lun0.image.x",                NULL, 0},
 	{"iqn.2026-01.org.memtgt:a.lun.image",                   NULL, 0},
 	{"iqn.2026-01.org.memtgt:a.lun1234.image",               NULL, 0},
