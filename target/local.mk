@@ -41,6 +41,7 @@ target_libmemtgt_a_SOURCES += \
 	%D%/upgrade_exec.c \
 	%D%/spill.c \
 	%D%/spill.h \
+	%D%/spill_luns.c \
 	%D%/spill_restore.c \
 	%D%/state_file.c \
 	%D%/state_file.h \

@@ -242,7 +242,8 @@ static void destroy_lun(const struct scsi_target *t, struct scsi_lu *lu, bool lo
 {
 	uint64_t bytes = store_lun_pages(lu->store) * STORE_PAGE_SIZE;
 
-	if (log_loss && bytes)
+	const struct luns_lu *u = luns_lu_of(lu);
+	if (log_loss && bytes && !(u && u->is_saved))
 		log_warn("%s LUN %u: %llu bytes of memory, and what was in them, are given up",
 			 t->name, lu->id, (unsigned long long)bytes);
 	store_lun_destroy(lu->store);

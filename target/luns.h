@@ -85,6 +85,9 @@ int luns_create(struct luns *l, const struct config *c, struct store *s, struct 
 		struct state_file *state) __attribute__((warn_unused_result));
 /* The node's reactors run: changes are possible. */
 void luns_serve(struct luns *l, struct iscsi_node *node);
+/* Before luns_close(), at the final end: no initiator writes any more. Nothing of it is kept: a
+ * next daemon that finds the memory after all goes on as before. */
+void luns_freeze(struct luns *l);
 /* Waits for the change under way; later ones get -ESHUTDOWN. Before the reactors are stopped. */
 void luns_close(struct luns *l);
 /* `log_loss`: what the LUNs held is gone now; the log says how much. */

@@ -490,6 +490,47 @@ int luns_set_read_only(struct luns *l, const char *target, unsigned id, bool on,
 	return rc;
 }
 
+static void freeze(struct luns *l, size_t target, struct scsi_lu *lu)
+{
+	char why[LUNS_WHY] = "";
+	struct change c = {.l = l,
+			   .name = l->targets[target].name,
+			   .target = target,
+			   .id = lu->id,
+			   .lu = lu,
+			   .why = why,
+			   .why_len = sizeof(why)};
+	struct luns_lu *u = luns_lu_of(lu);
+
+	if (lu->read_only)
+		return;
+	if (u) {
+		pthread_mutex_lock(&u->lock);
+		u->is_frozen = true;
+		pthread_mutex_unlock(&u->lock);
+	}
+	lu->read_only = true;
+	if (tell(&c, LIVE_READ_ONLY, NULL))
+		log_warn("%s LUN %u: %s", c.name, c.id, why);
+}
+
+void luns_freeze(struct luns *l)
+{
+	char why[LUNS_WHY];
+
+	if (!l->config || !l->node)
+		return;
+	if (luns_enter(l, LUNS_CHANGE, l->limit_ms, why, sizeof(why))) {
+		log_warn("%s: initiators may write until they are gone", why);
+		return;
+	}
+	for (size_t i = 0; i < l->config->ntargets; i++)
+		for (unsigned id = 0; id < SCSI_LUNS_MAX; id++)
+			if (l->targets[i].by_id[id])
+				freeze(l, i, l->targets[i].by_id[id]);
+	luns_leave(l);
+}
+
 /* ---- started ---- */
 
 int luns_start(struct luns *l, const char *target, unsigned id, char *why, size_t why_len)

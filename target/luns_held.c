@@ -87,7 +87,7 @@ void luns_held_destroy(struct luns *l, bool log_loss)
 	while (l->held) {
 		struct luns_held *h = l->held;
 		l->held = h->next;
-		if (log_loss && memory_of(h))
+		if (log_loss && memory_of(h) && !h->is_saved)
 			log_warn("%s, which was held: %llu bytes of memory, and what was in them, "
 				 "are given up",
 				 was(h, name, sizeof(name)), (unsigned long long)memory_of(h));

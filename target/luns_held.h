@@ -28,6 +28,7 @@ struct luns_held {
 	unsigned slot;
 	struct store_lun *store;
 	bool has_label, was_used;
+	bool is_saved;		 /* elsewhere; for the log at the end */
 	struct luns_label label; /* all 0 without one, but for a block size */
 	const char *why;	 /* a sentence's end: "it is not in the configuration" */
 };

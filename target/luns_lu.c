@@ -38,7 +38,7 @@ static void fill(struct luns_lu *u, struct luns_label *out)
 	*out = (struct luns_label){.id = lu->id,
 				   .block_size = lu->block_size,
 				   .generation = u->generation,
-				   .read_only = lu->read_only && !u->is_damaged,
+				   .read_only = lu->read_only && !u->is_damaged && !u->is_frozen,
 				   .stopped = lu->stopped,
 				   .by_config = u->by_config,
 				   .configured = u->configured};

@@ -26,6 +26,7 @@
 #include "iscsi/node.h"
 #include "luns.h"
 #include "shortage.h"
+#include "spill.h"
 #include "state_file.h"
 #include "reactor/listen.h"
 #include "store/store.h"
@@ -55,6 +56,8 @@ struct server {
 	int signals;
 	struct upgrade upgrade;
 	struct legacy legacy;
+	struct spill spill; /* during the start */
+	bool is_forgotten;  /* what was spilled is nowhere but in our memory */
 	struct upgrade_past past;
 	int keeper; /* readable when the keeper is gone; -1: there is none */
 	struct watchdog watchdog;
@@ -94,6 +97,7 @@ static int open_signals(void)
 	sigaddset(&set, SIGUSR2);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a limit of files is an error like others */
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
@@ -268,6 +272,54 @@ static int open_store(struct server *s)
 	return err;
 }
 
+/* ---- what goes to spill_dir, and comes back ---- */
+
+/* Longer than this neither disk nor host should take for a piece. */
+#define SPILL_EXTEND_S 60u
+
+static void go_on(void *arg)
+{
+	(void)arg;
+	notify_extend(SPILL_EXTEND_S);
+	notify_watchdog();
+}
+
+static struct spill spill_of(const struct server *s)
+{
+	struct store_reader *reader = store_reader(s->store, s->reactors);
+
+	store_reader_offline(reader);
+	return (struct spill){.dir = s->config->spill_dir,
+			      .state = s->state,
+			      .store = s->store,
+			      .reader = reader,
+			      .tick = go_on};
+}
+
+/* Also without spill_dir: what the state names is to be forgotten before anybody writes. */
+static int restore(struct server *s)
+{
+	if (s->config->spill_dir && !s->state) {
+		log_error(
+			"spill_dir needs state_dir, whose file tells which images are the newest: "
+			"make " STATE_DIR ", or set state_dir");
+		return -ENOENT;
+	}
+	if (!s->state)
+		return 0;
+	s->spill = spill_of(s);
+	return spill_restore(&s->spill);
+}
+
+/* Nobody could write yet: who connects is accepted later. */
+static int forget_spilled(struct server *s)
+{
+	if (!s->state)
+		return 0;
+	s->is_forgotten = true;
+	return spill_forget(&s->spill);
+}
+
 /* Before the portals open: what is acknowledged must be kept already. */
 static void keep_store(const struct server *s)
 {
@@ -332,6 +384,8 @@ static int start(struct server *s)
 	if (!err)
 		err = open_store(s);
 	if (!err)
+		err = restore(s);
+	if (!err)
 		luns_report_pool(c, s->store);
 	if (!err)
 		err = luns_create(&s->luns, c, s->store, store_reader(s->store, s->reactors),
@@ -342,6 +396,8 @@ static int start(struct server *s)
 		err = start_watchdog(s);
 	if (!err)
 		err = open_portals(s);
+	if (!err)
+		err = forget_spilled(s);
 	if (!err) {
 		shortage_start(&s->shortage, c, s->store, &s->node);
 		err = start_control(s);
@@ -476,6 +532,10 @@ static void drain(struct server *s)
  */
 static void final_end(struct server *s)
 {
+	if (s->config->spill_dir && s->state && s->store) {
+		struct spill spill = spill_of(s);
+		spill_luns(&spill, &s->luns);
+	}
 	forget_store(s);
 }
 
@@ -486,8 +546,12 @@ static void close_portals(struct server *s, enum end end)
 		acceptor_forget(&s->acceptor);
 	acceptor_close(&s->acceptor);
 	/* With kept memory they are to come back, and at once. */
-	if (end == END_FINAL && s->node.nworkers)
-		drain(s);
+	if (end != END_FINAL || !s->node.nworkers)
+		return;
+	/* What is written after this would not be saved. */
+	if (s->config->spill_dir)
+		luns_freeze(&s->luns);
+	drain(s);
 }
 
 /* What was kept stays where it is kept, and what was not is gone with the process. */
@@ -542,14 +606,23 @@ static void note_past(const struct server *s)
 	notify_binary(s->upgrade.self);
 }
 
+/* That is nowhere else. */
+static bool has_data(const struct server *s)
+{
+	return s->is_forgotten || (s->store && store_is_kept(s->store));
+}
+
 int server_run(const struct config *c)
 {
 	struct server s = {.config = c, .signals = -1, .keeper = -1, .control_socket.fd = -1};
-	/* A start that fails takes nothing away from the next. */
-	enum end end = END_KEPT;
+	enum end end;
 
 	upgrade_read_past(&s.past);
 	int err = start(&s);
+	spill_drop(&s.spill);
+	/* A start that fails takes nothing away from the next, if there is somebody who keeps it.
+	 */
+	end = err && !notify_keeps() && has_data(&s) ? END_FINAL : END_KEPT;
 	if (!err) {
 		note_past(&s);
 		acceptor_announce(&s.acceptor);

@@ -235,29 +235,50 @@ static int name_it(struct spill *s, const struct image_lun *lun, const char *uui
 	return err;
 }
 
-int spill_lun(struct spill *s, const char *target, unsigned id, uint32_t block_bytes,
-	      struct store_lun *l)
+/* `uuid` is the image's, which is whole and on the disk, and of no use yet. */
+static int save(struct spill *s, const char *target, unsigned id, uint32_t block_bytes,
+		struct store_lun *l, struct image_lun *lun, char uuid[static 37])
 {
-	struct image_lun lun;
-	char uuid[37];
-
 	if (store_lun_state(l) != STORE_KEPT_WHOLE) {
 		log_error("%s LUN %u: not saved to %s, since a part of it is lost already", target,
 			  id, s->dir);
 		return -EIO;
 	}
-	int err = describe(&lun, target, id, block_bytes, l);
+	int err = describe(lun, target, id, block_bytes, l);
 	if (!err) {
-		spill_uuid_text(lun.uuid, uuid);
-		err = make_file(s, &lun, l, uuid);
+		spill_uuid_text(lun->uuid, uuid);
+		err = make_file(s, lun, l, uuid);
 	}
-	if (err) {
+	if (err)
 		log_error("%s LUN %u: cannot be saved to %s: %s", target, id, s->dir,
 			  strerror(-err));
-		return err;
-	}
-	err = name_it(s, &lun, uuid);
+	return err;
+}
+
+int spill_lun(struct spill *s, const char *target, unsigned id, uint32_t block_bytes,
+	      struct store_lun *l)
+{
+	struct image_lun lun;
+	char uuid[37];
+	int err = save(s, target, id, block_bytes, l, &lun, uuid);
+
+	if (!err)
+		err = name_it(s, &lun, uuid);
 	if (!err)
 		log_info("%s LUN %u: saved, %s/%s" SPILL_SUFFIX, target, id, s->dir, uuid);
+	return err;
+}
+
+int spill_aside(struct spill *s, const char *target, unsigned id, uint32_t block_bytes,
+		struct store_lun *l)
+{
+	struct image_lun lun;
+	char uuid[37];
+	int err = save(s, target, id, block_bytes, l, &lun, uuid);
+
+	if (!err)
+		log_warn("%s LUN %u, which was held: saved, %s/%s" SPILL_SUFFIX
+			 ", and not taken by itself: memtgtctl lun import",
+			 target, id, s->dir, uuid);
 	return err;
 }

@@ -8,8 +8,9 @@
  *	end	no write lands any more; the image is written, synced, renamed, its folder synced;
  *		then the state names it.
  *	start	the image is copied to a new LUN in the store, whose label says that it is half
- *		made; then it gets its own label; then the state names the image no more, and that
- *		is on the disk; then the file is removed; then the LUN is offered to initiators.
+ *		made; then it gets its own label; when the start cannot fail any more, the state
+ *		names the image no more, and that is on the disk; then the file is removed; then
+ *		initiators may write.
  *
  * Wherever that breaks off, the next start finds the memory whole (with its own label: it is not
  * older than the image), or half made (it is dropped), or not there, and goes on from there.
@@ -30,6 +31,8 @@ struct store_reader;
 
 #define SPILL_SUFFIX ".image"
 
+struct spill_back;
+
 struct spill {
 	const char *dir; /* NULL: nothing can be written or read, but what is named is still
 			    forgotten */
@@ -39,21 +42,40 @@ struct spill {
 	/* Called now and then while something takes long; may be NULL. */
 	void (*tick)(void *arg);
 	void *arg;
-	uint64_t told_at; /* ns; begins as 0 */
+	uint64_t told_at;	 /* ns; begins as 0 */
+	struct spill_back *back; /* what spill_forget() is to forget */
 };
 
 /* A LUN of this name to a file. 0: the state file names it. Else -errno, after log lines: what it
  * holds is lost with its memory. */
 int spill_lun(struct spill *s, const char *target, unsigned id, uint32_t block_bytes,
 	      struct store_lun *l) __attribute__((warn_unused_result));
+/* The same of what another LUN has the name of: the state does not name it, so it will not be taken
+ * by itself. */
+int spill_aside(struct spill *s, const char *target, unsigned id, uint32_t block_bytes,
+		struct store_lun *l) __attribute__((warn_unused_result));
+
+struct luns;
+
+/* All LUNs that have data, and what is held with a label. Each failure is told; the others go on.
+ */
+void spill_luns(struct spill *s, struct luns *l);
 
 /*
  * At the start, before anybody looks at what the store kept: all that was spilled is among that
  * afterwards, as if its memory had been kept. What cannot be read is a line in the log, is left
  * where it is, and named no more: then the LUN's memory is lost. Returns 0, or -errno after a log
- * line: the state cannot be written, so nothing may be offered to initiators.
+ * line: the start must fail. spill_forget() or spill_drop() is needed in any case.
  */
 int spill_restore(struct spill *s) __attribute__((warn_unused_result));
+/*
+ * When nothing of the start can fail any more, and nobody could write yet: the images are named no
+ * more, and removed. 0, or -errno after a log line: the state cannot be written, so nobody may
+ * write.
+ */
+int spill_forget(struct spill *s) __attribute__((warn_unused_result));
+/* In its place: the start failed, and the next finds the images. */
+void spill_drop(struct spill *s);
 
 /* ---- between spill.c and spill_restore.c ---- */
 

@@ -27,6 +27,13 @@
 /* The label of a LUN that is half made. No other label begins so. */
 static const struct store_label half = {.p = "mtSPILL", .n = 7};
 
+/* What was read, or is not needed. */
+struct spill_back {
+	struct spill_back *next;
+	struct state_spilled of;
+	bool removes; /* the file is of no more use */
+};
+
 #define SAY(...) snprintf(why, why_len, __VA_ARGS__)
 
 /* ---- what is in the store ---- */
@@ -36,12 +43,15 @@ static bool is_half(const struct store_kept *k)
 	return k->label_len == half.n && !memcmp(k->label, half.p, half.n);
 }
 
-static bool is_of(const struct store_kept *k, const struct state_spilled *e)
+/* What is held of an earlier content does not count. */
+static bool is_of(const struct spill *s, const struct store_kept *k, const struct state_spilled *e)
 {
 	struct luns_label label;
+	struct state_lun lun;
 
 	return !label_read(k->label, k->label_len, &label) && label.id == e->id &&
-	       !strcasecmp(label.target, e->target);
+	       !strcasecmp(label.target, e->target) &&
+	       state_find(s->state, e->target, e->id, &lun) && label.generation >= lun.generation;
 }
 
 /* Whoever made them died; their images are still there. */
@@ -75,7 +85,7 @@ static int find_memory(const struct spill *s, const struct state_spilled *e)
 	if (err)
 		return err;
 	for (size_t i = 0; i < n && !found; i++)
-		if (is_of(&all[i], e))
+		if (is_of(s, &all[i], e))
 			found = all[i].state == STORE_KEPT_WHOLE ? 1 : 2;
 	free(all);
 	return found;
@@ -226,6 +236,8 @@ static int read_image(struct spill *s, const struct state_spilled *e, const char
 	return err;
 }
 
+/* ---- forgetting ---- */
+
 /* The state names it no more, and then it goes, if it is of no more use. */
 static int forget(const struct spill *s, const struct state_spilled *e, const char *path,
 		  bool removes)
@@ -248,41 +260,6 @@ static int forget(const struct spill *s, const struct state_spilled *e, const ch
 		log_warn("%s: cannot be removed, and is of no more use: %s", path, strerror(errno));
 	FAIL_POINT(RESTORE_REMOVED);
 	return 0;
-}
-
-static int restore(struct spill *s, const struct state_spilled *e)
-{
-	char path[SPILL_PATH] = "", why[WHY];
-	int memory = find_memory(s, e), err;
-
-	if (memory < 0) {
-		log_error("no memory to look at what was kept");
-		return memory;
-	}
-	err = spill_path(s, e->uuid, "", path);
-	if (memory) {
-		/* Not older than the image: nobody could write since that was made, until this. */
-		log_info("%s LUN %u: its memory was kept%s", e->target, e->id,
-			 memory == 1 ? ", and its image is not needed" : "");
-		if (memory == 2)
-			log_warn("%s LUN %u: a part of its memory is lost; %s may have it",
-				 e->target, e->id, path);
-		return forget(s, e, path, memory == 1 && !err);
-	}
-	if (err)
-		snprintf(why, sizeof(why), "%s",
-			 s->dir ? "the state file names no image" : "spill_dir is not set");
-	else
-		err = read_image(s, e, path, why, sizeof(why));
-	if (!err) {
-		log_info("%s LUN %u: is as it was, from %s", e->target, e->id, path);
-		return forget(s, e, path, true);
-	}
-	log_error("%s LUN %u: what it held is not back: %s%s%s: %s. That is left as it is; once it "
-		  "is "
-		  "right, memtgtctl lun import %s %u FILE takes it",
-		  e->target, e->id, e->uuid, *path ? ", " : "", path, why, e->target, e->id);
-	return forget(s, e, path, false);
 }
 
 /* ---- the folder ---- */
@@ -308,6 +285,84 @@ static void tidy(const struct spill *s)
 			 s->dir, images, images == 1 ? "" : "s", images == 1 ? "is" : "are");
 }
 
+/* For spill_forget(). */
+static int note(struct spill *s, const struct state_spilled *e, bool removes)
+{
+	struct spill_back *b = malloc(sizeof(*b));
+
+	if (!b) {
+		log_error("out of memory");
+		return -ENOMEM;
+	}
+	*b = (struct spill_back){.next = s->back, .of = *e, .removes = removes};
+	s->back = b;
+	return 0;
+}
+
+int spill_forget(struct spill *s)
+{
+	bool any = s->back != NULL;
+	int err = 0;
+
+	for (const struct spill_back *b = s->back; b && !err; b = b->next) {
+		char path[SPILL_PATH] = "";
+		bool is_there = !spill_path(s, b->of.uuid, "", path);
+		err = forget(s, &b->of, path, b->removes && is_there);
+	}
+	spill_drop(s);
+	if (err || !s->dir)
+		return err;
+	tidy(s);
+	/* If a file is back after a crash of the host, nobody names it. */
+	if (any && spill_sync_folder(s))
+		log_warn("%s cannot be brought to the disk", s->dir);
+	return 0;
+}
+
+void spill_drop(struct spill *s)
+{
+	while (s->back) {
+		struct spill_back *b = s->back;
+		s->back = b->next;
+		free(b);
+	}
+}
+
+static int restore(struct spill *s, const struct state_spilled *e)
+{
+	char path[SPILL_PATH] = "", why[WHY];
+	int memory = find_memory(s, e), err;
+
+	if (memory < 0) {
+		log_error("no memory to look at what was kept");
+		return memory;
+	}
+	err = spill_path(s, e->uuid, "", path);
+	if (memory) {
+		/* Not older than the image: nobody could write since that was made, until this. */
+		log_info("%s LUN %u: its memory was kept%s", e->target, e->id,
+			 memory == 1 ? ", and its image is not needed" : "");
+		if (memory == 2)
+			log_warn("%s LUN %u: a part of its memory is lost; %s may have it",
+				 e->target, e->id, path);
+		return note(s, e, memory == 1);
+	}
+	if (err)
+		snprintf(why, sizeof(why), "%s",
+			 s->dir ? "the state file names no image" : "spill_dir is not set");
+	else
+		err = read_image(s, e, path, why, sizeof(why));
+	if (!err) {
+		log_info("%s LUN %u: is as it was, from %s", e->target, e->id, path);
+		return note(s, e, true);
+	}
+	log_error("%s LUN %u: what it held is not back: %s%s%s: %s. That is left as it is; once it "
+		  "is "
+		  "right, memtgtctl lun import %s %u FILE takes it",
+		  e->target, e->id, e->uuid, *path ? ", " : "", path, why, e->target, e->id);
+	return forget(s, e, path, false);
+}
+
 int spill_restore(struct spill *s)
 {
 	struct state_spilled *all;
@@ -323,10 +378,5 @@ int spill_restore(struct spill *s)
 	for (size_t i = 0; i < n && !err; i++)
 		err = restore(s, &all[i]);
 	free(all);
-	if (!err && s->dir)
-		tidy(s);
-	/* If a file is back after a crash of the host, nobody names it. */
-	if (!err && n && s->dir && spill_sync_folder(s))
-		log_warn("%s: %s", s->dir, strerror(errno));
 	return err;
 }

@@ -72,6 +72,7 @@ void config_free(struct config *c)
 	}
 	free(c->targets);
 	free(c->state_dir);
+	free(c->spill_dir);
 	free(c->control.socket);
 	free(c->control.group);
 	free(c->path);

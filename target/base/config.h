@@ -134,6 +134,7 @@ struct config {
 	int log_level;	 /* enum log_level */
 	char *state_dir; /* what outlives the memory; NULL: not written; empty: there shall be none
 			  */
+	char *spill_dir; /* where LUNs go at the final end; NULL: nowhere */
 	struct config_portal *portals;
 	size_t nportals;
 	struct config_target *targets;

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/config_addr.h"
 #include "base/config_read.h"
@@ -152,6 +154,31 @@ static void check_bursts(struct config_reader *r)
 		l->first_burst_length = l->max_burst_length;
 }
 
+/* What is found wrong only at the end would cost what LUNs hold. */
+static void check_spill(struct config_reader *r)
+{
+	const struct config *c = r->config;
+	const config_setting_t *at = seen(r, SCOPE_TOP, "spill_dir");
+	struct stat st;
+
+	if (!c->spill_dir)
+		return;
+	if (c->state_dir && !*c->state_dir)
+		config_source_error(&r->source, at, NULL,
+				    "found \"%s\", but state_dir is empty; what is saved there "
+				    "would not be found again without it",
+				    c->spill_dir);
+	if (stat(c->spill_dir, &st) || !S_ISDIR(st.st_mode))
+		config_source_error(&r->source, at, NULL,
+				    "found \"%s\"; allowed is a folder that is there",
+				    c->spill_dir);
+	else if (access(c->spill_dir, R_OK | W_OK | X_OK))
+		config_source_error(&r->source, at, NULL,
+				    "found \"%s\"; allowed is a folder in which memtgtd may make "
+				    "files",
+				    c->spill_dir);
+}
+
 void config_read_check(struct config_reader *r)
 {
 	inherit_access(r);
@@ -159,4 +186,5 @@ void config_read_check(struct config_reader *r)
 	check_pool_sizes(r);
 	check_pool(r);
 	check_bursts(r);
+	check_spill(r);
 }

@@ -39,6 +39,7 @@ integration_tests += \
 	tests/integration/test_shortage \
 	tests/integration/test_shutdown \
 	tests/integration/test_slices \
+	tests/integration/test_spill_live \
 	tests/integration/test_stalls \
 	tests/integration/test_tasks \
 	tests/integration/test_transfer \
@@ -64,6 +65,7 @@ tests_integration_test_restart_LDADD = $(client_libs)
 tests_integration_test_shortage_LDADD = $(client_libs)
 tests_integration_test_shutdown_LDADD = $(client_libs)
 tests_integration_test_slices_LDADD = $(client_libs)
+tests_integration_test_spill_live_LDADD = $(client_libs)
 tests_integration_test_stalls_LDADD = $(client_libs)
 tests_integration_test_tasks_LDADD = $(client_libs)
 tests_integration_test_transfer_LDADD = $(inside_libs)

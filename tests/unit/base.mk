@@ -26,6 +26,8 @@ EXTRA_DIST += \
 	tests/config/bad-part.inc \
 	tests/config/bad-pool.conf \
 	tests/config/bad-pool.expected \
+	tests/config/bad-spill.conf \
+	tests/config/bad-spill.expected \
 	tests/config/bad-syntax.conf \
 	tests/config/bad-syntax.expected \
 	tests/config/good-donor.conf \

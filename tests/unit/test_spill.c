@@ -140,6 +140,17 @@ static void write_at(struct store_lun *l, uint64_t off, unsigned salt)
 	}
 }
 
+/* A start as it should be. */
+static int restore(void)
+{
+	int err = spill_restore(&spill);
+
+	if (!err)
+		return spill_forget(&spill);
+	spill_drop(&spill);
+	return err;
+}
+
 /* At the front, over the border of two pages, and at the end. */
 static void fill(struct store_lun *l, unsigned salt)
 {
@@ -257,7 +268,7 @@ START_TEST(round_trip)
 	store_lun_destroy(l);
 	end();
 	begin(&none);
-	ck_assert_int_eq(spill_restore(&spill), 0);
+	ck_assert_int_eq(restore(), 0);
 	l = find(3);
 	ck_assert_ptr_nonnull(l);
 	expect_filled(l, 1);
@@ -270,7 +281,7 @@ START_TEST(round_trip)
 	end();
 	/* It was taken, so it is not there a second time. */
 	begin(&none);
-	ck_assert_int_eq(spill_restore(&spill), 0);
+	ck_assert_int_eq(restore(), 0);
 	ck_assert_ptr_null(find(3));
 	end();
 }
@@ -286,7 +297,7 @@ START_TEST(zeroes)
 	store_lun_destroy(l);
 	end();
 	begin(&none);
-	ck_assert_int_eq(spill_restore(&spill), 0);
+	ck_assert_int_eq(restore(), 0);
 	l = find(3);
 	ck_assert_ptr_nonnull(l);
 	store_lun_destroy(l);
@@ -304,10 +315,28 @@ START_TEST(memory_was_kept)
 	store_lun_leave(l);
 	struct store_files files = leave();
 	begin(&files);
-	ck_assert_int_eq(spill_restore(&spill), 0);
+	ck_assert_int_eq(restore(), 0);
 	ck_assert(!is_named(3));
 	ck_assert_uint_eq(count_files(SPILL_SUFFIX), 0);
 	l = find(3);
+	ck_assert_ptr_nonnull(l);
+	expect_filled(l, 1);
+	store_lun_destroy(l);
+	end();
+}
+END_TEST
+
+/* A start that fails after it has read all leaves all to the next. */
+START_TEST(start_fails)
+{
+	spill_and_end(1);
+	begin(&none);
+	ck_assert_int_eq(spill_restore(&spill), 0);
+	spill_drop(&spill);
+	end();
+	begin(&none);
+	ck_assert_int_eq(restore(), 0);
+	struct store_lun *l = find(3);
 	ck_assert_ptr_nonnull(l);
 	expect_filled(l, 1);
 	store_lun_destroy(l);
@@ -321,7 +350,7 @@ START_TEST(no_folder)
 	spill_and_end(1);
 	begin(&none);
 	spill.dir = NULL;
-	ck_assert_int_eq(spill_restore(&spill), 0);
+	ck_assert_int_eq(restore(), 0);
 	ck_assert(!is_named(3));
 	ck_assert_ptr_null(find(3));
 	ck_assert_uint_eq(count_files(SPILL_SUFFIX), 1);
@@ -468,7 +497,7 @@ START_TEST(not_taken)
 		faults[_i].damage();
 	else
 		replace(faults[_i].change);
-	ck_assert_int_eq(spill_restore(&spill), 0);
+	ck_assert_int_eq(restore(), 0);
 	struct store_lun *l = find(3);
 	ck_assert_int_eq(l != NULL, faults[_i].is_good);
 	ck_assert(!is_named(3));
@@ -481,7 +510,7 @@ START_TEST(not_taken)
 	end();
 	rmdir(path);
 	begin(&none);
-	ck_assert_int_eq(spill_restore(&spill), 0);
+	ck_assert_int_eq(restore(), 0);
 	ck_assert_ptr_null(find(3));
 	end();
 }
@@ -502,7 +531,7 @@ START_TEST(one_of_two)
 	end();
 	cut();
 	begin(&none);
-	ck_assert_int_eq(spill_restore(&spill), 0);
+	ck_assert_int_eq(restore(), 0);
 	ck_assert_ptr_null(find(3));
 	b = find(4);
 	ck_assert_ptr_nonnull(b);
@@ -536,7 +565,7 @@ START_TEST(no_room)
 	store_lun_destroy(b);
 	end();
 	begin(&none);
-	ck_assert_int_eq(spill_restore(&spill), 0);
+	ck_assert_int_eq(restore(), 0);
 	ck_assert_ptr_null(find(3));
 	b = find(4);
 	ck_assert_ptr_nonnull(b);
@@ -570,7 +599,7 @@ START_TEST(no_state)
 		spill_one(l, 3);
 	clean(states);
 	if (_i)
-		ck_assert_int_ne(spill_restore(&spill), 0);
+		ck_assert_int_ne(restore(), 0);
 	else
 		ck_assert_int_ne(spill_lun(&spill, TARGET, 3, 512, l), 0);
 	ck_assert_int_eq(is_named(3), 0);
@@ -588,12 +617,12 @@ START_TEST(rests)
 	fclose(fopen(other, "we"));
 	snprintf(path, sizeof(path), "%s/00000000-0000-4000-8000-000000000001.image", spills);
 	fclose(fopen(path, "we"));
-	ck_assert_int_eq(spill_restore(&spill), 0);
+	ck_assert_int_eq(restore(), 0);
 	ck_assert_uint_eq(count_files(".part"), 0);
 	ck_assert_uint_eq(count_files(".image"), 1);
 	/* What is no UUID is no path. */
 	ck_assert_int_eq(state_set_spilled(state, TARGET, 3, "../../../../../../etc/passwd"), 0);
-	ck_assert_int_eq(spill_restore(&spill), 0);
+	ck_assert_int_eq(restore(), 0);
 	ck_assert(!is_named(3));
 	end();
 }
@@ -613,7 +642,7 @@ static void die_at(enum fail_point point, const struct store_files *files, bool 
 		struct store_lun *l = spills_it ? find(3) : NULL;
 		if (fail_point_arm(fail_point_name(point)))
 			_exit(1);
-		_exit(spills_it ? spill_lun(&spill, TARGET, 3, 512, l) : spill_restore(&spill));
+		_exit(spills_it ? spill_lun(&spill, TARGET, 3, 512, l) : restore());
 	}
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "%s was not reached",
@@ -646,7 +675,7 @@ static void expect_after(const struct store_files *files, bool must_be_there)
 	struct state_lun s;
 
 	begin(files);
-	ck_assert_int_eq(spill_restore(&spill), 0);
+	ck_assert_int_eq(restore(), 0);
 	struct store_lun *l = find(3);
 	ck_assert(l || !must_be_there);
 	ck_assert(state_find(state, TARGET, 3, &s) && s.used && !s.spilled[0]);
@@ -657,7 +686,7 @@ static void expect_after(const struct store_files *files, bool must_be_there)
 	}
 	end();
 	begin(&none);
-	ck_assert_int_eq(spill_restore(&spill), 0);
+	ck_assert_int_eq(restore(), 0);
 	ck_assert_ptr_null(find(3));
 	end();
 }
@@ -731,6 +760,7 @@ int main(void)
 	tcase_add_loop_test(t, round_trip, 0, 2);
 	tcase_add_test(t, zeroes);
 	tcase_add_test(t, memory_was_kept);
+	tcase_add_test(t, start_fails);
 	tcase_add_test(t, no_folder);
 	tcase_add_loop_test(t, not_taken, 0, sizeof(faults) / sizeof(faults[0]));
 	tcase_add_test(t, one_of_two);
