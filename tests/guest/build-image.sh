@@ -7,7 +7,8 @@
 # The image is made of the packages of packages.txt, from where this host's apt gets its own: so the
 # guest has the host's release of Debian. Nothing is installed on the host and no maintainer script
 # runs: apt downloads, tar unpacks, mke2fs packs. Image and packages are kept below
-# ${XDG_CACHE_HOME:-~/.cache}/memtgt. Needs root, or a user who may make user namespaces.
+# ${XDG_CACHE_HOME:-~/.cache}/memtgt, until nobody has used them for a week: another checkout may
+# have another image, and a guest that runs from it. Needs root, or a user who may make user namespaces.
 # Exit status 77: it cannot be made here.
 . "$(dirname "$0")/../lib/functions.sh"
 
@@ -61,7 +62,7 @@ fresh_apt()
 		-o APT::Install-Recommends=0 "$@" install "${packages[@]}"
 }
 
-# Downloads what is missing, forgets what is out of date, and lists the files in $work/debs.
+# Downloads what is missing, forgets what nobody needs, and lists the files in $work/debs.
 download()
 {
 	local lists
@@ -78,8 +79,8 @@ download()
 	fresh_apt --simulate | sed -n 's/^Inst \([^ ]*\) (\([^ ]*\) [^[]*\[\([^]]*\)\].*/\1_\2_\3.deb/p' |
 		sed 's/:/%3a/' | sort >"$work/debs"
 	[[ -s $work/debs ]] || fail "apt-get tells of no package"
-	find "$debs" -name '*.deb' -printf '%f\n' | sort | comm -23 - "$work/debs" |
-		sed "s|^|$debs/|" | xargs -r -d '\n' rm -f
+	(cd "$debs" && xargs -r -d '\n' touch <"$work/debs")
+	find "$debs" -name '*.deb' -mtime +7 -delete
 }
 
 # Nobody reads in the guest, and it has no hardware.
@@ -115,10 +116,13 @@ settle()
 	kernel=$(ls "$root/usr/lib/modules")
 	cp "$root/usr/share/base-passwd/passwd.master" "$root/etc/passwd"
 	cp "$root/usr/share/base-passwd/group.master" "$root/etc/group"
+	chroot "$root" /bin/systemd-sysusers
 	ln -sf mawk "$root/usr/bin/awk"
 	ln -sf /proc/self/mounts "$root/etc/mtab"
 	: >"$root/etc/fstab"
 	echo '127.0.0.1 localhost guest' >"$root/etc/hosts"
+	echo guest >"$root/etc/hostname"
+	echo 6d656d7467742d67756573742d696d61 >"$root/etc/machine-id"
 	mkdir -p "$root"/{job,proc,sys,dev,run,tmp,mnt}
 	ldconfig -r "$root"
 	chroot "$root" /sbin/depmod "$kernel"
@@ -163,7 +167,7 @@ build()
 	settle
 	make_initramfs
 	make_disk
-	find "$cache" -maxdepth 1 -name 'guest-????????????????' -exec rm -rf {} +
+	find "$cache" -maxdepth 1 -name 'guest-????????????????' -mtime +7 -exec rm -rf {} +
 	mv "$new" "$image"
 }
 
@@ -182,4 +186,5 @@ if [[ ! -d $image ]]; then
 		build >&2
 	fi
 fi
+touch "$image" 2>/dev/null || true
 echo "$image"

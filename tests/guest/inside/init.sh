@@ -3,8 +3,9 @@
 # init.sh - process 1 of the guest: prepares it, runs the scenarios of /job/names, switches it off.
 #
 # Arguments of the kernel: memtgt.udev runs udevd, as a real machine does; without, device mapper and
-# LVM are quicker. memtgt.shell gives a shell instead of scenarios.
-export PATH=/usr/sbin:/usr/bin:/job/inside HOME=/root LC_ALL=C TERM=${TERM:-linux}
+# LVM are quicker. memtgt.systemd hands over to systemd, which runs this script again as a unit.
+# memtgt.shell gives a shell instead of scenarios.
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/job/inside HOME=/root LC_ALL=C TERM=${TERM:-linux}
 
 asked()
 {
@@ -21,6 +22,26 @@ mount_folders()
 	done
 	mkdir -p /run/lock /run/lvm /run/mdadm
 	ln -sf /proc/self/fd /dev/fd
+}
+
+# From here systemd is process 1. It finds the folders mounted and leaves them so.
+become_systemd()
+{
+	mkdir -p /run/systemd/system
+	cat >/run/systemd/system/memtgt-job.service <<-END
+		[Unit]
+		After=basic.target
+		[Service]
+		ExecStart=/job/inside/init.sh
+		KillMode=process
+		TimeoutStartSec=infinity
+	END
+	cat >/run/systemd/system/memtgt-job.target <<-END
+		[Unit]
+		Requires=basic.target memtgt-job.service
+		AllowIsolate=yes
+	END
+	exec /usr/lib/systemd/systemd --unit=memtgt-job.target
 }
 
 # The device of a port of virtio-serial. udev would give it a name.
@@ -118,7 +139,10 @@ switch_off()
 	sleep 100
 }
 
-mount_folders
+if (($$ == 1)); then
+	mount_folders
+	! asked systemd || become_systemd
+fi
 modprobe -a virtio_net virtio_console virtio_rng
 MEMTGT_CONTROL=$(port control)
 export MEMTGT_CONTROL
@@ -126,7 +150,7 @@ dmesg --follow >"$(port dmesg)" &
 network
 if asked udev; then
 	udev
-else
+elif ! asked systemd; then
 	without_udev
 fi
 initiator
