@@ -74,6 +74,9 @@ int main(int argc, char **argv)
 	}
 	uint64_t pages = strtoull(argv[1], NULL, 10) * ((1u << 20) / PAGE_SIZE);
 	uint64_t rounds = strtoull(argv[2], NULL, 10), bad = 0;
+	/* Its own few pages stay, so that it can tell of all others. Without the right it goes on.
+	 */
+	(void)mlockall(MCL_CURRENT);
 	uint64_t *memory = mmap(NULL, pages * PAGE_SIZE, PROT_READ | PROT_WRITE,
 				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED) {

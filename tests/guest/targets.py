@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import time
 
@@ -34,12 +35,15 @@ targets = ( {{ name = "{iqn}"; luns = (
 	{{ id = 1; size = "{thin}"; serial = "GUEST-{letter}-1"; provisioning = "thin"; }},
 	{{ id = 2; size = "64M"; serial = "GUEST-{letter}-2"; block_size = 4096;
 	   provisioning = "{small}"; }} ); }} );
+state_dir = "{state}";
 {more}
 """
 # What differs: the usual LUNs, on plain pages, since what hugepages the host has others may take; or
-# all of them thin, one much larger than the memory that the host lends, in surplus hugepages.
+# all of them thin, one much larger than the memory that the host lends, in surplus hugepages; or the
+# usual ones, of which a file remembers that they were used.
 KINDS = {
     "usual": {"small": "full", "thin": "512M", "more": 'pool = { pages = "plain"; };'},
+    "remembered": {"small": "full", "thin": "512M", "more": 'pool = { pages = "plain"; };'},
     "elastic": {"small": "thin", "thin": "64G", "more": 'pool = { pages = "huge"; };'},
 }
 SURPLUS = pathlib.Path("/sys/kernel/mm/hugepages/hugepages-2048kB/surplus_hugepages")
@@ -56,6 +60,7 @@ class Target:
         self.faults = []
         self._program = program
         self._folder = folder
+        self._state = folder / f"state-{letter}"
         self._curve_begun = None
         self._control = sockets / f"control-{letter}"
         self._config = folder / f"memtgtd-{letter}.conf"
@@ -68,20 +73,24 @@ class Target:
         if self._process is not None:
             return
         await self.forwarder.listen(None)
-        self._config.write_text(
-            CONFIG.format(
-                host=HOST_IN_GUEST,
-                port=self.forwarder.port,
-                iqn=self.iqn,
-                letter=self.letter,
-                control=self._control,
-                **KINDS[kind],
-            )
-        )
+        self._state.mkdir(exist_ok=True)
+        self._write_config(kind)
         with self.log.open("ab") as log:
             begin = log.tell()
             self._process = await start(self._program, "-c", self._config, stderr=log)
         await self.forwarder.listen(await self._ready_port(begin))
+
+    def _write_config(self, kind):
+        text = CONFIG.format(
+            host=HOST_IN_GUEST,
+            port=self.forwarder.port,
+            iqn=self.iqn,
+            letter=self.letter,
+            control=self._control,
+            state=self._state if kind == "remembered" else "",
+            **KINDS[kind],
+        )
+        self._config.write_text(text)
 
     async def _ready_port(self, begin):
         """The port, once the log says it. The daemon that ends before or says nothing is an error."""
@@ -108,7 +117,9 @@ class Target:
             await self._end(signal.SIGKILL)
 
     async def restart(self, kind="usual"):
+        """What there was is forgotten."""
         await self.stop()
+        shutil.rmtree(self._state, ignore_errors=True)
         await self.start(kind)
 
     async def _end(self, number):
