@@ -212,19 +212,6 @@ static void step_end(struct luns_transfer *t)
 	luns_leave(t->luns);
 }
 
-static void copy_out(const struct store_lun *s, uint64_t off, uint8_t *p, size_t n)
-{
-	while (n) {
-		size_t have;
-		const uint8_t *from = store_at(s, off, n, &have);
-
-		memcpy(p, from, have);
-		off += have;
-		p += have;
-		n -= have;
-	}
-}
-
 int luns_transfer_read(struct luns_transfer *t, uint64_t off, void *p, size_t max, uint64_t *n,
 		       bool *is_hole, char *why, size_t why_len)
 {
@@ -233,19 +220,31 @@ int luns_transfer_read(struct luns_transfer *t, uint64_t off, void *p, size_t ma
 	if (rc)
 		return rc;
 	*is_hole = store_state(t->store, off, t->bytes - off, n) != STORE_MAPPED;
-	bool is_lost = !t->by_force && store_lost(t->store, off, *n);
+	bool is_lost = store_lost(t->store, off, *n);
 	if (!*is_hole) {
 		if (*n > max)
 			*n = max;
-		copy_out(t->store, off, p, *n);
+		is_lost |= store_read(t->store, off, p, *n) < *n;
 	}
 	step_end(t);
-	if (!is_lost)
+	if (!is_lost || t->by_force)
 		return 0;
 	SAY("part of what LUN %u held is lost: use force for an image of the rest, in which that "
 	    "part is zeroes",
 	    t->id);
 	return -EIO;
+}
+
+static int refuse(const struct luns_transfer *t, int err, char *why, size_t why_len)
+{
+	if (err == -ENOSPC)
+		SAY("no memory is left for LUN %u: the pool is full, or the host is short of it",
+		    t->id);
+	else if (err == -EIO)
+		SAY("memory of this host failed that LUN %u has: delete the LUN, and import into a "
+		    "new one",
+		    t->id);
+	return err;
 }
 
 int luns_transfer_write(struct luns_transfer *t, uint64_t off, const void *p, size_t len, size_t *n,
@@ -262,10 +261,7 @@ int luns_transfer_write(struct luns_transfer *t, uint64_t off, const void *p, si
 		*n = (size_t)done;
 		return 0;
 	}
-	if (done == -ENOSPC)
-		SAY("no memory is left for LUN %u: the pool is full, or the host is short of it",
-		    t->id);
-	return (int)done;
+	return refuse(t, (int)done, why, why_len);
 }
 
 int luns_transfer_clear(struct luns_transfer *t, uint64_t off, uint64_t len, uint64_t *n, char *why,
@@ -276,8 +272,11 @@ int luns_transfer_clear(struct luns_transfer *t, uint64_t off, uint64_t len, uin
 	*n = 0;
 	if (rc)
 		return rc;
-	*n = store_unmap(t->luns->reader, t->store, off, len);
+	int64_t done = store_unmap(t->luns->reader, t->store, off, len);
 	step_end(t);
+	if (done < 0)
+		return refuse(t, (int)done, why, why_len);
+	*n = (uint64_t)done;
 	return 0;
 }
 

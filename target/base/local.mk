@@ -42,6 +42,7 @@ target_libmemtgt_a_SOURCES += \
 	%D%/spawn.c \
 	%D%/spawn.h \
 	%D%/text.h \
+	%D%/thread.h \
 	target/tbl/config_keys.def \
 	target/tbl/counters.def \
 	target/tbl/fail_points.def

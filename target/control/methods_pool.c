@@ -20,6 +20,7 @@ json_t *method_pool_show(struct rpc_call *c)
 	(void)store_stats_advice(&st, advice, sizeof(advice));
 	/* clang-format off */
 	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+			 "s:I, s:I, "
 			 "s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}",
 		"pages", st.kind == STORE_HUGE ? "huge" : "plain",
 		"page_bytes", (json_int_t)st.page_size,
@@ -30,6 +31,8 @@ json_t *method_pool_show(struct rpc_call *c)
 		"coming_bytes", page_bytes(&st, st.pages_coming),
 		"retired_bytes", page_bytes(&st, st.pages_retired),
 		"free_bytes", page_bytes(&st, st.pages_free),
+		"aside_bytes", page_bytes(&st, st.pages_aside),
+		"poisoned_bytes", page_bytes(&st, st.pages_poisoned),
 		"available_bytes", page_bytes(&st, st.pages_available),
 		"soft_threshold_bytes", page_bytes(&st, st.pages_soft),
 		"floor_bytes", page_bytes(&st, st.pages_floor),

@@ -11,14 +11,14 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/thread.h"
 
 /* Signals are the main thread's. */
 static int make_thread(pthread_t *thread, void *(*run)(void *), void *arg)
 {
-	sigset_t all, old;
+	sigset_t old;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
+	thread_block_signals(&old);
 	int rc = pthread_create(thread, NULL, run, arg);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return -rc;

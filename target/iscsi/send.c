@@ -6,6 +6,7 @@
  * order of sending whatever the order of completion was.
  */
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "iscsi/session.h"
@@ -134,6 +135,7 @@ static bool send_response(struct session *s, struct tx_batch *b, struct task *t)
 	if (!tx_room(b, 1, HDR_ROOM + SCSI_SENSE_MAX + 2))
 		return false;
 
+	session_count(s, COUNT_MEDIUM_ERRORS, t->scsi.medium_failed);
 	struct bhs_scsi_rsp h = {.opcode = ISCSI_OP_SCSI_RSP, .status = t->scsi.status};
 	h.flags = (uint8_t)(ISCSI_FINAL | task_residual(t, &resid));
 	put32(&h.itt, t->itt);
@@ -166,7 +168,8 @@ static size_t data_in_size(const struct session *s, const struct tx_batch *b, co
 	return (size_t)n;
 }
 
-/* Under DataDigest what is sent must not change after its CRC was made: a copy. */
+/* Under DataDigest what is sent must not change after its CRC was made: a copy. Shorter than what
+ * it is of if that is lost. */
 static struct iovec bounce(struct session *s, struct tx_batch *b, const struct iovec *iov, size_t n)
 {
 	if (!b->bounce)
@@ -174,11 +177,29 @@ static struct iovec bounce(struct session *s, struct tx_batch *b, const struct i
 	assert(b->bounce);
 	struct iovec out = {.iov_base = b->bounce + s->bounce_used};
 	for (size_t i = 0; i < n; i++) {
-		memcpy((uint8_t *)out.iov_base + out.iov_len, iov[i].iov_base, iov[i].iov_len);
-		out.iov_len += iov[i].iov_len;
+		uint8_t *to = (uint8_t *)out.iov_base + out.iov_len;
+		size_t good = scsi_data_copy(to, iov[i].iov_base, iov[i].iov_len);
+		out.iov_len += good;
+		if (good < iov[i].iov_len)
+			break;
 	}
 	s->bounce_used += out.iov_len;
 	return out;
+}
+
+/* Where the next n bytes of data-in lie. Returns the bytes; 0: they are lost, and the command has
+ * ended instead. */
+static size_t data_in_iov(struct session *s, struct tx_batch *b, struct task *t, size_t n,
+			  struct iovec *iov, size_t *niov)
+{
+	n = scsi_data_in(&t->scsi, t->sent_off, n, iov, niov);
+	if (!n || !s->tx_data_digest)
+		return n;
+	iov[0] = bounce(s, b, iov, *niov);
+	*niov = 1;
+	if (!iov[0].iov_len)
+		scsi_data_lost(&t->scsi, t->sent_off);
+	return iov[0].iov_len;
 }
 
 /* The F bit ends a sequence, the S bit a command that went well: 11.7.1, 11.7.3. */
@@ -219,7 +240,11 @@ static bool send_data_in(struct session *s, struct tx_batch *b, struct task *t, 
 		b->pin = scsi_pin(&s->w->scsi);
 		b->pinned = true;
 	}
-	n = scsi_data_in(&t->scsi, t->sent_off, n, iov, &niov);
+	n = data_in_iov(s, b, t, n, iov, &niov);
+	if (!n) {
+		t->step = SCSI_DONE;
+		return send_response(s, b, t);
+	}
 	struct bhs_data_in h;
 	data_in_header(s, t, &h, n, total);
 	session_count(s, COUNT_BYTES_READ, n);
@@ -231,12 +256,7 @@ static bool send_data_in(struct session *s, struct tx_batch *b, struct task *t, 
 	put_numbers(s, &h, last);
 	put_header(s, b, &h, (uint32_t)n);
 
-	uint32_t crc = 0;
-	if (s->tx_data_digest) {
-		iov[0] = bounce(s, b, iov, niov);
-		niov = 1;
-		crc = digest_update(DIGEST_INIT, iov[0].iov_base, n);
-	}
+	uint32_t crc = s->tx_data_digest ? digest_update(DIGEST_INIT, iov[0].iov_base, n) : 0;
 	for (size_t i = 0; i < niov; i++) {
 		bool fits = tx_data(b, iov[i].iov_base, iov[i].iov_len);
 		assert(fits);
@@ -280,7 +300,9 @@ void send_fill(struct conn *c, struct tx_batch *b)
 void send_sent(struct conn *c, struct tx_batch *b, int err)
 {
 	struct session *s = session_of(c);
-	(void)err;
+	/* GOOD was laid out, but has not left. */
+	if (err == -EFAULT || err == -EHWPOISON)
+		scsi_data_refused(b->iov, b->niov);
 	if (b->pinned)
 		scsi_unpin(&s->w->scsi, b->pin);
 	if (b->bounce)

@@ -19,6 +19,7 @@
 
 #include "base/log.h"
 #include "base/proc.h"
+#include "base/thread.h"
 
 /* 50 ms of stalls in 2 s, the shortest window that needs no privilege. */
 static const char trigger[] = "some 50000 2000000";
@@ -110,10 +111,9 @@ static void open_stalls(struct pressure_watch *w)
 
 static int start_thread(struct pressure_watch *w)
 {
-	sigset_t all, before;
+	sigset_t before;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	thread_block_signals(&before);
 	int rc = -pthread_create(&w->thread, NULL, watch, w);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return rc;

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/thread.h"
 #include "reactor/conn.h"
 #include "reactor/conn_impl.h"
 #include "reactor/reactor_impl.h"
@@ -426,10 +427,9 @@ static void join(struct reactor *r)
 /* Signals are the main thread's. */
 static int make_thread(struct reactor *r)
 {
-	sigset_t all, old;
+	sigset_t old;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
+	thread_block_signals(&old);
 	int rc = pthread_create(&r->thread, NULL, thread_main, r);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return -rc;

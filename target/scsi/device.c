@@ -4,6 +4,7 @@
 
 #include "scsi/data.h"
 #include "scsi/op.h"
+#include "scsi/range.h"
 #include "scsi/scsi.h"
 #include "store/store.h"
 
@@ -41,7 +42,7 @@ static void task_begin(struct scsi_task *t)
 	t->in_len = t->out_want = t->out_len = t->out_done = 0;
 	t->checked = t->pages = t->done = 0;
 	t->buf = NULL;
-	t->starved = false;
+	t->starved = t->medium_failed = false;
 	t->status = SCSI_GOOD;
 	t->sense_len = 0;
 }
@@ -135,28 +136,56 @@ static size_t medium_in(const struct scsi_task *t, uint64_t off, size_t len, str
 
 	while (sum < len && used < *niov) {
 		size_t have;
-		const uint8_t *p = store_at(t->lu->store, t->off + off + sum, len - sum, &have);
+		const uint64_t at = t->off + off + sum;
+		const uint8_t *p = store_at(t->lu->store, at, len - sum, &have);
+		const size_t good = (size_t)store_readable(t->lu->store, at, have);
 
+		if (!good)
+			break;
 		iov[used].iov_base = (void *)(uintptr_t)p; /* iovecs are not const; only read */
-		iov[used++].iov_len = have;
-		sum += have;
+		iov[used++].iov_len = good;
+		sum += good;
+		if (good < have)
+			break;
 	}
 	*niov = used;
 	return sum;
 }
 
+void scsi_data_lost(struct scsi_task *t, uint64_t off)
+{
+	(void)finish(t, scsi_medium_error(t, SENSE_READ_ERROR, t->off + off));
+	t->in_len = off; /* for the residual count */
+}
+
 size_t scsi_data_in(struct scsi_task *t, uint64_t off, size_t len, struct iovec *iov, size_t *niov)
 {
 	assert(off <= t->in_len && len <= t->in_len - off);
-	if (!t->buf)
-		return medium_in(t, off, len, iov, niov);
 	if (!len || !*niov) {
 		*niov = 0;
 		return 0;
 	}
+	if (!t->buf) {
+		const size_t n = medium_in(t, off, len, iov, niov);
+
+		if (!n)
+			scsi_data_lost(t, off);
+		return n;
+	}
 	iov[0] = (struct iovec){.iov_base = t->buf + off, .iov_len = len};
 	*niov = 1;
 	return len;
+}
+
+size_t scsi_data_copy(void *to, const void *from, size_t n)
+{
+	return store_copy(to, from, n);
+}
+
+void scsi_data_refused(const struct iovec *iov, size_t niov)
+{
+	for (size_t i = 0; i < niov; i++)
+		store_look(iov[i].iov_base, iov[i].iov_len);
 }
 
 void scsi_end(struct scsi_task *t)

@@ -2,6 +2,7 @@
 /* range.c - the LBA and length fields of CDBs, checked without overflow. */
 #include "scsi/range.h"
 
+#include "base/log.h"
 #include "memtgt/wire.h"
 #include "scsi/limits.h"
 #include "scsi/op.h"
@@ -83,15 +84,29 @@ struct scsi_result scsi_transfer_set(struct scsi_task *t)
 	return scsi_range_set(t);
 }
 
-struct scsi_result scsi_read_set(struct scsi_task *t)
+struct scsi_result scsi_medium_error(struct scsi_task *t, enum scsi_outcome o, uint64_t off)
 {
 	const struct scsi_lu *lu = t->lu;
+	const unsigned shift = lu->block_shift;
+	uint64_t from, len;
+
+	t->medium_failed = true;
+	if (store_tell_lost(lu->store, off, &from, &len))
+		log_error("%s LUN %u: memory of this host failed, and data in the blocks %llu to "
+			  "%llu is lost: MEDIUM ERROR answers for it until all of them are "
+			  "unmapped; the host's log tells of its memory",
+			  t->nexus->target->name, lu->id, (unsigned long long)(from >> shift),
+			  (unsigned long long)(((from + len) >> shift) - 1));
+	return scsi_fail_info(o, off >> shift);
+}
+
+struct scsi_result scsi_read_set(struct scsi_task *t)
+{
 	struct scsi_result r = scsi_transfer_set(t);
 
-	if (r.outcome != SENSE_OK || !t->bytes || !store_lost(lu->store, t->off, t->bytes))
+	if (r.outcome != SENSE_OK)
 		return r;
-	uint64_t off = t->off;
-	while (!store_lost(lu->store, off, lu->block_size))
-		off += lu->block_size;
-	return scsi_fail_info(SENSE_READ_ERROR, off >> lu->block_shift);
+	const uint64_t good = store_readable(t->lu->store, t->off, t->bytes);
+
+	return good < t->bytes ? scsi_medium_error(t, SENSE_READ_ERROR, t->off + good) : r;
 }

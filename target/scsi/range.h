@@ -35,4 +35,9 @@ struct scsi_result scsi_transfer_set(struct scsi_task *t) SCSI_CHECKED;
  * INFORMATION is the first one. SPC-4 4.5.3 */
 struct scsi_result scsi_read_set(struct scsi_task *t) SCSI_CHECKED;
 
+/* A command meets memory that failed, or is lost otherwise, at byte `off` of the medium:
+ * INFORMATION is its block. One log line tells of each page. */
+struct scsi_result scsi_medium_error(struct scsi_task *t, enum scsi_outcome o,
+				     uint64_t off) SCSI_CHECKED;
+
 #endif

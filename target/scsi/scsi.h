@@ -124,6 +124,7 @@ struct scsi_task {
 	uint64_t pages;	     /* and the pages that these will take */
 	uint64_t done;	     /* progress of slices */
 	bool starved;	     /* the last call found no page: try again after a wake-up */
+	bool medium_failed;  /* it ended since memory of the medium is lost */
 	uint8_t *buf;	     /* parameter list, parameter data, or a block cut in two */
 	uint8_t status;	     /* enum scsi_status */
 	uint8_t sense_len;
@@ -167,10 +168,20 @@ enum scsi_step scsi_run(struct scsi_task *t) __attribute__((warn_unused_result))
 
 /*
  * Where bytes [off, off+len) of the data-in lie: fills at most *niov entries and returns the bytes
- * they cover (fewer than len if the entries ran out). Pointers into the medium are good until the
- * worker's next quiet point unless pinned (scsi_pin()).
+ * they cover: fewer than len if the entries ran out, or the memory behind them is lost; 0: that of
+ * the first is, and the command has ended with MEDIUM ERROR, after `off` bytes. Pointers into the
+ * medium are good until the worker's next quiet point unless pinned (scsi_pin()).
  */
 size_t scsi_data_in(struct scsi_task *t, uint64_t off, size_t len, struct iovec *iov, size_t *niov);
+/* The command ends with MEDIUM ERROR after `off` bytes of data-in, which are sent or laid out: the
+ * next one is lost. */
+void scsi_data_lost(struct scsi_task *t, uint64_t off);
+/* What they point to is copied by this only: memory may fail at any time. Returns the bytes from
+ * the front that were there. */
+size_t scsi_data_copy(void *to, const void *from, size_t n);
+/* The kernel could not send these bytes, of whatever memory: if it was the medium's, its loss is
+ * known from now on, and who asks for it again is told. */
+void scsi_data_refused(const struct iovec *iov, size_t niov);
 
 void scsi_end(struct scsi_task *t);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "scsi/data.h"
+#include "scsi/range.h"
 
 /* Bytes of the current block that wait in the buffer. */
 static size_t waiting(const struct scsi_task *t)
@@ -74,9 +75,11 @@ struct scsi_result scsi_stream_want(struct scsi_task *t)
 	return scsi_ok();
 }
 
-struct scsi_result scsi_store_error(const struct scsi_task *t, int64_t err, uint64_t off)
+struct scsi_result scsi_store_error(struct scsi_task *t, int64_t err, uint64_t off)
 {
 	const uint64_t lba = off >> t->lu->block_shift;
 
+	if (err == -EIO)
+		return scsi_medium_error(t, SENSE_WRITE_ERROR, off);
 	return scsi_fail_info(err == -ENOSPC ? SENSE_NO_SPACE : SENSE_WRITE_ERROR, lba);
 }

@@ -29,7 +29,6 @@ struct scsi_result scsi_stream(struct scsi_task *t, const uint8_t *p, size_t n,
 struct scsi_result scsi_stream_want(struct scsi_task *t) SCSI_CHECKED;
 
 /* What an error of store_write() and store_fill() (other than -EAGAIN) at byte `off` means. */
-struct scsi_result scsi_store_error(const struct scsi_task *t, int64_t err,
-				    uint64_t off) SCSI_CHECKED;
+struct scsi_result scsi_store_error(struct scsi_task *t, int64_t err, uint64_t off) SCSI_CHECKED;
 
 #endif

@@ -119,7 +119,7 @@ static struct scsi_result some(struct scsi_task *t, uint64_t off, uint64_t len)
 {
 	struct store_reader *r = t->worker->reader;
 	const int64_t got = anchors(t) ? store_anchor(r, t->lu->store, off, len)
-				       : (int64_t)store_unmap(r, t->lu->store, off, len);
+				       : store_unmap(r, t->lu->store, off, len);
 
 	t->starved = got == -EAGAIN;
 	if (got < 0 && !t->starved)

@@ -6,7 +6,6 @@
  * moves and nothing is compared. 01b compares block by block, 11b all blocks with one.
  */
 #include <assert.h>
-#include <string.h>
 
 #include "scsi/data.h"
 #include "scsi/handlers.h"
@@ -50,36 +49,21 @@ struct scsi_result scsi_verify(struct scsi_task *t)
 	}
 }
 
-/* Bytes from the front in which a and b agree. */
-static size_t agree(const uint8_t *a, const uint8_t *b, size_t n)
-{
-	if (!memcmp(a, b, n))
-		return n;
-	size_t i = 0;
-
-	while (a[i] == b[i])
-		i++;
-	return i;
-}
-
 /* INFORMATION is the offset of the first byte that differs, counted from the range's start. */
 static size_t compare(struct scsi_task *t, uint64_t off, const uint8_t *p, size_t n,
 		      struct scsi_result *r)
 {
-	size_t done = 0;
+	int64_t same;
 
-	while (done < n) {
-		size_t have;
-		const uint8_t *medium = store_at(t->lu->store, off + done, n - done, &have);
-		const size_t same = agree(medium, p + done, have);
-
-		if (same < have) {
-			*r = scsi_fail_info(SENSE_MISCOMPARE, off + done + same - t->off);
-			return 0;
-		}
-		done += have;
+	for (size_t done = 0; done < n; done += (size_t)same) {
+		same = store_agree(t->lu->store, off + done, p + done, n - done);
+		if (same > 0)
+			continue;
+		*r = same ? scsi_medium_error(t, SENSE_READ_ERROR, off + done)
+			  : scsi_fail_info(SENSE_MISCOMPARE, off + done - t->off);
+		return 0;
 	}
-	return done;
+	return n;
 }
 
 struct scsi_result scsi_verify_out(struct scsi_task *t, const uint8_t *p, size_t n)

@@ -72,7 +72,7 @@ static int64_t slice(const struct scsi_task *t, uint64_t off, uint64_t left)
 	case ANCHOR:
 		return store_anchor(r, l, off, left);
 	case UNMAP:
-		return (int64_t)store_unmap(r, l, off, left);
+		return store_unmap(r, l, off, left);
 	default:
 		return store_fill(r, l, off, left, t->buf, t->lu->block_size);
 	}

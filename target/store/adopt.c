@@ -50,9 +50,22 @@ static int count(struct adoption *a, uint32_t from, uint32_t to)
 	return 0;
 }
 
+/* Of pages whose memory failed the others are faulted in, and those are marked. */
 static int populate(struct adoption *a, uint32_t from, uint32_t to)
 {
-	return pool_populate(&a->s->pool, from, to);
+	const struct pool *p = &a->s->pool;
+	int rc = pool_populate(p, from, to);
+
+	if (rc != -EHWPOISON)
+		return rc;
+	for (rc = 0; from < to && !rc; from++) {
+		rc = pool_populate(p, from, from + 1);
+		if (rc == -EHWPOISON) {
+			(void)poison_probe(pool_page(p, from), STORE_PAGE_SIZE);
+			rc = 0;
+		}
+	}
+	return rc;
 }
 
 /* Hugepages are found by one fault each; the others are many, so nobody waits for them. */

@@ -37,23 +37,12 @@ static bool is_zero(const struct store *s, const void *p, size_t n)
 
 static bool mapped(const struct store_lun *l, uint64_t off)
 {
-	return table_get(&l->table, off >> STORE_PAGE_SHIFT) != 0;
+	return table_entry(&l->table, off >> STORE_PAGE_SHIFT) != 0;
 }
 
 static uint8_t *in_page(const struct store_lun *l, uint64_t off, uint32_t entry)
 {
 	return pool_page(&l->store->pool, entry & ~TABLE_ANCHORED) + (off & PAGE_MASK);
-}
-
-/* Where to write at off; the page is got if there is none. When that is done: written(). */
-static int writable(struct store_lun *l, uint64_t off, uint8_t **at)
-{
-	uint32_t entry;
-	int rc = lun_page_make(l, off >> STORE_PAGE_SHIFT, LUN_FROM_RESERVE, 0, &entry);
-
-	if (!rc)
-		*at = in_page(l, off, entry);
-	return rc;
 }
 
 /* What was written must be seen before the entry is looked at. ThreadSanitizer knows no fences. */
@@ -76,29 +65,82 @@ static void written(struct store_lun *l, uint64_t off)
 	lun_page_map(l, off >> STORE_PAGE_SHIFT);
 }
 
+/* Is this share of a page all that the LUN has of it? */
+static bool whole_page(const struct store_lun *l, uint64_t off, size_t n)
+{
+	return (off & PAGE_MASK) == 0 && n == slice_least(STORE_PAGE_SIZE, l->bytes - off);
+}
+
+/*
+ * The memory of this page failed, and all that the LUN has of it is written anew: a fresh page
+ * takes its place, once it has what is to be there (`block`: copies of that, NULL: zeroes), since a
+ * reader in between must find neither old data nor none.
+ */
+static int renew(struct store_lun *l, uint64_t off, size_t n, uint32_t entry, uint32_t flags,
+		 const uint8_t *block, size_t block_size, struct page_list *out)
+{
+	struct pool *p = &l->store->pool;
+	struct page_list back = {0};
+	uint32_t fresh;
+	int rc = pool_get(p, &fresh);
+
+	if (rc)
+		return rc == -ENOSPC ? -EIO : rc;
+	if (!block || poison_fill(pool_page(p, fresh), n, block, block_size) == n) {
+		lun_page_renew(l, off >> STORE_PAGE_SHIFT, entry, fresh | flags, out);
+		return 0;
+	}
+	page_list_push(p, &back, fresh);
+	pool_put(p, &back);
+	return -EIO;
+}
+
+/* Copies of a block, in one page. Returns the bytes, from the front, or -errno. */
+static int64_t put(struct store_lun *l, uint64_t off, size_t n, const uint8_t *block,
+		   size_t block_size, struct page_list *out)
+{
+	uint32_t entry;
+	int rc = lun_page_make(l, off >> STORE_PAGE_SHIFT, LUN_FROM_RESERVE, 0, &entry);
+
+	if (rc)
+		return rc;
+	uint8_t *at = in_page(l, off, entry);
+	size_t good = block_size == n ? poison_copy_in(at, block, n)
+				      : poison_fill(at, n, block, block_size);
+	written(l, off);
+	if (good < n && whole_page(l, off, n)) {
+		rc = renew(l, off, n, entry, 0, block, block_size, out);
+		return rc ? rc : (int64_t)n;
+	}
+	return good ? (int64_t)good : -EIO;
+}
+
+static void retire(struct store_reader *r, struct page_list *out)
+{
+	if (out->n)
+		retire_pages(r, out);
+}
+
 int64_t store_write(struct store_reader *r, struct store_lun *l, uint64_t off, const void *p,
 		    size_t n)
 {
+	struct page_list out = {0};
 	const uint8_t *from = p;
 	size_t done = 0;
+	int64_t got = 0;
 
 	assert(r->online && in_range(l, off, n));
 	if (!lun_may_write(l))
 		return -EAGAIN;
-	while (done < n) {
+	for (; done < n && got >= 0; done += got > 0 ? (size_t)got : 0) {
 		size_t part = slice_share(off + done, n - done);
 
-		if (mapped(l, off + done) || !is_zero(l->store, from + done, part)) {
-			uint8_t *at;
-			int rc = writable(l, off + done, &at);
-			if (rc)
-				return done ? (int64_t)done : rc;
-			memcpy(at, from + done, part);
-			written(l, off + done);
-		}
-		done += part;
+		got = (int64_t)part;
+		if (mapped(l, off + done) || !is_zero(l->store, from + done, part))
+			got = put(l, off + done, part, from + done, part, &out);
 	}
-	return (int64_t)done;
+	retire(r, &out);
+	return done || got >= 0 ? (int64_t)done : got;
 }
 
 /* What a call has done so far, and the pages it took out. */
@@ -114,51 +156,62 @@ static bool slice_left(const struct slice *s)
 	       s->out.n + s->made < STORE_SLICE_PAGES;
 }
 
-/* Is this share of a page all that the LUN has of it? */
-static bool whole_page(const struct store_lun *l, uint64_t off, size_t n)
+/* Zeroes in a page that is there, and stays. *part: 0, the slice ends here. */
+static int zero(struct store_lun *l, uint64_t off, uint32_t entry, struct slice *s, uint64_t *part)
 {
-	return (off & PAGE_MASK) == 0 && n == slice_least(STORE_PAGE_SIZE, l->bytes - off);
+	const bool whole = whole_page(l, off, *part);
+
+	/* What is whole is not cut in two: it may have to be renewed. */
+	if (whole && s->zeroed && s->zeroed + *part > STORE_SLICE_BYTES) {
+		*part = 0;
+		return 0;
+	}
+	*part = slice_least(*part, STORE_SLICE_BYTES - s->zeroed);
+	FAIL_POINT(PAGE_CLEAR);
+	s->zeroed += *part;
+	if (poison_zero(in_page(l, off, entry), (size_t)*part) == *part)
+		return 0;
+	return whole ? renew(l, off, 0, entry, 0, NULL, 0, &s->out) : -EIO;
 }
 
-/* Clears from the front of [off, off+len) up to the end of a page or leaf; returns the bytes. */
-static uint64_t clear_part(struct store_lun *l, uint64_t off, uint64_t len, bool release,
-			   struct slice *s)
+/* Clears from the front of [off, off+len) up to the end of a page or leaf: *part bytes. */
+static int clear_part(struct store_lun *l, uint64_t off, uint64_t len, bool release,
+		      struct slice *s, uint64_t *part)
 {
 	uint64_t page = off >> STORE_PAGE_SHIFT;
-	size_t part = slice_share(off, len);
 
+	*part = slice_share(off, len);
 	s->steps++;
-	if (!table_leaf(&l->table, page))
-		return slice_leaf_share(off, len);
-	uint32_t num = table_get(&l->table, page);
-	if (!num)
-		return part;
-	if (release && whole_page(l, off, part)) {
-		lun_page_drop(l, page, &s->out);
-		return part;
+	if (!table_leaf(&l->table, page)) {
+		*part = slice_leaf_share(off, len);
+		return 0;
 	}
-	part = (size_t)slice_least(part, STORE_SLICE_BYTES - s->zeroed);
-	FAIL_POINT(PAGE_CLEAR);
-	memset(pool_page(&l->store->pool, num) + (off & PAGE_MASK), 0, part);
-	s->zeroed += part;
-	return part;
+	uint32_t entry = table_entry(&l->table, page);
+	if (!(entry & TABLE_NUMBER))
+		return entry && !release ? -EIO : 0;
+	if (!release || !whole_page(l, off, *part))
+		return zero(l, off, entry, s, part);
+	lun_page_drop(l, page, &s->out);
+	return 0;
 }
 
-static uint64_t clear(struct store_reader *r, struct store_lun *l, uint64_t off, uint64_t len,
-		      bool release)
+static int64_t clear(struct store_reader *r, struct store_lun *l, uint64_t off, uint64_t len,
+		     bool release)
 {
 	struct slice s = {0};
-	uint64_t done = 0;
+	uint64_t done = 0, part = 1;
+	int rc = 0;
 
 	assert(r->online && in_range(l, off, len));
-	while (done < len && slice_left(&s))
-		done += clear_part(l, off + done, len - done, release, &s);
-	if (s.out.n)
-		retire_pages(r, &s.out);
-	return done;
+	while (done < len && part && !rc && slice_left(&s)) {
+		rc = clear_part(l, off + done, len - done, release, &s, &part);
+		done += rc ? 0 : part;
+	}
+	retire(r, &s.out);
+	return done || !rc ? (int64_t)done : rc;
 }
 
-uint64_t store_unmap(struct store_reader *r, struct store_lun *l, uint64_t off, uint64_t len)
+int64_t store_unmap(struct store_reader *r, struct store_lun *l, uint64_t off, uint64_t len)
 {
 	return clear(r, l, off, len, l->provisioning == STORE_THIN);
 }
@@ -166,76 +219,71 @@ uint64_t store_unmap(struct store_reader *r, struct store_lun *l, uint64_t off, 
 /* ---- anchors ---- */
 
 /* A page that is there. Its zeroing is not cut in two, since the rest would not be a whole page any
- * more: false, that is for the next slice. */
-static bool anchor_there(struct store_lun *l, uint64_t off, size_t part, uint32_t entry,
-			 struct slice *s)
+ * more: then *part is 0, that is for the next slice. */
+static int anchor_there(struct store_lun *l, uint64_t off, uint32_t entry, struct slice *s,
+			uint64_t *part)
 {
+	const uint32_t flags = l->provisioning == STORE_THIN ? TABLE_ANCHORED : 0;
+	const uint64_t page = off >> STORE_PAGE_SHIFT;
+
 	if (entry & TABLE_ANCHORED)
-		return true;
-	if (s->zeroed + part > STORE_SLICE_BYTES)
-		return false;
-	if (l->provisioning == STORE_THIN && !lun_page_anchor(l, off >> STORE_PAGE_SHIFT, entry))
-		return true; /* taken out, or anchored, or written, by another just now */
+		return 0;
+	if (s->zeroed + *part > STORE_SLICE_BYTES) {
+		*part = 0;
+		return 0;
+	}
+	if (flags && !lun_page_anchor(l, page, entry))
+		return 0; /* taken out, or anchored, or written, by another just now */
 	FAIL_POINT(ANCHOR_SET);
-	memset(in_page(l, off, entry), 0, part);
-	s->zeroed += part;
+	s->zeroed += *part;
+	size_t good = poison_zero(in_page(l, off, entry), (size_t)*part);
 	FAIL_POINT(ANCHOR_DONE);
-	return true;
+	if (good == *part)
+		return 0;
+	lun_page_map(l, page); /* it is not zero */
+	return renew(l, off, 0, entry, flags, NULL, 0, &s->out);
 }
 
 /* From the front of [off, off+len) to the end of a page; *part: 0, the slice ends here. */
 static int anchor_part(struct store_lun *l, uint64_t off, uint64_t len, struct slice *s,
-		       size_t *part)
+		       uint64_t *part)
 {
 	uint64_t page = off >> STORE_PAGE_SHIFT;
 	uint32_t e = table_entry(&l->table, page);
 
 	*part = slice_share(off, len);
-	if (!whole_page(l, off, *part)) {
-		*part = (size_t)clear_part(l, off, *part, false, s);
-		return 0;
-	}
+	if (!whole_page(l, off, *part))
+		return clear_part(l, off, *part, false, s, part);
 	s->steps++;
 	if (e & TABLE_LOST)
 		return -EIO;
-	if (!e) {
-		s->made++;
-		return lun_page_make(l, page, LUN_FROM_RESERVE, TABLE_ANCHORED, &e);
-	}
-	if (!anchor_there(l, off, *part, e, s))
-		*part = 0;
-	return 0;
+	if (e)
+		return anchor_there(l, off, e, s, part);
+	s->made++;
+	return lun_page_make(l, page, LUN_FROM_RESERVE, TABLE_ANCHORED, &e);
 }
 
 int64_t store_anchor(struct store_reader *r, struct store_lun *l, uint64_t off, uint64_t len)
 {
 	struct slice s = {0};
-	uint64_t done = 0;
-	size_t part = 1;
+	uint64_t done = 0, part = 1;
+	int rc = 0;
 
 	assert(r->online && in_range(l, off, len));
-	while (done < len && part && slice_left(&s)) {
-		int rc = anchor_part(l, off + done, len - done, &s, &part);
-
-		if (rc)
-			return done ? (int64_t)done : rc;
-		done += part;
+	while (done < len && part && !rc && slice_left(&s)) {
+		rc = anchor_part(l, off + done, len - done, &s, &part);
+		done += rc ? 0 : part;
 	}
-	return (int64_t)done;
-}
-
-/* Each copy is made from the block itself: a copy of what was just written could carry another
- * session's write of it along. */
-static void replicate(uint8_t *at, size_t n, const uint8_t *block, size_t block_size)
-{
-	for (size_t i = 0; i < n; i += block_size)
-		memcpy(at + i, block, block_size);
+	retire(r, &s.out);
+	return done || !rc ? (int64_t)done : rc;
 }
 
 int64_t store_fill(struct store_reader *r, struct store_lun *l, uint64_t off, uint64_t len,
 		   const uint8_t *block, size_t block_size)
 {
+	struct page_list out = {0};
 	uint64_t done = 0;
+	int64_t got = 0;
 
 	assert(r->online && in_range(l, off, len));
 	assert(block_size && STORE_PAGE_SIZE % block_size == 0);
@@ -243,17 +291,94 @@ int64_t store_fill(struct store_reader *r, struct store_lun *l, uint64_t off, ui
 	if (!lun_may_write(l))
 		return -EAGAIN;
 	if (is_zero(l->store, block, block_size))
-		return (int64_t)clear(r, l, off, len, false);
-	len = slice_least(len, STORE_SLICE_BYTES);
+		return clear(r, l, off, len, false);
+	/* Pages that are whole are not cut in two: they may have to be renewed. */
+	if (len > STORE_SLICE_BYTES)
+		len = STORE_SLICE_BYTES - ((off + STORE_SLICE_BYTES) & PAGE_MASK);
+	for (; done < len && got >= 0; done += got > 0 ? (uint64_t)got : 0)
+		got = put(l, off + done, slice_share(off + done, len - done), block, block_size,
+			  &out);
+	retire(r, &out);
+	return done || got >= 0 ? (int64_t)done : got;
+}
+
+/* ---- what is gone ---- */
+
+uint64_t store_readable(const struct store_lun *l, uint64_t off, uint64_t len)
+{
+	const struct pool *p = &l->store->pool;
+	uint64_t done = 0;
+
+	if (!l->lost && !poison_any(&p->poison))
+		return len;
 	while (done < len) {
-		size_t part = slice_share(off + done, len - done);
-		uint8_t *at;
-		int rc = writable(l, off + done, &at);
-		if (rc)
-			return done ? (int64_t)done : rc;
-		replicate(at, part, block, block_size);
-		written(l, off + done);
-		done += part;
+		const size_t part = slice_share(off + done, len - done);
+		const uint32_t e = table_entry(&l->table, (off + done) >> STORE_PAGE_SHIFT);
+		size_t good = e & TABLE_LOST ? 0 : part;
+
+		if (poison_is(&p->poison, e & TABLE_NUMBER))
+			good = poison_probe(in_page(l, off + done, e), part);
+		done += good;
+		if (good < part)
+			break;
 	}
-	return (int64_t)done;
+	return done;
+}
+
+bool store_lost(const struct store_lun *l, uint64_t off, uint64_t len)
+{
+	return store_readable(l, off, len) < len;
+}
+
+uint64_t store_read(const struct store_lun *l, uint64_t off, void *p, size_t n)
+{
+	uint64_t good = store_readable(l, off, n);
+	uint8_t *to = p;
+
+	for (size_t done = 0, have; done < n; done += have) {
+		const uint8_t *from = store_at(l, off + done, n - done, &have);
+		size_t got = poison_copy_out(to + done, from, have);
+
+		if (got == have)
+			continue;
+		if (done + got < good)
+			good = done + got;
+		memset(to + done, 0, have);
+		(void)poison_copy_out(to + done, from, have);
+	}
+	return good;
+}
+
+int64_t store_agree(const struct store_lun *l, uint64_t off, const void *with, size_t n)
+{
+	const size_t readable = (size_t)store_readable(l, off, n);
+	size_t done = 0, have = 0, same = 0;
+	bool gone = !readable;
+
+	for (; done < readable && same == have; done += same) {
+		const uint8_t *at = store_at(l, off + done, readable - done, &have);
+
+		same = poison_agree(at, (const uint8_t *)with + done, have, &gone);
+	}
+	return done || !gone ? (int64_t)done : -EIO;
+}
+
+size_t store_copy(void *to, const void *from, size_t n)
+{
+	return poison_copy_out(to, from, n);
+}
+
+void store_look(const void *at, size_t n)
+{
+	(void)poison_probe(at, n);
+}
+
+bool store_tell_lost(const struct store_lun *l, uint64_t off, uint64_t *from, uint64_t *len)
+{
+	struct poison *p = &l->store->pool.poison;
+	const uint32_t num = table_get(&l->table, off >> STORE_PAGE_SHIFT);
+
+	*from = off & ~(uint64_t)PAGE_MASK;
+	*len = slice_least(STORE_PAGE_SIZE, l->bytes - *from);
+	return poison_is(p, num) && poison_tell(p, num);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "store/internal.h"
 
 #define FILL_THREADS   8u  /* at most, the caller's included */
@@ -62,15 +63,14 @@ static unsigned start_threads(struct fill *f, pthread_t *thread)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	uint64_t want = (f->end - f->next) / FILL_CHUNK;
-	sigset_t all, before;
+	sigset_t before;
 	unsigned n = 0;
 
 	if (want > FILL_THREADS)
 		want = FILL_THREADS;
 	if (cpus > 0 && want > (uint64_t)cpus)
 		want = (uint64_t)cpus;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	thread_block_signals(&before);
 	while (n + 1 < want && pthread_create(&thread[n], NULL, fill_thread, f) == 0)
 		n++;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -90,6 +90,11 @@ void lun_page_map(struct store_lun *l, uint64_t page);
  * False: the entry has changed. */
 bool lun_page_anchor(struct store_lun *l, uint64_t page, uint32_t entry)
 	__attribute__((warn_unused_result));
+/* A coming page, `fresh` with flags, takes the place of the one that `entry` names, in one step;
+ * the old one is coming then, and on the list. It was taken out meanwhile: the fresh one returns to
+ * the host, as if it had been there before that. */
+void lun_page_renew(struct store_lun *l, uint64_t page, uint32_t entry, uint32_t fresh,
+		    struct page_list *out);
 /* Takes a page out of the table, onto the list. */
 void lun_page_drop(struct store_lun *l, uint64_t page, struct page_list *out);
 /* Takes pages [page, end) out of the table. Without a reader nobody can have seen them, and they

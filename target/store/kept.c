@@ -86,13 +86,3 @@ int store_lun_offer(struct store_lun *l)
 	s->luns--;
 	return 0;
 }
-
-bool store_lost(const struct store_lun *l, uint64_t off, uint64_t len)
-{
-	if (!l->lost)
-		return false;
-	for (uint64_t end = off + len; off < end; off += slice_share(off, end - off))
-		if (table_entry(&l->table, off >> STORE_PAGE_SHIFT) & TABLE_LOST)
-			return true;
-	return false;
-}

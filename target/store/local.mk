@@ -15,6 +15,8 @@ target_libmemtgt_a_SOURCES += \
 	%D%/lun_record.c \
 	%D%/numa.c \
 	%D%/numa.h \
+	%D%/poison.c \
+	%D%/poison.h \
 	%D%/pool.c \
 	%D%/pool.h \
 	%D%/pool_map.c \

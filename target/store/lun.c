@@ -83,6 +83,27 @@ bool lun_page_anchor(struct store_lun *l, uint64_t page, uint32_t entry)
 	return false;
 }
 
+void lun_page_renew(struct store_lun *l, uint64_t page, uint32_t entry, uint32_t fresh,
+		    struct page_list *out)
+{
+	struct pool *p = &l->store->pool;
+	const uint32_t old = entry & TABLE_NUMBER;
+	struct page_list back = {0};
+
+	count_anchor(l, fresh, 1);
+	while ((entry & TABLE_NUMBER) == old) {
+		if (!atomic_compare_exchange_weak(&l->table.entry[page], &entry, fresh))
+			continue;
+		/* One is used now, and one is coming, as before. */
+		count_anchor(l, entry, -1);
+		page_list_push(p, out, old);
+		return;
+	}
+	count_anchor(l, fresh, -1);
+	page_list_push(p, &back, fresh & TABLE_NUMBER);
+	pool_put(p, &back);
+}
+
 void lun_page_drop(struct store_lun *l, uint64_t page, struct page_list *out)
 {
 	if (!table_entry(&l->table, page))

@@ -12,7 +12,7 @@
 
 /* ---- numbers, under the lock ---- */
 
-/* The same as the pages that are used, in the reserve or coming. */
+/* The same as the pages that are used, in the reserve, coming or set aside. */
 static uint32_t held(const struct pool *p)
 {
 	return p->fresh - p->free.n;
@@ -76,13 +76,23 @@ static bool is_dry(struct pool *p)
 
 /* ---- pages ---- */
 
+/* Nobody gets a page of which it is known that its memory failed. */
+static uint32_t reserve_pop(struct pool *p)
+{
+	uint32_t num;
+
+	while ((num = page_list_pop(p, &p->reserve)) && poison_is(&p->poison, num))
+		p->aside++;
+	return num;
+}
+
 int pool_get(struct pool *p, uint32_t *num)
 {
 	int rc = 0;
 
 	pthread_mutex_lock(&p->lock);
 	bool left = p->gate != STORE_GATE_SHUT && pool_left(p) > 0;
-	*num = left ? page_list_pop(p, &p->reserve) : 0;
+	*num = left ? reserve_pop(p) : 0;
 	if (*num) {
 		p->coming++;
 		p->taken++;
@@ -107,7 +117,7 @@ static uint32_t number_for(struct pool *p, bool owed, bool *made)
 		return numbers_left(p) > p->owed ? number_get(p) : 0;
 	uint32_t n = number_get(p);
 	if (!n) {
-		n = page_list_pop(p, &p->reserve);
+		n = reserve_pop(p);
 		*made = n != 0;
 	}
 	p->owed -= n != 0;
@@ -174,10 +184,25 @@ void pool_leave(struct pool *p, uint32_t n)
 	pthread_mutex_unlock(&p->lock);
 }
 
+/* Takes those whose memory failed out of the list. Returns how many there were. */
+static uint32_t set_aside(const struct pool *p, struct page_list *l)
+{
+	struct page_list good = {0};
+	uint32_t n = l->n, num;
+
+	if (!poison_any(&p->poison))
+		return 0;
+	while ((num = page_list_pop(p, l)))
+		if (!poison_is(&p->poison, num))
+			page_list_push(p, &good, num);
+	*l = good;
+	return n - good.n;
+}
+
 /* And `cut` of them are not to come again. */
 static void give_back(struct pool *p, struct page_list *l, uint32_t cut)
 {
-	uint32_t n = l->n;
+	uint32_t aside = set_aside(p, l), n = l->n;
 
 	pthread_mutex_lock(&p->touch);
 	for (uint32_t num = l->head, left = n; left; num = p->link[num], left--) {
@@ -188,7 +213,8 @@ static void give_back(struct pool *p, struct page_list *l, uint32_t cut)
 	budget_give(&p->budget, n);
 	pthread_mutex_lock(&p->lock);
 	page_list_move(p, &p->free, l);
-	p->coming -= n;
+	p->coming -= n + aside;
+	p->aside += aside;
 	p->pages_max -= cut;
 	p->cutting -= cut;
 	p->dry = false;
@@ -251,7 +277,7 @@ static int check_size(const struct pool *p, uint64_t pages, uint64_t *least)
 {
 	if (pages + p->cutting >= p->pages_max)
 		return 0;
-	*least = p->used + p->owed;
+	*least = p->used + p->owed + p->aside;
 	if (pages < *least)
 		return -EBUSY;
 	*least += p->coming - p->cutting;

@@ -4,8 +4,9 @@
  * many of them there may be at a time, pages_max, is a number that can change.
  *
  * A page is at any time one of: free (no memory behind it), in the reserve (zeroed, faulted in),
- * used (named by a table), or on its way ("coming": being allocated, retired, being punched). So
- * free, reserve, used and coming add up to pages_max, always. A shortage while pages are coming
+ * used (named by a table), on its way ("coming": being allocated, retired, being punched), or set
+ * aside (its memory failed, and no table names it any more: it stays so). So free, reserve, used,
+ * coming and aside add up to pages_max, always. A shortage while pages are coming
  * passes, one without is told: so a page is counted as coming without a gap.
  *
  * Readers take pages from the reserve only, and never wait for the host. The filler (reserve.h)
@@ -21,6 +22,7 @@
 #include <stdint.h>
 
 #include "store/host.h"
+#include "store/poison.h"
 #include "store/store.h"
 
 /* Linked through pool.link. Owned by one thread, or by the lock of the struct it is in. */
@@ -37,6 +39,7 @@ struct pool {
 	uint8_t *base;
 	uint32_t *link; /* of page n at n; belongs to who owns the list the page is on */
 	struct budget budget;
+	struct poison poison;
 
 	pthread_mutex_t touch; /* while pages are given back, or mapped again: touch.h; a leaf */
 	pthread_mutex_t lock;  /* of what follows; a leaf, never held over a system call */
@@ -45,7 +48,7 @@ struct pool {
 	uint32_t pages_locked; /* plain: numbers up to this are kept out of swap */
 	struct page_list free, reserve;
 	uint32_t fresh; /* pages above this number were never used */
-	uint64_t used, coming;
+	uint64_t used, coming, aside;
 	uint64_t lent; /* pages that all LUNs would take if they were full */
 	uint64_t lent_max;
 	enum store_gate gate;
@@ -106,7 +109,8 @@ void pool_keep(struct pool *p, uint32_t num);
 bool pool_settle(struct pool *p, _Atomic uint32_t *place, uint32_t entry, uint32_t *there);
 /* n used pages were taken out of tables, and are coming. */
 void pool_leave(struct pool *p, uint32_t n);
-/* Give coming pages that nobody can reach back to the host, and empty the list. */
+/* Give coming pages that nobody can reach back to the host, but for those whose memory failed; and
+ * empty the list. */
 void pool_put(struct pool *p, struct page_list *l);
 /* Up to n pages of the reserve go back to the host. */
 void pool_trim(struct pool *p, uint32_t n);

@@ -183,11 +183,18 @@ int pool_open(struct pool *p, enum store_kind kind, uint32_t pages_max, int fd,
 		rc = explain(-rc, "reading what memory the host has", why, why_len);
 		goto err_link;
 	}
+	rc = poison_open(&p->poison, p->base, p->pages_mapped);
+	if (rc) {
+		rc = explain(-rc, "marks of pages", why, why_len);
+		goto err_budget;
+	}
 	rc = init_lock(p);
 	if (!rc)
 		return 0;
 
 	rc = explain(-rc, "mutex", why, why_len);
+	poison_close(&p->poison);
+err_budget:
 	budget_close(&p->budget);
 err_link:
 	munmap(p->link, link_bytes(p));
@@ -203,6 +210,7 @@ void pool_close(struct pool *p)
 	pthread_cond_destroy(&p->ask);
 	pthread_mutex_destroy(&p->touch);
 	pthread_mutex_destroy(&p->lock);
+	poison_close(&p->poison);
 	budget_close(&p->budget);
 	munmap(p->link, link_bytes(p));
 	munmap(p->base, pool_bytes(p));

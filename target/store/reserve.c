@@ -6,6 +6,8 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "base/thread.h"
+
 #define TICK_NS NS_PER_S
 /* Below this, what could not be made is not asked for again. */
 #define DRY_NS BUDGET_MAX_NS
@@ -220,10 +222,9 @@ static void *filler(void *arg)
 /* Signals are the main thread's. */
 int reserve_start(struct reserve *r)
 {
-	sigset_t all, before;
+	sigset_t before;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	thread_block_signals(&before);
 	int rc = pthread_create(&r->thread, NULL, filler, r);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	r->has_thread = rc == 0;

@@ -35,13 +35,21 @@ static uint8_t *tail(const struct store_lun *l, uint64_t bytes, size_t *n)
 	return num ? pool_page(&l->store->pool, num) + (bytes & PAGE_MASK) : NULL;
 }
 
+static bool tail_is_zero(const struct store_lun *l, const uint8_t *p, size_t n)
+{
+	bool gone;
+
+	return poison_agree(p, l->store->zero, n, &gone) == n;
+}
+
 void lun_clear_tail(struct store_lun *l)
 {
 	size_t n;
 	uint8_t *p = tail(l, l->bytes, &n);
 
-	if (p && memcmp(p, l->store->zero, n) != 0)
-		memset(p, 0, n);
+	/* What is gone of it stays so: it is no data, also when the LUN has grown. */
+	if (p && !tail_is_zero(l, p, n))
+		(void)poison_zero(p, n);
 }
 
 static int check_empty(const struct store_lun *l, uint64_t bytes, char *why, size_t why_len)
@@ -50,7 +58,7 @@ static int check_empty(const struct store_lun *l, uint64_t bytes, char *why, siz
 	const uint8_t *p = tail(l, bytes, &n);
 	uint64_t held = count_mapped(l, pages_of(bytes), l->table.pages);
 
-	if (!held && (!p || !memcmp(p, l->store->zero, n)))
+	if (!held && (!p || tail_is_zero(l, p, n)))
 		return 0;
 	if (l->provisioning == STORE_FULL)
 		snprintf(why, why_len,

@@ -25,6 +25,8 @@ static void count_pages(struct store *s, struct store_stats *out)
 	out->pages_anchored = slice_least(s->anchored, p->used);
 	out->pages_reserve = p->reserve.n;
 	out->pages_coming = p->coming;
+	out->pages_aside = p->aside;
+	out->pages_poisoned = p->poison.n;
 	out->pages_max = p->pages_max;
 	out->pages_free = p->pages_max - (p->fresh - p->free.n);
 	out->pages_lent = p->lent;

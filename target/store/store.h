@@ -70,9 +70,9 @@ struct store_options {
 };
 
 /*
- * One moment's numbers: pages_used, pages_reserve, pages_coming and pages_free add up to pages_max,
- * and the first three to pages_floor and pages_elastic. What others do with hugepages moves pages
- * between these two: the kernel keeps surplus pages by number, not by owner.
+ * One moment's numbers: pages_used, pages_reserve, pages_coming, pages_free and pages_aside add up
+ * to pages_max, and the first three to pages_floor and pages_elastic. What others do with hugepages
+ * moves pages between these two: the kernel keeps surplus pages by number, not by owner.
  */
 struct store_stats {
 	enum store_kind kind; /* STORE_HUGE or STORE_PLAIN */
@@ -84,6 +84,8 @@ struct store_stats {
 	uint64_t pages_coming;	   /* on their way: being made, retired, being given back */
 	uint64_t pages_free;	   /* no memory behind them */
 	uint64_t pages_retired;	   /* of those that are coming: taken out, not yet given back */
+	uint64_t pages_aside;	   /* their memory failed, and nobody gets them any more */
+	uint64_t pages_poisoned;   /* all whose memory failed, also used ones, as far as is known */
 	uint64_t pages_floor;	   /* static hugepages: given back, they are no free memory */
 	uint64_t pages_elastic;	   /* surplus hugepages, or plain: return to the host */
 	uint64_t pages_lent;	   /* what all LUNs would take if they were full */
@@ -275,14 +277,39 @@ void store_unpin(struct store_reader *r, unsigned pin);
  */
 const uint8_t *store_at(const struct store_lun *l, uint64_t off, size_t want, size_t *have);
 
-/* Is any byte of the range lost, since the table did not tell where it is? Such bytes are not to be
- * read: store_at() gives zeroes for them. One branch for a LUN that is whole. */
+/*
+ * The bytes of [off, off+len), from the front, that are there; fewer than len: the next one is
+ * lost, since the table did not tell where it is, or the memory that held it failed. The first are
+ * not to be read: store_at() gives zeroes for them. The others cannot be, as whoever tries finds
+ * out: two branches while nobody has.
+ */
+uint64_t store_readable(const struct store_lun *l, uint64_t off, uint64_t len);
+/* Is any byte of it lost? */
 bool store_lost(const struct store_lun *l, uint64_t off, uint64_t len);
+/* The LUN and the place off have memory that failed: true once for each page, of which [*from,
+ * *from + *len) is known here. */
+bool store_tell_lost(const struct store_lun *l, uint64_t off, uint64_t *from, uint64_t *len);
+
+/*
+ * What store_at() points to is touched by these only, since its memory may fail. All return the
+ * bytes from the front that were there, and go on behind what is lost.
+ */
+/* To `to`, which gets zeroes for what is lost. */
+uint64_t store_read(const struct store_lun *l, uint64_t off, void *to, size_t n);
+/* The same for what store_at() found before; what is lost is left out. */
+size_t store_copy(void *to, const void *from, size_t n);
+/* The bytes that agree with `with`; -EIO: the first one is lost. */
+int64_t store_agree(const struct store_lun *l, uint64_t off, const void *with, size_t n)
+	__attribute__((warn_unused_result));
+/* Somebody else could not read [at, at+n), which may be any memory: what has failed of the pool is
+ * known from now on. */
+void store_look(const void *at, size_t n);
 
 /*
  * Copy in. Zeroes into a hole leave the hole. Returns the bytes written, from the front (whole
  * pages' shares only), or -EAGAIN (no page at the moment, or the LUN is not yet marked as used:
- * `wake` will be called after this), or -ENOSPC (the pool is full, or the host gives no page), if
+ * `wake` will be called after this), -ENOSPC (the pool is full, or the host gives no page), or -EIO
+ * (the memory there failed, and only a write of all that the LUN has of a page replaces it), if
  * none could be written.
  */
 int64_t store_write(struct store_reader *r, struct store_lun *l, uint64_t off, const void *p,
@@ -291,9 +318,11 @@ int64_t store_write(struct store_reader *r, struct store_lun *l, uint64_t off, c
 /*
  * Make [off, off+len) read as zeroes: on a thin LUN wholly covered pages leave the table and
  * return to the host, partly covered ones are zeroed; on a full one all are zeroed and kept.
- * One slice: returns the bytes done, >= 1; call again for the rest.
+ * One slice: returns the bytes done, >= 1, call again for the rest; or, if none could be, -EIO, or,
+ * where memory that failed must be replaced, as store_write().
  */
-uint64_t store_unmap(struct store_reader *r, struct store_lun *l, uint64_t off, uint64_t len);
+int64_t store_unmap(struct store_reader *r, struct store_lun *l, uint64_t off, uint64_t len)
+	__attribute__((warn_unused_result));
 
 /*
  * Fill [off, off+len) with copies of a block (WRITE SAME); off and len are multiples of

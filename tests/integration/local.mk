@@ -34,6 +34,7 @@ integration_tests += \
 	tests/integration/test_login \
 	tests/integration/test_luns \
 	tests/integration/test_luns_load \
+	tests/integration/test_poison \
 	tests/integration/test_reactors \
 	tests/integration/test_restart \
 	tests/integration/test_shortage \
@@ -60,6 +61,7 @@ tests_integration_test_login_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
 tests_integration_test_login_LDADD = $(client_libs) $(ISCSI_LIBS)
 tests_integration_test_luns_LDADD = $(inside_libs)
 tests_integration_test_luns_load_LDADD = $(inside_libs)
+tests_integration_test_poison_LDADD = $(inside_libs)
 tests_integration_test_reactors_LDADD = $(client_libs)
 tests_integration_test_restart_LDADD = $(client_libs)
 tests_integration_test_shortage_LDADD = $(client_libs)
@@ -78,6 +80,7 @@ threaded_integration_tests = \
 	tests/integration/test_kept \
 	tests/integration/test_luns \
 	tests/integration/test_luns_load \
+	tests/integration/test_poison \
 	tests/integration/test_reactors \
 	tests/integration/test_restart \
 	tests/integration/test_shutdown \

@@ -11,6 +11,8 @@ tests_lib_libtest_a_SOURCES = \
 	%D%/hostile.h \
 	%D%/logged.c \
 	%D%/logged.h \
+	%D%/lose.c \
+	%D%/lose.h \
 	%D%/puppet.c \
 	%D%/puppet.h \
 	%D%/session_rig.c \

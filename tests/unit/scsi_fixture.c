@@ -57,7 +57,7 @@ int64_t store_write(struct store_reader *r, struct store_lun *l, uint64_t off, c
 	return (int64_t)n;
 }
 
-uint64_t store_unmap(struct store_reader *r, struct store_lun *l, uint64_t off, uint64_t len)
+int64_t store_unmap(struct store_reader *r, struct store_lun *l, uint64_t off, uint64_t len)
 {
 	(void)r;
 	ck_assert_ptr_nonnull(l);
@@ -68,7 +68,7 @@ uint64_t store_unmap(struct store_reader *r, struct store_lun *l, uint64_t off, 
 	memset(fx.medium + off, 0, len);
 	if (len == STORE_PAGE_SIZE)
 		fx.state[off / STORE_PAGE_SIZE] = STORE_DEALLOCATED;
-	return len;
+	return (int64_t)len;
 }
 
 int64_t store_fill(struct store_reader *r, struct store_lun *l, uint64_t off, uint64_t len,
@@ -143,11 +143,45 @@ uint64_t store_lun_pages(const struct store_lun *l)
 	return fx.pages;
 }
 
-bool store_lost(const struct store_lun *l, uint64_t off, uint64_t len)
+uint64_t store_readable(const struct store_lun *l, uint64_t off, uint64_t len)
 {
 	ck_assert_ptr_nonnull(l);
 	ck_assert_uint_le(off + len, fx.medium_len);
-	return fx.lost_len && off < fx.lost + fx.lost_len && off + len > fx.lost;
+	if (!fx.lost_len || off >= fx.lost + fx.lost_len || off + len <= fx.lost)
+		return len;
+	return off < fx.lost ? fx.lost - off : 0;
+}
+
+bool store_tell_lost(const struct store_lun *l, uint64_t off, uint64_t *from, uint64_t *len)
+{
+	ck_assert_ptr_nonnull(l);
+	ck_assert_uint_lt(off, fx.medium_len);
+	*from = *len = 0;
+	return false;
+}
+
+int64_t store_agree(const struct store_lun *l, uint64_t off, const void *with, size_t n)
+{
+	const uint8_t *b = with;
+	size_t same = 0, have = (size_t)store_readable(l, off, page_rest(off, n));
+
+	if (!have)
+		return -EIO;
+	while (same < have && fx.medium[off + same] == b[same])
+		same++;
+	return (int64_t)same;
+}
+
+size_t store_copy(void *to, const void *from, size_t n)
+{
+	memcpy(to, from, n);
+	return n;
+}
+
+void store_look(const void *at, size_t n)
+{
+	(void)at;
+	(void)n;
 }
 
 unsigned store_pin(struct store_reader *r)

@@ -288,9 +288,9 @@ static void use_block(struct user *u, uint64_t end)
 		u->sh->wrong = "a write was cut";
 	/* On a full LUN an UNMAP writes zeroes: into its own block. */
 	bool thin = store_lun_provisioning(u->sh->l) == STORE_THIN;
-	if (!draw(u, 4))
-		(void)store_unmap(u->r, u->sh->l, thin ? off & ~(PAGE - 1) : off,
-				  thin ? PAGE : BLOCK);
+	if (!draw(u, 4) &&
+	    store_unmap(u->r, u->sh->l, thin ? off & ~(PAGE - 1) : off, thin ? PAGE : BLOCK) <= 0)
+		u->sh->wrong = "an UNMAP failed";
 }
 
 static void *use(void *arg)

@@ -104,7 +104,7 @@ static void unmap(struct worker *w, uint64_t page)
 	if (w->held.at && w->held.page == page)
 		return;
 	uint64_t off = all ? page * PAGE : place(w, page), n = all ? PAGE : BLOCK;
-	check(store_unmap(w->r, w->l, off, n) == n, "an unmap was cut");
+	check(store_unmap(w->r, w->l, off, n) == (int64_t)n, "an unmap was cut");
 	memset(w->want[page], 0, BLOCK);
 }
 
