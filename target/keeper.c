@@ -48,6 +48,8 @@ struct keeper {
 	uint64_t started_at;
 	uint64_t start_at; /* with no child: when to start one */
 	unsigned quick;	   /* quick ends in a row */
+	unsigned failed;   /* of these, in a row, before the daemon was ready */
+	bool was_ready;	   /* the child, or the one before it */
 	uint64_t alive_by; /* the child is to give a sign until then; 0: need not */
 	uint64_t kill_at;  /* it got SIGABRT and is to be gone until then; 0: it did not */
 	unsigned asked;	   /* times that the keeper was asked to end */
@@ -77,7 +79,8 @@ static uint64_t pause_after(const struct keeper *k)
 
 	if (k->quick <= 1)
 		return 0;
-	for (unsigned i = 2; i < k->quick && ns < k->o->pause_max_ns; i++)
+	/* One that was ready served somebody: it is only kept from using up a CPU. */
+	for (unsigned i = 2; i < k->failed && ns < k->o->pause_max_ns; i++)
 		ns *= 2;
 	return ns < k->o->pause_max_ns ? ns : k->o->pause_max_ns;
 }
@@ -87,6 +90,7 @@ static void plan_start(struct keeper *k)
 	uint64_t now = clock_now(), pause;
 
 	k->quick = now - k->started_at < k->o->quick_ns ? k->quick + 1 : 1;
+	k->failed = k->was_ready ? 0 : k->quick == 1 ? 1 : k->failed + 1;
 	pause = pause_after(k);
 	k->start_at = now + pause;
 	if (k->quick >= MANY_QUICK)
@@ -105,6 +109,7 @@ static void start(struct keeper *k)
 
 	k->started_at = clock_now();
 	k->alive_by = k->kill_at = 0;
+	k->was_ready = false;
 	pid_t pid = keeper_start(&s);
 	if (pid < 0) {
 		log_error("fork: %s", strerror(-pid));
@@ -168,6 +173,7 @@ static void follow(struct keeper *k, const struct keeper_message *m)
 {
 	take_kept(k, m);
 	take_watchdog(k, m);
+	k->was_ready |= m->ready;
 	if (m->binary[0] && strcmp(k->program, m->binary)) {
 		strcpy(k->program, m->binary);
 		log_info("keeper: from now on %s is started", k->program);

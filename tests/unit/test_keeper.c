@@ -203,6 +203,25 @@ START_TEST(pauses_grow)
 }
 END_TEST
 
+/* One that was ready each time serves in between. */
+START_TEST(pauses_do_not_grow_after_ready)
+{
+	const struct keeper_options o = {
+		.quick_ns = HOUR_NS, .pause_ns = 2 * NS_PER_MS, .pause_max_ns = HOUR_NS};
+
+	begin(&o);
+	puppet_do(&stage, "memory memtgt-pool %d", MIB);
+	for (int i = 0; i < 30; i++) {
+		puppet_do(&stage, "send READY=1");
+		puppet_order(&stage, "raise 9");
+		expect_start("1 memtgt-pool");
+	}
+	ck_assert(stage_log_has(&stage, "ended 30 times in a row"));
+	ck_assert(stage_log_has(&stage, "it is started again in 2 ms"));
+	ck_assert(!stage_log_has(&stage, "it is started again in 4 ms"));
+}
+END_TEST
+
 /* Whoever lived for long is started at once, however often. */
 START_TEST(no_pause_after_a_long_life)
 {
@@ -480,6 +499,7 @@ static Suite *suite(void)
 	tcase_add_test(t, strange_messages);
 	tcase_add_test(t, long_messages);
 	tcase_add_test(t, pauses_grow);
+	tcase_add_test(t, pauses_do_not_grow_after_ready);
 	tcase_add_test(t, no_pause_after_a_long_life);
 	tcase_add_test(t, another_binary);
 	tcase_add_test(t, silent_after_ready);
