@@ -19,7 +19,7 @@
 
 #include "sweeper.h"
 
-#define LOG_MAX (256u << 10) /* of a log that is looked at */
+#define LOG_MAX (16u << 20) /* of a log that is looked at */
 
 static const char *const sanitizer_words[] = {
 	"ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer",
@@ -43,9 +43,13 @@ void test_sleep_ms(unsigned ms)
 /* The whole log so far; the caller frees it. */
 static char *log_read(const struct daemon *d)
 {
-	char *text = malloc(LOG_MAX + 1);
+	struct stat st;
+
+	ck_assert_int_eq(fstat(d->log, &st), 0);
+	size_t size = st.st_size < LOG_MAX ? (size_t)st.st_size : LOG_MAX;
+	char *text = malloc(size + 1);
 	ck_assert_ptr_nonnull(text);
-	ssize_t n = pread(d->log, text, LOG_MAX, 0);
+	ssize_t n = pread(d->log, text, size, 0);
 	text[n > 0 ? n : 0] = 0;
 	return text;
 }
@@ -97,13 +101,13 @@ static void open_log(struct daemon *d)
 	ck_assert_int_eq(fcntl(d->log, F_SETFL, O_APPEND), 0);
 }
 
-static void write_config(int fd, const char *luns, const char *more)
+static void write_config(const struct daemon *d, int fd, const char *luns, const char *more)
 {
 	dprintf(fd,
-		"portals = ( { address = \"127.0.0.1\"; port = 0; } );\n"
+		"portals = ( { address = \"127.0.0.1\"; port = %u; } );\n"
 		"targets = ( { name = \"" DAEMON_TARGET "\"; luns = ( %s ); } );\n"
 		"%s%s\n",
-		luns, more && strstr(more, "state_dir") ? "" : "state_dir = \"\";\n",
+		d->port, luns, more && strstr(more, "state_dir") ? "" : "state_dir = \"\";\n",
 		more ? more : "");
 	/* The daemon may drop its rights before it reads. */
 	ck_assert_int_eq(fchmod(fd, 0644), 0);
@@ -160,13 +164,13 @@ static void check_engine(const struct daemon *d)
 		give_up(d, "the reactors run on another engine than DAEMON_ENGINE says");
 }
 
+/* On d->port, or any if that is 0. */
 static void start(struct daemon *d, const char *luns, const char *more, bool kept)
 {
-	memset(d, 0, sizeof(*d));
 	open_log(d);
 	strcpy(d->config, "/tmp/memtgt-test-conf-XXXXXX");
 	int fd = new_file(d->config);
-	write_config(fd, luns, more);
+	write_config(d, fd, luns, more);
 	close(fd);
 	if (kept)
 		sweeper_start(d->config);
@@ -179,20 +183,39 @@ static void start(struct daemon *d, const char *luns, const char *more, bool kep
 	check_engine(d);
 }
 
-void daemon_start(struct daemon *d, const char *luns, const char *more)
+void daemon_start_again(struct daemon *d, const char *luns, const char *more, bool kept)
 {
-	start(d, luns, more, false);
+	start(d, luns, more, kept);
+	if (kept)
+		return;
 	drop_config(d);
 	d->config[0] = 0;
 }
 
+void daemon_start(struct daemon *d, const char *luns, const char *more)
+{
+	memset(d, 0, sizeof(*d));
+	daemon_start_again(d, luns, more, false);
+}
+
+void daemon_kill(struct daemon *d)
+{
+	ck_assert_int_eq(kill(d->pid, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(d->pid, NULL, 0), d->pid);
+	check_log(d);
+	close(d->log);
+	d->pid = 0;
+}
+
 void daemon_start_kept(struct daemon *d, const char *luns, const char *more)
 {
-	start(d, luns, more, true);
+	memset(d, 0, sizeof(*d));
+	daemon_start_again(d, luns, more, true);
 }
 
 void daemon_start_lasting(struct daemon *d, const char *luns, const char *more)
 {
+	memset(d, 0, sizeof(*d));
 	start(d, luns, more, false);
 }
 

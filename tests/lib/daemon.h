@@ -45,6 +45,11 @@ pid_t daemon_child(const struct daemon *d);
 /* Waits until a daemon has become ready `n` times in all. */
 void daemon_wait_ready(struct daemon *d, unsigned n);
 
+/* SIGKILL, and the memory is lost. */
+void daemon_kill(struct daemon *d);
+/* Another, on the port of one that has ended; with a keeper if `kept`. */
+void daemon_start_again(struct daemon *d, const char *luns, const char *more, bool kept);
+
 /* Sends SIGTERM. */
 void daemon_ask_to_end(const struct daemon *d);
 /* Waits for its end within `ms`, which must be exit status 0 without a sanitizer's report. */
