@@ -4,9 +4,9 @@
 import asyncio
 
 
-async def start(*command, **options):
-    """The kernel kills the child when we die, even by SIGKILL. Ctrl-C is for us alone."""
+async def start(*command, death="KILL", **options):
+    """The child gets this signal when we die, even by SIGKILL. Ctrl-C is for us alone."""
     options = {"stdin": asyncio.subprocess.DEVNULL, "start_new_session": True, **options}
     return await asyncio.create_subprocess_exec(
-        "setpriv", "--pdeathsig", "KILL", "--", *map(str, command), **options
+        "setpriv", "--pdeathsig", death, "--", *map(str, command), **options
     )

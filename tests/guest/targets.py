@@ -29,7 +29,6 @@ CONFIG = """\
 portals = ( {{ address = "127.0.0.1"; port = 0; announce = "{host}:{port}"; }} );
 limits = {{ rx_stall = 600; tx_stall = 600; ping_timeout = 600; }};
 control = {{ socket = "{control}"; }};
-state_dir = "";
 targets = ( {{ name = "{iqn}"; luns = (
 	{{ id = 0; size = "64M"; serial = "GUEST-{letter}-0"; provisioning = "{small}"; }},
 	{{ id = 1; size = "{thin}"; serial = "GUEST-{letter}-1"; provisioning = "thin"; }},
@@ -38,11 +37,12 @@ targets = ( {{ name = "{iqn}"; luns = (
 state_dir = "{state}";
 {more}
 """
-# What differs: the usual LUNs, on plain pages, since what hugepages the host has others may take; or
-# all of them thin, one much larger than the memory that the host lends, in surplus hugepages; or the
-# usual ones, of which a file remembers that they were used.
+# What differs: the usual LUNs, on plain pages, since what hugepages the host has others may take; the
+# same, with a keeper that holds their memory, or with a file that remembers that they were used; or
+# all of them thin, one much larger than the memory that the host lends, in surplus hugepages.
 KINDS = {
     "usual": {"small": "full", "thin": "512M", "more": 'pool = { pages = "plain"; };'},
+    "kept": {"small": "full", "thin": "512M", "more": 'pool = { pages = "plain"; };'},
     "remembered": {"small": "full", "thin": "512M", "more": 'pool = { pages = "plain"; };'},
     "elastic": {"small": "thin", "thin": "64G", "more": 'pool = { pages = "huge"; };'},
 }
@@ -64,7 +64,7 @@ class Target:
         self._curve_begun = None
         self._control = sockets / f"control-{letter}"
         self._config = folder / f"memtgtd-{letter}.conf"
-        self._process = None
+        self._process = None  # the daemon, or its keeper
 
     def _fault(self, text):
         self.faults.append(f"memtgtd {self.letter} {text}")
@@ -77,7 +77,9 @@ class Target:
         self._write_config(kind)
         with self.log.open("ab") as log:
             begin = log.tell()
-            self._process = await start(self._program, "-c", self._config, stderr=log)
+            # A keeper that is killed would leave its daemon behind.
+            keeper, death = (["--keeper"], "TERM") if kind == "kept" else ([], "KILL")
+            self._process = await start(self._program, "-c", self._config, *keeper, death=death, stderr=log)
         await self.forwarder.listen(await self._ready_port(begin))
 
     def _write_config(self, kind):
@@ -140,6 +142,20 @@ class Target:
         if COMPLAINT.search(self.log.read_text(errors="replace")):
             self._fault("has a sanitizer's report in its log")
         return process.returncode
+
+    async def crash(self):
+        """Kills the daemon of a keeper, which starts another."""
+        pid = self._process.pid
+        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
+        killed = children.read_text().split()
+        if len(killed) != 1:
+            raise RuntimeError(f"the keeper of {self.letter} has the children {killed}")
+        os.kill(int(killed[0]), signal.SIGKILL)
+        for _ in range(END_LIMIT * 50):
+            await asyncio.sleep(0.02)
+            if children.read_text().split() not in ([], killed):
+                return
+        raise RuntimeError(f"the keeper of {self.letter} starts no other daemon")
 
     async def ctl(self, *words):
         """What memtgtctl says, in a line."""
@@ -210,7 +226,7 @@ class Targets:
             return SURPLUS.read_text().strip()
         target = self._targets[letter]
         forwarder = target.forwarder
-        if word in ("start", "stop", "kill", "restart", "corrupt", "ctl", "curve"):
+        if word in ("start", "stop", "kill", "crash", "restart", "corrupt", "ctl", "curve"):
             return await getattr(target, word)(*more)
         if word in ("freeze", "thaw"):
             return getattr(forwarder, word)()
