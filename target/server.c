@@ -216,6 +216,8 @@ static int open_state(struct server *s)
 	const char *dir = s->config->state_dir;
 	char why[512];
 
+	if (!dir)
+		dir = getenv("STATE_DIRECTORY");
 	if (dir && !*dir)
 		return 0;
 	if (!dir && access(STATE_DIR, F_OK)) {
