@@ -16,7 +16,7 @@
 
 static const struct conn_ops no_conns;
 static struct iscsi_node node;
-static _Atomic unsigned ran, alls;
+static _Atomic unsigned ran, answered;
 
 struct sum_part {
 	struct ask_part ask;
@@ -47,7 +47,7 @@ static void all(struct ask *a)
 
 	s->all_in = pthread_self();
 	ck_assert_uint_eq(s->total, node.nworkers * (node.nworkers + 1) / 2);
-	alls++;
+	answered++;
 }
 
 static const struct ask_kind kind = {
@@ -65,7 +65,7 @@ static struct sum *sum_new(void)
 
 static void setup(void)
 {
-	ran = alls = 0;
+	ran = answered = 0;
 	node = (struct iscsi_node){.nworkers = REACTORS};
 	node.workers = calloc(REACTORS, sizeof(*node.workers));
 	ck_assert_ptr_nonnull(node.workers);
@@ -100,7 +100,7 @@ START_TEST(all_answer)
 		ask_post(&s->ask);
 		ck_assert_int_eq(ask_wait(&s->ask, LONG_MS), 0);
 		ck_assert_uint_eq(ran, n * REACTORS);
-		ck_assert_uint_eq(alls, n);
+		ck_assert_uint_eq(answered, n);
 		ck_assert_uint_eq(s->total, 6);
 		for (unsigned i = 0; i < REACTORS; i++) {
 			struct ask_part *p = ask_part(&s->ask, i);
@@ -134,7 +134,7 @@ START_TEST(too_late)
 	ck_assert_uint_eq(ran, 2 * REACTORS);
 	ask_leave(&next->ask);
 	teardown();
-	ck_assert_uint_eq(alls, 2);
+	ck_assert_uint_eq(answered, 2);
 	sem_destroy(&until);
 }
 END_TEST
@@ -152,7 +152,7 @@ START_TEST(at_home)
 		ck_assert(pthread_equal(s->all_in, home->thread));
 		ask_leave(&s->ask);
 	}
-	ck_assert_uint_eq(alls, MANY);
+	ck_assert_uint_eq(answered, MANY);
 	teardown();
 }
 END_TEST
@@ -170,18 +170,18 @@ START_TEST(at_the_end)
 	}
 	teardown();
 	ck_assert_uint_eq(ran, MANY * REACTORS);
-	ck_assert_uint_eq(alls, MANY);
+	ck_assert_uint_eq(answered, MANY);
 }
 END_TEST
 
 START_TEST(no_reactors)
 {
 	node = (struct iscsi_node){.nworkers = 0};
-	alls = 0;
+	answered = 0;
 	struct sum *s = sum_new();
 
 	ask_post(&s->ask);
-	ck_assert_uint_eq(alls, 1);
+	ck_assert_uint_eq(answered, 1);
 	ck_assert_int_eq(ask_wait(&s->ask, 0), 0);
 	ask_leave(&s->ask);
 }
