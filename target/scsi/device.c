@@ -63,9 +63,8 @@ static struct scsi_result admit(struct scsi_task *t)
 		return scsi_fail(attention_outcome(a));
 	if (r.outcome == SENSE_OK)
 		r = scsi_op_check(t->op, t->cdb);
-	if (r.outcome == SENSE_OK && !(t->op->flags & (SCSI_OP_ALWAYS | SCSI_OP_STOPPED)) &&
-	    scsi_is_stopped(t->nexus, t->lu))
-		return scsi_fail(SENSE_NOT_STARTED);
+	if (r.outcome == SENSE_OK && !(t->op->flags & (SCSI_OP_ALWAYS | SCSI_OP_STOPPED)))
+		r = scsi_fail(scsi_stopped_use(t->nexus, t->lu));
 	if (r.outcome == SENSE_OK && t->op->flags & SCSI_OP_WRITES && t->lu->read_only)
 		return scsi_fail(SENSE_WRITE_PROTECTED);
 	return r;

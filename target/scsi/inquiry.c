@@ -67,5 +67,9 @@ struct scsi_result scsi_inquiry(struct scsi_task *t)
 {
 	if (t->cdb[1] & EVPD)
 		return scsi_vpd(t);
-	return t->cdb[2] ? scsi_bad_byte(2) : standard(t);
+	if (t->cdb[2])
+		return scsi_bad_byte(2);
+	if (t->lu)
+		scsi_stopped_probe(t->nexus, t->lu);
+	return standard(t);
 }

@@ -38,7 +38,7 @@ static bool put_serial(struct scsi_lu *lu, const char *serial, uint32_t generati
 
 	if (!*serial)
 		return false;
-	snprintf(text, sizeof(text), generation ? "%s~%u" : "%s", serial, (unsigned)generation);
+	snprintf(text, sizeof(text), generation ? "%s+%u" : "%s", serial, (unsigned)generation);
 	if (strlen(text) > SCSI_SERIAL_MAX)
 		return false;
 	memcpy(lu->serial, text, strlen(text) + 1);

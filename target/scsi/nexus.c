@@ -38,6 +38,8 @@ void scsi_lu_replaced(struct scsi_nexus *n, unsigned id, bool is_there)
 
 	assert(id < SCSI_LUNS_MAX);
 	n->started[id / 64] &= ~bit;
+	n->probed[id / 64] &= ~bit;
+	n->older[id / 64] &= ~bit;
 	n->ua[id].n = 0;
 	attention_add(&n->ua[id], SCSI_UA_POWER_ON_OR_RESET);
 	if (is_there)
@@ -57,6 +59,8 @@ void scsi_nexus_init(struct scsi_nexus *n, const struct scsi_target *t, struct s
 	n->ua = ua;
 	memset(n->knew, 0, sizeof(n->knew));
 	memset(n->started, 0, sizeof(n->started));
+	memset(n->probed, 0, sizeof(n->probed));
+	memset(n->older, 0, sizeof(n->older));
 	memset(ua, 0, sizeof(*ua) * SCSI_LUNS_MAX);
 	for (unsigned i = 0; i < SCSI_LUNS_MAX; i++) {
 		const struct scsi_lu *lu = atomic_load(&t->by_id[i]);

@@ -85,8 +85,11 @@ struct scsi_nexus {
 	const struct scsi_target *target;
 	char port_name[256];	    /* "iqn...,i,0x<ISID>", the initiator port, SPC-4 7.6.4 */
 	struct scsi_attentions *ua; /* SCSI_LUNS_MAX, by LUN id, whether there is a LU or not */
-	uint64_t knew[SCSI_LUNS_MAX / 64];    /* bits: this LUN was another LU before */
-	uint64_t started[SCSI_LUNS_MAX / 64]; /* bits: by this initiator port; scsi/stopped.h */
+	uint64_t knew[SCSI_LUNS_MAX / 64]; /* bits: this LUN was another LU before */
+	/* Bits, of stopped LUs; scsi/stopped.h */
+	uint64_t started[SCSI_LUNS_MAX / 64]; /* this initiator port has started it */
+	uint64_t probed[SCSI_LUNS_MAX / 64];  /* it has asked what it is, before it used it */
+	uint64_t older[SCSI_LUNS_MAX / 64];   /* it has not: it knows it from before the loss */
 };
 
 /* What the device server needs of the thread it runs in. One per reactor. */

@@ -49,7 +49,7 @@ static uint64_t bit_of(const struct scsi_lu *lu)
 }
 
 /* What the nexus knows itself costs no lock. */
-bool scsi_is_stopped(struct scsi_nexus *n, struct scsi_lu *lu)
+static bool is_stopped(struct scsi_nexus *n, struct scsi_lu *lu)
 {
 	uint8_t port[SCSI_STARTER_SIZE];
 
@@ -64,12 +64,34 @@ bool scsi_is_stopped(struct scsi_nexus *n, struct scsi_lu *lu)
 	return !is_known;
 }
 
-void scsi_lu_start(struct scsi_nexus *n, struct scsi_lu *lu)
+enum scsi_outcome scsi_stopped(struct scsi_nexus *n, struct scsi_lu *lu)
+{
+	if (!is_stopped(n, lu))
+		return SENSE_OK;
+	return n->older[lu->id / 64] & bit_of(lu) ? SENSE_OLD_LOGIN : SENSE_NOT_STARTED;
+}
+
+enum scsi_outcome scsi_stopped_use(struct scsi_nexus *n, struct scsi_lu *lu)
+{
+	if (!is_stopped(n, lu))
+		return SENSE_OK;
+	if (!(n->probed[lu->id / 64] & bit_of(lu)))
+		n->older[lu->id / 64] |= bit_of(lu);
+	return scsi_stopped(n, lu);
+}
+
+void scsi_stopped_probe(struct scsi_nexus *n, const struct scsi_lu *lu)
+{
+	n->probed[lu->id / 64] |= bit_of(lu);
+}
+
+enum scsi_outcome scsi_stopped_start(struct scsi_nexus *n, struct scsi_lu *lu)
 {
 	uint8_t port[SCSI_STARTER_SIZE];
+	enum scsi_outcome o = scsi_stopped_use(n, lu);
 
-	if (!scsi_is_stopped(n, lu))
-		return;
+	if (o != SENSE_NOT_STARTED)
+		return o;
 	digest(n, port);
 	pthread_mutex_lock(&lu->starters.lock);
 	add(&lu->starters, port);
@@ -78,6 +100,7 @@ void scsi_lu_start(struct scsi_nexus *n, struct scsi_lu *lu)
 	if (lu->on_start)
 		lu->on_start(lu);
 	n->started[lu->id / 64] |= bit_of(lu);
+	return SENSE_OK;
 }
 
 unsigned scsi_starters_get(struct scsi_lu *lu,

@@ -4,10 +4,10 @@
 #include "scsi/handlers.h"
 #include "scsi/range.h"
 
+/* To ask is not to use it. */
 struct scsi_result scsi_test_unit_ready(struct scsi_task *t)
 {
-	(void)t;
-	return scsi_ok();
+	return scsi_fail(scsi_stopped(t->nexus, t->lu));
 }
 
 /* What REQUEST SENSE has to tell: SPC-4 6.39, SAM-5 5.14.1. A unit attention told is done with. */
@@ -20,7 +20,8 @@ static struct scsi_result pending(const struct scsi_task *t)
 	if (attention_take(&t->nexus->ua[t->lu->id], &a))
 		return scsi_fail(attention_outcome(a));
 	/* SPC-4 6.39: what a TEST UNIT READY would say, as data. */
-	return scsi_fail(scsi_is_stopped(t->nexus, t->lu) ? SENSE_NOT_STARTED : SENSE_NO_SENSE);
+	const enum scsi_outcome stopped = scsi_stopped(t->nexus, t->lu);
+	return scsi_fail(stopped == SENSE_OK ? SENSE_NO_SENSE : stopped);
 }
 
 struct scsi_result scsi_request_sense(struct scsi_task *t)
@@ -46,8 +47,7 @@ struct scsi_result scsi_start_stop(struct scsi_task *t)
 {
 	if (!(t->cdb[4] & 0x01))
 		return scsi_bad_bit(4, 0);
-	scsi_lu_start(t->nexus, t->lu);
-	return scsi_ok();
+	return scsi_fail(scsi_stopped_start(t->nexus, t->lu));
 }
 
 /* SBC-3 5.26: the memory is the medium, there is no cache before it. */

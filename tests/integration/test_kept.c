@@ -21,6 +21,7 @@
 #define BLOCK	512u
 #define GOOD	0u
 #define STOPPED 0x020402u
+#define OLDER	0x020403u
 #define RESET	0x062904u
 #define POWERED 0x062900u
 #define READY	0x062800u
@@ -96,6 +97,17 @@ static uint32_t tur(struct raw *r, unsigned lun)
 	uint8_t status = raw_test_unit_ready(r, lun);
 
 	return outcome(r, status);
+}
+
+/* INQUIRY for the standard data: as a host begins that does not know the disk. */
+static void probe(struct raw *r, unsigned lun)
+{
+	uint8_t cdb[16] = {0x12, 0, 0, 0, 36};
+	union raw_bhs h = raw_command(r, ISCSI_FINAL | ISCSI_ATTR_SIMPLE | ISCSI_CMD_READ, cdb, 36);
+
+	raw_set_lun(&h, lun);
+	ck_assert(raw_send(r, &h, NULL, 0));
+	raw_expect(r, ISCSI_OP_DATA_IN);
 }
 
 /* START STOP UNIT with START=1. */
@@ -227,13 +239,16 @@ START_TEST(who_had_data_gets_errors)
 	ck_assert_uint_eq(tur(&had, 0), POWERED); /* nobody had written there */
 	ck_assert_uint_eq(tur(&had, 0), GOOD);
 	ck_assert_uint_eq(tur(&had, 1), POWERED);
-	ck_assert_uint_eq(get(&had, 1, 0, &c), STOPPED);
-	ck_assert_uint_eq(put(&had, 1, 0, 'y'), STOPPED);
 	ck_assert_uint_eq(tur(&had, 1), STOPPED);
+	ck_assert_uint_eq(get(&had, 1, 0, &c), OLDER);
+	ck_assert_uint_eq(put(&had, 1, 0, 'y'), OLDER);
+	ck_assert_uint_eq(start_unit(&had, 1), OLDER); /* "rescan" of a disk that it has */
+	ck_assert_uint_eq(tur(&had, 1), OLDER);
 	ctl("lun show " DAEMON_TARGET " 1", 0);
 	ctl_has("stopped");
 
 	log_in(&fresh, 2); /* as Linux probes */
+	probe(&fresh, 1);
 	ck_assert_uint_eq(tur(&fresh, 1), POWERED);
 	ck_assert_uint_eq(tur(&fresh, 1), STOPPED);
 	ck_assert_uint_eq(start_unit(&fresh, 1), GOOD);
@@ -245,7 +260,7 @@ START_TEST(who_had_data_gets_errors)
 	log_in(&fresh, 2); /* and goes on after its connection was lost */
 	ck_assert_uint_eq(tur(&fresh, 1), POWERED);
 	expect_block(&fresh, 1, 0, 'z');
-	ck_assert_uint_eq(get(&had, 1, 0, &c), STOPPED);
+	ck_assert_uint_eq(get(&had, 1, 0, &c), OLDER);
 
 	ctl("lun start " DAEMON_TARGET " 1", 0);
 	ck_assert_uint_eq(tur(&had, 1), READY);
@@ -272,6 +287,7 @@ START_TEST(started_before_a_restart)
 	daemon_stop(&d);
 	start_kept();
 	log_in(&r, 2);
+	probe(&r, 1);
 	ck_assert_uint_eq(tur(&r, 1), POWERED);
 	ck_assert_uint_eq(start_unit(&r, 1), GOOD);
 	ck_assert_uint_eq(put(&r, 1, 0, 'z'), GOOD);
@@ -283,7 +299,7 @@ START_TEST(started_before_a_restart)
 	raw_close(&r);
 	log_in(&r, 1);
 	ck_assert_uint_eq(tur(&r, 1), RESET);
-	ck_assert_uint_eq(get(&r, 1, 0, &c), STOPPED);
+	ck_assert_uint_eq(get(&r, 1, 0, &c), OLDER);
 	raw_close(&r);
 	daemon_stop(&d);
 }

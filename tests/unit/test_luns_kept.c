@@ -629,15 +629,16 @@ START_TEST(who_started_it_is_kept)
 	luns_rig_start(&rig, BOTH);
 	scsi_nexus_init(&nexus, &rig.luns.targets[0], ua);
 	strcpy(nexus.port_name, "iqn.2026-01.org.memtgt:i,i,0x00023d000001");
-	ck_assert(scsi_is_stopped(&nexus, luns_rig_lu(&rig, 1)));
-	scsi_lu_start(&nexus, luns_rig_lu(&rig, 1));
+	scsi_stopped_probe(&nexus, luns_rig_lu(&rig, 1));
+	ck_assert_int_eq(scsi_stopped(&nexus, luns_rig_lu(&rig, 1)), SENSE_NOT_STARTED);
+	ck_assert_int_eq(scsi_stopped_start(&nexus, luns_rig_lu(&rig, 1)), SENSE_OK);
 	luns_rig_keep(&rig);
 	luns_rig_start(&rig, BOTH);
 	scsi_nexus_init(&nexus, &rig.luns.targets[0], ua);
-	ck_assert(!scsi_is_stopped(&nexus, luns_rig_lu(&rig, 1)));
+	ck_assert_int_eq(scsi_stopped(&nexus, luns_rig_lu(&rig, 1)), SENSE_OK);
 	strcpy(nexus.port_name, "iqn.2026-01.org.memtgt:i,i,0x00023d000002");
 	memset(nexus.started, 0, sizeof(nexus.started));
-	ck_assert(scsi_is_stopped(&nexus, luns_rig_lu(&rig, 1)));
+	ck_assert_int_eq(scsi_stopped(&nexus, luns_rig_lu(&rig, 1)), SENSE_NOT_STARTED);
 	luns_rig_lose(&rig);
 }
 END_TEST

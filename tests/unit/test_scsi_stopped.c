@@ -6,6 +6,8 @@
 #include "lib/test_main.h"
 #include "unit/scsi_fixture.h"
 
+#define INQ    CDB(0x12, 0, 0, 0, 36)
+#define VPD    CDB(0x12, 1, 0x83, 0, 252)
 #define TUR    CDB(0x00)
 #define START  CDB(0x1b, 0, 0, 0, 1)
 #define STOP   CDB(0x1b, 0, 0, 0, 0)
@@ -19,14 +21,24 @@ static void stopped_lu(void)
 	fx_open_512();
 	fx.lus[0].stopped = true;
 	strcpy(fx.nexus.port_name, "iqn.2026-01.org.memtgt:a,i,0x00023d000001");
+	fx_run(INQ, NULL, 0);
+	fx_good();
 }
 
-/* As after a new login. */
-static void log_in(const char *port)
+/* As after a new login of a host that has the disk. */
+static void log_in_again(const char *port)
 {
 	scsi_nexus_init(&fx.nexus, &fx.target, fx.ua);
 	memset(fx.ua, 0, sizeof(fx.ua));
 	snprintf(fx.nexus.port_name, sizeof(fx.nexus.port_name), "%s", port);
+}
+
+/* Of one that does not know it. */
+static void log_in(const char *port)
+{
+	log_in_again(port);
+	fx_run(INQ, NULL, 0);
+	fx_good();
 }
 
 static void expect_stopped(void)
@@ -115,6 +127,44 @@ START_TEST(start_opens_it_for_who_sends_it)
 	expect_stopped();
 	fx_run_on(lun5, TUR, NULL, 0);
 	fx_good();
+}
+END_TEST
+
+static void expect_older(void)
+{
+	const uint8_t *const all[] = {READ_0, START, TUR, START, INQ, START, READ_0};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		fx_run(all[i], NULL, 0);
+		if (all[i][0] == 0x12)
+			fx_good();
+		else
+			fx_sense(0x2, 0x04, 0x03);
+	}
+	fx_run(SENSE, NULL, 0);
+	ck_assert_uint_eq(fx.in[13], 0x03);
+}
+
+/* Linux: "rescan" of a disk sends VPD pages, TEST UNIT READY, and START STOP UNIT. It must not read
+ * zeroes where it had data, on a disk that rested as little as on one that was in use. */
+START_TEST(a_rescan_of_an_older_disk_starts_nothing)
+{
+	log_in_again("iqn.2026-01.org.memtgt:a,i,0x00023d000001");
+	fx_run(READ_0, NULL, 0);
+	fx_sense(0x2, 0x04, 0x03);
+	expect_older();
+	log_in_again("iqn.2026-01.org.memtgt:a,i,0x00023d000001");
+	fx_run(VPD, NULL, 0);
+	fx_good();
+	fx_run(TUR, NULL, 0);
+	fx_sense(0x2, 0x04, 0x02);
+	fx_run(START, NULL, 0);
+	fx_sense(0x2, 0x04, 0x03);
+	expect_older();
+	log_in("iqn.2026-01.org.memtgt:a,i,0x00023d000001");
+	fx_run(START, NULL, 0);
+	fx_good();
+	expect_started();
 }
 END_TEST
 
@@ -243,7 +293,10 @@ START_TEST(a_lu_in_its_place_is_stopped_again)
 	fx.target.by_id[0] = &fx.lus[1];
 	scsi_lu_replaced(&fx.nexus, 0, true);
 	memset(fx.ua, 0, sizeof(fx.ua));
-	expect_stopped();
+	fx_run(TUR, NULL, 0);
+	fx_sense(0x2, 0x04, 0x02);
+	fx_run(START, NULL, 0);
+	fx_sense(0x2, 0x04, 0x03); /* it has not asked what this one is */
 }
 END_TEST
 
@@ -300,13 +353,13 @@ START_TEST(a_new_generation_has_another_serial)
 	name(&a, 0, "disk-1");
 	name(&b, 1, "disk-1");
 	ck_assert_str_eq(a.serial, "disk-1");
-	ck_assert_str_eq(b.serial, "disk-1~1");
+	ck_assert_str_eq(b.serial, "disk-1+1");
 	ck_assert_mem_ne(a.naa, b.naa, sizeof(a.naa));
 	name(&b, 10, "123456789012345678");
 	ck_assert_uint_eq(strlen(b.serial), SCSI_SERIAL_MAX);
-	ck_assert_ptr_null(strchr(b.serial, '~'));
+	ck_assert_ptr_null(strchr(b.serial, '+'));
 	name(&b, 1, "123456789012345678");
-	ck_assert_str_eq(b.serial, "123456789012345678~1");
+	ck_assert_str_eq(b.serial, "123456789012345678+1");
 	name(&b, 0, "12345678901234567890");
 	ck_assert_str_eq(b.serial, "12345678901234567890");
 }
@@ -320,6 +373,7 @@ int main(void)
 	tcase_add_checked_fixture(t, stopped_lu, fx_close);
 	tcase_add_test(t, nothing_of_the_medium_is_told);
 	tcase_add_test(t, start_opens_it_for_who_sends_it);
+	tcase_add_test(t, a_rescan_of_an_older_disk_starts_nothing);
 	tcase_add_test(t, a_port_that_started_it_finds_it_so);
 	tcase_add_test(t, the_latest_are_remembered);
 	tcase_add_test(t, a_running_nexus_goes_on_when_it_is_forgotten);
