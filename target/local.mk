@@ -5,44 +5,10 @@ sbin_PROGRAMS += target/memtgtd
 target_libmemtgt_a_SOURCES += \
 	%D%/accept.c \
 	%D%/accept.h \
-	%D%/keeper.c \
-	%D%/keeper.h \
-	%D%/keeper_kept.c \
-	%D%/keeper_kept.h \
-	%D%/keeper_message.c \
-	%D%/keeper_message.h \
-	%D%/keeper_socket.c \
-	%D%/keeper_socket.h \
-	%D%/keeper_start.c \
-	%D%/keeper_start.h \
-	%D%/luns.c \
-	%D%/luns.h \
-	%D%/luns_change.c \
-	%D%/luns_held.c \
-	%D%/luns_held.h \
-	%D%/luns_kept.c \
-	%D%/luns_kept.h \
-	%D%/luns_label.c \
-	%D%/luns_label.h \
-	%D%/luns_lu.c \
-	%D%/luns_lu.h \
-	%D%/luns_pool.c \
-	%D%/luns_pool.h \
-	%D%/luns_transfer.c \
-	%D%/luns_transfer.h \
-	%D%/luns_used.c \
-	%D%/luns_used.h \
 	%D%/server.c \
 	%D%/server.h \
 	%D%/shortage.c \
 	%D%/shortage.h \
-	%D%/upgrade.c \
-	%D%/upgrade.h \
-	%D%/upgrade_exec.c \
-	%D%/spill.c \
-	%D%/spill.h \
-	%D%/spill_luns.c \
-	%D%/spill_restore.c \
 	%D%/state_file.c \
 	%D%/state_file.h \
 	%D%/tbl/iscsi_keys.def \

@@ -10,7 +10,7 @@
 #include "base/inherit.h"
 #include "base/log.h"
 #include "base/notify.h"
-#include "keeper.h"
+#include "keeper/keeper.h"
 #include "server.h"
 #include "store/store.h"
 

@@ -24,13 +24,13 @@
 #include "control/methods.h"
 #include "control/service.h"
 #include "iscsi/node.h"
-#include "luns.h"
+#include "luns/luns.h"
 #include "shortage.h"
-#include "spill.h"
+#include "spill/spill.h"
 #include "state_file.h"
 #include "reactor/listen.h"
 #include "store/store.h"
-#include "upgrade.h"
+#include "upgrade/upgrade.h"
 #include "watchdog.h"
 
 /* How it ends: for now, with all memory kept for the next daemon, or for good. */

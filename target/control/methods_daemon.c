@@ -8,11 +8,11 @@
 #include "control/clean.h"
 #include "control/methods.h"
 #include "iscsi/node.h"
-#include "luns.h"
+#include "luns/luns.h"
 #include "memtgt/control.h"
 #include "shortage.h"
 #include "store/store.h"
-#include "upgrade.h"
+#include "upgrade/upgrade.h"
 
 rpc_method *const control_run[] = {
 #define CONTROL_METHOD(id, call, name, effect, list, text) [CONTROL_##id] = method_##call,

@@ -16,7 +16,7 @@
 #include "base/clock.h"
 #include "base/image.h"
 #include "control/methods.h"
-#include "luns_transfer.h"
+#include "luns/transfer.h"
 #include "memtgt/control.h"
 
 /* How often something that cannot be done just now is tried again, and for how long if it is memory

@@ -8,8 +8,8 @@
 #include "base/config.h"
 #include "control/clean.h"
 #include "control/methods.h"
-#include "luns.h"
-#include "luns_held.h"
+#include "luns/luns.h"
+#include "luns/held.h"
 
 /* LUNs of one answer. */
 #define PAGE_MAX 256u

@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "control/clean.h"
 #include "control/methods.h"
-#include "luns_pool.h"
+#include "luns/pool.h"
 #include "store/store.h"
 
 static json_int_t page_bytes(const struct store_stats *st, uint64_t pages)

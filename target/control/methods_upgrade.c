@@ -4,7 +4,7 @@
 
 #include "control/clean.h"
 #include "control/methods.h"
-#include "upgrade.h"
+#include "upgrade/upgrade.h"
 
 #define WHY 768u
 

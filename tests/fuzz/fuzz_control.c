@@ -12,10 +12,10 @@
 #include "base/config.h"
 #include "control/methods.h"
 #include "iscsi/node.h"
-#include "luns.h"
+#include "luns/luns.h"
 #include "memtgt/control.h"
 #include "shortage.h"
-#include "upgrade.h"
+#include "upgrade/upgrade.h"
 #include "store/store.h"
 
 #define REQUIRE(x)               \

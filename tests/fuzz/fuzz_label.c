@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* fuzz_label - any bytes as the label of a LUN. What is read is written again, and is the same. */
-#include "luns_label.h"
+#include "luns/label.h"
 
 #include <errno.h>
 #include <stdlib.h>

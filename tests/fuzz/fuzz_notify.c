@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/inherit.h"
-#include "keeper_message.h"
+#include "keeper/message.h"
 
 #define REQUIRE(x)               \
 	do {                     \

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* luns_fixture.h - for the tests of luns.h: changes, and commands of sessions, with their outcomes.
+/* luns_fixture.h - for the tests of luns/luns.h: changes, and commands of sessions, with their
+ * outcomes.
  */
 #ifndef MEMTGT_LUNS_FIXTURE_H
 #define MEMTGT_LUNS_FIXTURE_H

@@ -2,8 +2,8 @@
 /*
  * test_luns.c - LUNs that come, go and change: what sessions see, what is refused, who waits.
  *
- * The sessions are of real sockets; the changes are calls of luns.h, which no client can make. Run
- * it under ThreadSanitizer as well.
+ * The sessions are of real sockets; the changes are calls of luns/luns.h, which no client can make.
+ * Run it under ThreadSanitizer as well.
  */
 #include <check.h>
 #include <errno.h>

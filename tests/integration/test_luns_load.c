@@ -2,8 +2,8 @@
 /*
  * test_luns_load.c - LUNs that come, go and change under sessions on several reactors.
  *
- * The sessions are of real sockets; the changes are calls of luns.h, which no client can make. Run
- * it under ThreadSanitizer as well.
+ * The sessions are of real sockets; the changes are calls of luns/luns.h, which no client can make.
+ * Run it under ThreadSanitizer as well.
  */
 #include <check.h>
 #include <errno.h>

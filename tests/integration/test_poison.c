@@ -12,7 +12,7 @@
 #include "lib/logged.h"
 #include "lib/lose.h"
 #include "lib/test_main.h"
-#include "luns_transfer.h"
+#include "luns/transfer.h"
 #include "memtgt/wire.h"
 #include "store/store.h"
 

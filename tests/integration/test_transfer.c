@@ -3,7 +3,7 @@
  * test_transfer.c - pieces of a LUN while its sessions and its operator do something: what ends a
  * transfer, what it is refused for, who waits for whom. Run it under ThreadSanitizer as well.
  */
-#include "luns_transfer.h"
+#include "luns/transfer.h"
 
 #include <check.h>
 #include <errno.h>

@@ -14,7 +14,7 @@
 
 #include "accept.h"
 #include "iscsi/node.h"
-#include "luns.h"
+#include "luns/luns.h"
 
 struct inside {
 	struct config *config;

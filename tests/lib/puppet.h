@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "keeper.h"
+#include "keeper/keeper.h"
 
 struct stage {
 	pid_t keeper;

@@ -17,12 +17,13 @@ declare -A may=(
 	[iscsi]="memtgt base tbl reactor pdu scsi"
 	[state]="memtgt"
 	[luns]="memtgt base tbl store scsi iscsi state"
+	[keeper]="memtgt base"
 	[spill]="memtgt base tbl store scsi luns state"
 	[upgrade]="memtgt base store"
 	[shortage]="memtgt base tbl store pressure iscsi"
 	[control]="memtgt base tbl store scsi pdu iscsi reactor luns shortage state upgrade"
 	[memtgtctl]="memtgt base tbl control"
-	[top]="memtgt base tbl store scsi pdu iscsi reactor control luns shortage state upgrade spill"
+	[top]="memtgt base tbl store scsi pdu iscsi reactor control luns shortage state upgrade spill keeper"
 )
 # The reader of the configuration is made from a table.
 may[base]+=" tbl"
@@ -35,10 +36,7 @@ layer_of()
 		local folder=${1#target/}
 		echo "${folder%%/*}"
 		;;
-	target/luns*) echo luns ;;
 	target/shortage*) echo shortage ;;
-	target/spill*) echo spill ;;
-	target/upgrade*) echo upgrade ;;
 	target/state_file*) echo state ;;
 	target/*) echo top ;;
 	esac

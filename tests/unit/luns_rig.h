@@ -12,7 +12,7 @@
 
 #include "base/config.h"
 #include "iscsi/node.h"
-#include "luns.h"
+#include "luns/luns.h"
 #include "state_file.h"
 #include "store/store.h"
 

@@ -17,11 +17,11 @@
 #include "lib/filler.h"
 #include "lib/session_rig.h"
 #include "lib/test_main.h"
-#include "luns.h"
+#include "luns/luns.h"
 #include "memtgt/control.h"
 #include "shortage.h"
 #include "store/store.h"
-#include "upgrade.h"
+#include "upgrade/upgrade.h"
 
 #define TARGET	  "iqn.2026-01.org.memtgt:rig"
 #define SESSIONS  (SURVEY_MAX * 2 + 2)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* test_keeper.c - what a keeper keeps, and what it does when its daemon ends, hangs, or is to end.
  */
-#include "keeper.h"
+#include "keeper/keeper.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "keeper_kept.h"
-#include "keeper_socket.h"
+#include "keeper/kept.h"
+#include "keeper/socket.h"
 #include "lib/puppet.h"
 #include "lib/test_main.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* test_keeper_message.c - what a keeper understands, and what it finds strange. */
-#include "keeper_message.h"
+#include "keeper/message.h"
 
 #include <errno.h>
 #include <stdio.h>

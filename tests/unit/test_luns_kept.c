@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 #include "lib/test_main.h"
-#include "luns_held.h"
-#include "luns_kept.h"
-#include "luns_lu.h"
-#include "luns_pool.h"
-#include "luns_transfer.h"
+#include "luns/held.h"
+#include "luns/kept.h"
+#include "luns/lu.h"
+#include "luns/pool.h"
+#include "luns/transfer.h"
 #include "store/records.h"
 #include "unit/luns_rig.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* test_luns_label.c - the label of a LUN: what is written is read, and nothing else is. */
-#include "luns_label.h"
+#include "luns/label.h"
 
 #include <check.h>
 #include <errno.h>

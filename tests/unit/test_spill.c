@@ -3,7 +3,7 @@
  * test_spill.c - what LUNs hold, to files and back: whole, damaged, another's, without room, and
  * with the process killed at each fail point, its memory kept or lost.
  */
-#include "spill.h"
+#include "spill/spill.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -21,7 +21,7 @@
 #include "base/fail_point.h"
 #include "base/image.h"
 #include "lib/test_main.h"
-#include "luns_label.h"
+#include "luns/label.h"
 #include "state_file.h"
 #include "store/store.h"
 

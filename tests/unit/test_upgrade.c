@@ -4,7 +4,7 @@
  *
  * Programs are scripts, whose first argument tells what they are asked.
  */
-#include "upgrade.h"
+#include "upgrade/upgrade.h"
 
 #include <check.h>
 #include <errno.h>

@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/notify.h"
-#include "keeper_socket.h"
+#include "keeper/socket.h"
 #include "lib/fake_engine.h"
 #include "lib/logged.h"
 #include "lib/test_main.h"

@@ -1,0 +1,6 @@
+# Sources of target/spill.
+target_libmemtgt_a_SOURCES += \
+	%D%/luns.c \
+	%D%/restore.c \
+	%D%/spill.c \
+	%D%/spill.h

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+/* luns.c - which LUNs are saved at the end. */
+#include <string.h>
+#include <strings.h>
+
+#include "base/config.h"
+#include "luns/luns.h"
+#include "luns/held.h"
+#include "luns/lu.h"
+#include "spill/spill.h"
+#include "store/store.h"
+
+static void save(struct spill *s, const char *target, const struct scsi_lu *lu)
+{
+	struct luns_lu *u = luns_lu_of(lu);
+
+	if (u && store_lun_used(lu->store))
+		u->is_saved = !spill_lun(s, target, lu->id, lu->block_size, lu->store);
+}
+
+/* The state has one place for a name. */
+static bool is_taken(const struct luns *l, const struct luns_held *h)
+{
+	size_t t = luns_target(l, h->label.target);
+
+	if (t < l->config->ntargets && l->owned[t].lu[h->label.id])
+		return true;
+	for (const struct luns_held *o = l->held; o != h; o = o->next)
+		if (o->is_saved && o->label.id == h->label.id &&
+		    !strcasecmp(o->label.target, h->label.target))
+			return true;
+	return false;
+}
+
+static void save_held(struct spill *s, const struct luns *l, struct luns_held *h)
+{
+	const struct luns_label *as = &h->label;
+
+	if (!h->has_label || !h->was_used)
+		return;
+	h->is_saved =
+		!(is_taken(l, h) ? spill_aside(s, as->target, as->id, as->block_size, h->store)
+				 : spill_lun(s, as->target, as->id, as->block_size, h->store));
+}
+
+void spill_luns(struct spill *s, struct luns *l)
+{
+	if (!l->config || !l->owned)
+		return;
+	for (size_t t = 0; t < l->config->ntargets; t++)
+		for (unsigned id = 0; id < SCSI_LUNS_MAX; id++)
+			if (l->owned[t].lu[id])
+				save(s, l->targets[t].name, l->owned[t].lu[id]);
+	for (struct luns_held *h = l->held; h; h = h->next)
+		save_held(s, l, h);
+}
