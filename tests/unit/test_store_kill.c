@@ -187,8 +187,10 @@ static void create(struct worker *w, unsigned i, uint64_t bytes, bool full)
 	k->label = k->label_next = version;
 	k->full = full;
 	k->used = false;
-	for (uint64_t u = 0; u < UNITS; u++)
-		k->is[u] = k->next[u] = 0;
+	for (uint64_t u = 0; u < UNITS; u++) {
+		k->next[u] = 0;
+		k->is[u] = 0;
+	}
 	k->life = COMING;
 	store_reader_offline(w->r);
 	const struct store_label label = {text, sizeof(text)};
@@ -212,8 +214,10 @@ static void destroy(struct worker *w, unsigned i)
 /* What is cut off reads as zeroes when it comes back. */
 static void cut_known(struct known *k, uint64_t bytes)
 {
-	for (uint64_t u = (bytes + UNIT - 1) / UNIT; u < UNITS; u++)
-		k->is[u] = k->next[u] = 0;
+	for (uint64_t u = (bytes + UNIT - 1) / UNIT; u < UNITS; u++) {
+		k->next[u] = 0;
+		k->is[u] = 0;
+	}
 }
 
 static void resize(struct worker *w, unsigned i, uint64_t bytes)
