@@ -20,10 +20,29 @@ tests_lib_libdaemon_a_SOURCES = \
 	tests/lib/watch.c \
 	tests/lib/watch.h
 
+# Initiators that verify what they wrote.
+if HAVE_CHECK
+if HAVE_ISCSI
+check_LIBRARIES += tests/lib/libload.a
+endif
+endif
+tests_lib_libload_a_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
+tests_lib_libload_a_SOURCES = \
+	tests/lib/crash_rig.c \
+	tests/lib/crash_rig.h \
+	tests/lib/load.c \
+	tests/lib/load.h \
+	tests/lib/load_model.c \
+	tests/lib/load_model.h \
+	tests/lib/load_session.c \
+	tests/lib/load_session.h
+
 integration_tests += \
 	tests/integration/test_bad_input \
 	tests/integration/test_control \
 	tests/integration/test_counting \
+	tests/integration/test_crash \
+	tests/integration/test_damage \
 	tests/integration/test_discovery \
 	tests/integration/test_export \
 	tests/integration/test_export_all \
@@ -31,6 +50,7 @@ integration_tests += \
 	tests/integration/test_hostile \
 	tests/integration/test_io \
 	tests/integration/test_kept \
+	tests/integration/test_load \
 	tests/integration/test_login \
 	tests/integration/test_luns \
 	tests/integration/test_luns_load \
@@ -48,6 +68,10 @@ integration_tests += \
 tests_integration_test_bad_input_LDADD = $(client_libs)
 tests_integration_test_control_LDADD = $(client_libs)
 tests_integration_test_counting_LDADD = $(client_libs)
+tests_integration_test_crash_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
+tests_integration_test_crash_LDADD = tests/lib/libload.a $(inside_libs) $(ISCSI_LIBS)
+tests_integration_test_damage_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
+tests_integration_test_damage_LDADD = tests/lib/libload.a $(client_libs) $(ISCSI_LIBS)
 tests_integration_test_discovery_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
 tests_integration_test_discovery_LDADD = $(client_libs) $(ISCSI_LIBS)
 tests_integration_test_export_LDADD = $(inside_libs)
@@ -57,6 +81,8 @@ tests_integration_test_hostile_LDADD = $(client_libs)
 tests_integration_test_io_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
 tests_integration_test_io_LDADD = $(client_libs) $(ISCSI_LIBS)
 tests_integration_test_kept_LDADD = $(client_libs)
+tests_integration_test_load_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
+tests_integration_test_load_LDADD = tests/lib/libload.a $(client_libs) $(ISCSI_LIBS)
 tests_integration_test_login_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
 tests_integration_test_login_LDADD = $(client_libs) $(ISCSI_LIBS)
 tests_integration_test_luns_LDADD = $(inside_libs)
