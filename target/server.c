@@ -493,16 +493,20 @@ static enum end serve(struct server *s)
 	struct pollfd fds[ACCEPTOR_PORTALS_MAX + 3];
 	size_t n = acceptor_poll_fds(&s->acceptor, fds);
 	fds[n] = (struct pollfd){.fd = s->signals, .events = POLLIN};
-	fds[n + 2] = (struct pollfd){.fd = s->upgrade.wake, .events = POLLIN};
+	fds[n + 1] = (struct pollfd){.fd = s->upgrade.wake, .events = POLLIN};
 
 	for (;;) {
-		fds[n + 1] = (struct pollfd){.fd = s->keeper, .events = POLLIN};
-		if (poll(fds, n + 3, watchdog_wait_ms(&s->watchdog, clock_now())) < 0 &&
+		/* poll(2) takes no more entries than there may be descriptors. */
+		bool has_keeper = s->keeper >= 0;
+		fds[n + 2] = (struct pollfd){.fd = s->keeper, .events = POLLIN};
+		if (poll(fds, n + 2 + has_keeper, watchdog_wait_ms(&s->watchdog, clock_now())) <
+			    0 &&
 		    errno != EINTR) {
 			log_error("poll: %s", strerror(errno));
 			return notify_keeps() ? END_KEPT : END_FINAL;
 		}
-		check_keeper(s, &fds[n + 1]);
+		if (has_keeper)
+			check_keeper(s, &fds[n + 2]);
 		enum end end = take_signals(s);
 		if (end)
 			return end;
