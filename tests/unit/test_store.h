@@ -108,6 +108,17 @@ static inline void expect_host(struct store *s)
 		     (unsigned long long)st.pages_reserve);
 }
 
+/* The numbers when the filler has given back all that was retired: nobody holds it any more. */
+static inline struct store_stats stats_at_rest(struct store *s)
+{
+	const struct timespec pause = {.tv_nsec = (long)NS_PER_MS};
+	struct store_stats st = stats_of(s);
+
+	for (int i = 0; i < 10000 && st.pages_retired; i++, st = stats_of(s))
+		nanosleep(&pause, NULL);
+	return st;
+}
+
 /* As if nothing had ever been written. */
 static inline void expect_empty(struct store *s)
 {

@@ -310,8 +310,8 @@ static void expect_pages(void)
 		named += state != STORE_DEALLOCATED;
 		anchored += state == STORE_ANCHORED;
 	}
+	st = stats_at_rest(s);
 	expect_host(s);
-	st = stats_of(s);
 	ck_assert_uint_eq(st.pages_used, named);
 	ck_assert_uint_eq(st.pages_anchored, anchored);
 	ck_assert_uint_eq(store_lun_pages(l), named);

@@ -242,7 +242,7 @@ START_TEST(nothing_is_touched_after_free)
 	       short_of);
 	ck_assert(verified && pins && short_of);
 
-	struct store_stats st = stats_of(s);
+	struct store_stats st = stats_at_rest(s);
 	ck_assert_uint_eq(st.pages_retired, 0);
 	ck_assert_uint_eq(st.pages_used, count_mapped(l));
 	ck_assert_uint_eq(store_lun_pages(l), st.pages_used);
