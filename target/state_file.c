@@ -20,6 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/io.h"
+
 #define LOCK_NAME    "lock"
 #define LOCK_TRIES   50u /* a process that ends may have it a moment longer */
 #define LOCK_STEP_NS 100000000
@@ -363,20 +365,6 @@ char *state_text(struct state_file *f)
 
 /* ---- the disk ---- */
 
-static int write_all(int fd, const char *p, size_t n)
-{
-	while (n) {
-		ssize_t done = write(fd, p, n);
-		if (done < 0 && errno != EINTR)
-			return -errno;
-		if (done > 0) {
-			p += done;
-			n -= (size_t)done;
-		}
-	}
-	return 0;
-}
-
 /* Another file, whole and on the disk. */
 static int write_fresh(const struct state_file *f, const char *text)
 {
@@ -384,7 +372,7 @@ static int write_fresh(const struct state_file *f, const char *text)
 			O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -errno;
-	int rc = write_all(fd, text, strlen(text));
+	int rc = io_write_all(fd, text, strlen(text));
 	if (!rc && fsync(fd))
 		rc = -errno;
 	if (close(fd) && !rc)

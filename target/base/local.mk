@@ -31,6 +31,8 @@ target_libmemtgt_a_SOURCES += \
 	%D%/inherit.h \
 	%D%/image.c \
 	%D%/image.h \
+	%D%/io.c \
+	%D%/io.h \
 	%D%/list.h \
 	%D%/log.c \
 	%D%/log.h \

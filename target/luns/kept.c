@@ -75,9 +75,10 @@ static enum kept_fate fate_of(const struct luns *l, const struct kept *all, size
 		.state = k->k->state,
 		.has_label = k->has_label,
 		.is_newest = k->has_label && is_newest(l, all, n, k),
-		.has_target =
-			k->target<l->config->ntargets, .is_configured = k->how != NULL,
-				  .by_config = k->label.by_config, .has_pages = k->k->pages> 0,
+		.has_target = (k->target < l->config->ntargets),
+		.is_configured = k->how != NULL,
+		.by_config = k->label.by_config,
+		.has_pages = (k->k->pages > 0),
 		.was_used = k->k->used,
 	};
 

@@ -68,12 +68,15 @@ void luns_lu_label(struct scsi_lu *lu)
 
 /* ---- one LU ---- */
 
-static struct luns_lu *lu_new(const struct luns *l, size_t target)
+/* With room among those whose first write is remembered. NULL: out of memory. */
+static struct luns_lu *lu_new(struct luns *l, size_t target)
 {
 	struct luns_lu *u = calloc(1, sizeof(*u));
 
-	if (!u)
+	if (!u || luns_used_room(l)) {
+		free(u);
 		return NULL;
+	}
 	u->scsi.owner = u;
 	u->scsi.on_start = luns_lu_label;
 	u->target = &l->targets[target];
@@ -135,10 +138,8 @@ int luns_make(struct luns *l, size_t target, const struct luns_recipe *r, struct
 	const struct config_lun *how = r->how;
 	struct luns_lu *u = lu_new(l, target);
 
-	if (!u || luns_used_room(l)) {
+	if (!u) {
 		SAY("out of memory");
-		if (u)
-			luns_lu_free(&u->scsi);
 		return -ENOMEM;
 	}
 	struct scsi_lu *lu = &u->scsi;
@@ -168,10 +169,8 @@ int luns_take_kept(struct luns *l, size_t target, const struct luns_label *label
 {
 	struct luns_lu *u = lu_new(l, target);
 
-	if (!u || luns_used_room(l)) {
+	if (!u) {
 		SAY("out of memory");
-		if (u)
-			luns_lu_free(&u->scsi);
 		return -ENOMEM;
 	}
 	struct scsi_lu *lu = &u->scsi;

@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/image.h"
+#include "base/io.h"
 #include "control/protocol.h"
 #include "memtgt/control.h"
 #include "memtgtctl/command.h"
@@ -84,39 +85,11 @@ static void clear_line(const struct transfer *t)
 
 /* ---- bytes ---- */
 
-static int write_all(int fd, const void *p, size_t n)
-{
-	const char *from = p;
-
-	while (n) {
-		ssize_t some = write(fd, from, n);
-		if (some < 0 && errno != EINTR)
-			return -errno;
-		if (some > 0) {
-			from += some;
-			n -= (size_t)some;
-		}
-	}
-	return 0;
-}
-
 static int read_file(void *arg, void *p, size_t n)
 {
 	const struct transfer *t = arg;
-	char *to = p;
 
-	while (n) {
-		ssize_t some = read(t->fd, to, n);
-		if (!some)
-			return -ENODATA;
-		if (some < 0 && errno != EINTR)
-			return -errno;
-		if (some > 0) {
-			to += some;
-			n -= (size_t)some;
-		}
-	}
-	return 0;
+	return io_read_all(t->fd, p, n);
 }
 
 static int read_call(void *arg, void *p, size_t n)
@@ -186,7 +159,7 @@ static enum call_result close_out(struct transfer *t, enum call_result r)
 
 static enum call_result put(struct transfer *t, const void *p, size_t n)
 {
-	int err = write_all(t->fd, p, n);
+	int err = io_write_all(t->fd, p, n);
 
 	return err ? fault(t, "%s", strerror(-err)) : CALL_OK;
 }

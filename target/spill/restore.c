@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/fail_point.h"
 #include "base/image.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "luns/label.h"
 #include "spill/spill.h"
@@ -96,20 +97,8 @@ static int find_memory(const struct spill *s, const struct state_spilled *e)
 static int read_file(void *arg, void *p, size_t n)
 {
 	const int *fd = arg;
-	char *to = p;
 
-	while (n) {
-		ssize_t some = read(*fd, to, n);
-		if (!some)
-			return -ENODATA;
-		if (some < 0 && errno != EINTR)
-			return -errno;
-		if (some > 0) {
-			to += some;
-			n -= (size_t)some;
-		}
-	}
-	return 0;
+	return io_read_all(*fd, p, n);
 }
 
 /* It must be the very image that the state names, with what is needed to make the LUN again. */
@@ -357,8 +346,7 @@ static int restore(struct spill *s, const struct state_spilled *e)
 		return note(s, e, true);
 	}
 	log_error("%s LUN %u: what it held is not back: %s%s%s: %s. That is left as it is; once it "
-		  "is "
-		  "right, memtgtctl lun import %s %u FILE takes it",
+		  "is right, memtgtctl lun import %s %u FILE takes it",
 		  e->target, e->id, e->uuid, *path ? ", " : "", path, why, e->target, e->id);
 	return forget(s, e, path, false);
 }

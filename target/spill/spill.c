@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/fail_point.h"
 #include "base/image.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "state_file.h"
 #include "store/store.h"
@@ -93,17 +94,10 @@ struct writing {
 static int write_file(void *arg, const void *p, size_t n)
 {
 	struct writing *w = arg;
-	const char *from = p;
+	int err = io_write_all(w->fd, p, n);
 
-	for (size_t left = n; left;) {
-		ssize_t some = write(w->fd, from, left);
-		if (some < 0 && errno != EINTR)
-			return -errno;
-		if (some > 0) {
-			from += some;
-			left -= (size_t)some;
-		}
-	}
+	if (err)
+		return err;
 	w->bytes += n;
 	if (w->bytes - w->synced < SYNC_BYTES)
 		return 0;

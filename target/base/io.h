@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* io.h - all of a file's next bytes, however many calls that takes. */
+#ifndef MEMTGT_IO_H
+#define MEMTGT_IO_H
+
+#include <stddef.h>
+
+/* n bytes to a descriptor that blocks. 0 or -errno; then some of them may be written. */
+int io_write_all(int fd, const void *p, size_t n) __attribute__((warn_unused_result));
+/* n bytes from it. 0, -ENODATA (it ended before) or -errno. */
+int io_read_all(int fd, void *p, size_t n) __attribute__((warn_unused_result));
+
+#endif
