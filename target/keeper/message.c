@@ -29,18 +29,23 @@ static bool copy(struct value v, char *out, size_t max)
 	return true;
 }
 
+/* What is told by "1" only. NULL, or `why`. */
+static const char *flag(struct value v, bool *out, const char *why)
+{
+	*out = is(v, "1");
+	return *out ? NULL : why;
+}
+
 /* ---- one function a key: NULL, or what is strange ---- */
 
 static const char *take_ready(struct keeper_message *m, struct value v)
 {
-	m->ready = is(v, "1");
-	return m->ready ? NULL : "READY is not 1";
+	return flag(v, &m->ready, "READY is not 1");
 }
 
 static const char *take_stopping(struct keeper_message *m, struct value v)
 {
-	m->stopping = is(v, "1");
-	return m->stopping ? NULL : "STOPPING is not 1";
+	return flag(v, &m->stopping, "STOPPING is not 1");
 }
 
 static const char *take_watchdog(struct keeper_message *m, struct value v)
@@ -62,14 +67,12 @@ static const char *take_extend(struct keeper_message *m, struct value v)
 
 static const char *take_store(struct keeper_message *m, struct value v)
 {
-	m->store = is(v, "1");
-	return m->store ? NULL : "FDSTORE is not 1";
+	return flag(v, &m->store, "FDSTORE is not 1");
 }
 
 static const char *take_forget(struct keeper_message *m, struct value v)
 {
-	m->forget = is(v, "1");
-	return m->forget ? NULL : "FDSTOREREMOVE is not 1";
+	return flag(v, &m->forget, "FDSTOREREMOVE is not 1");
 }
 
 static const char *take_name(struct keeper_message *m, struct value v)
@@ -81,8 +84,7 @@ static const char *take_name(struct keeper_message *m, struct value v)
 
 static const char *take_barrier(struct keeper_message *m, struct value v)
 {
-	m->barrier = is(v, "1");
-	return m->barrier ? NULL : "BARRIER is not 1";
+	return flag(v, &m->barrier, "BARRIER is not 1");
 }
 
 static const char *take_status(struct keeper_message *m, struct value v)
