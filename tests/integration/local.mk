@@ -98,6 +98,18 @@ tests_integration_test_stalls_LDADD = $(client_libs)
 tests_integration_test_tasks_LDADD = $(client_libs)
 tests_integration_test_transfer_LDADD = $(inside_libs)
 tests_integration_test_upgrade_live_LDADD = $(client_libs)
+# Where bytes come in odd pieces, late, or not at all: for each engine.
+engine_tests = \
+	tests/integration/test_bad_input \
+	tests/integration/test_discovery \
+	tests/integration/test_hostile \
+	tests/integration/test_io \
+	tests/integration/test_load \
+	tests/integration/test_login \
+	tests/integration/test_reactors \
+	tests/integration/test_shutdown \
+	tests/integration/test_stalls \
+	tests/integration/test_tasks
 # Whose sessions meet on several threads: for TSan.
 threaded_integration_tests = \
 	tests/integration/test_bad_input \

@@ -210,6 +210,12 @@ START_TEST(cut_anywhere)
 }
 END_TEST
 
+/* Of make_small(): between what begins the third extent and the end. */
+static bool is_data(size_t byte)
+{
+	return byte >= 1536 && byte + 256 < len;
+}
+
 START_TEST(any_bit)
 {
 	make_small(_i ? NAME : "");
@@ -217,7 +223,9 @@ START_TEST(any_bit)
 	const size_t bytes = _i ? 1024 : len;
 
 	ck_assert_uint_le(bytes, len);
-	for (size_t bit = 0; bit < bytes * 8; bit++) {
+	/* Each bit of what is read field by field; of the long extent each byte, as one checksum is
+	 * over all of it. */
+	for (size_t bit = 0; bit < bytes * 8; bit += is_data(bit / 8) ? 9 : 1) {
 		image[bit / 8] ^= (uint8_t)(1u << bit % 8);
 		ck_assert_msg(read_all() == -EINVAL, "bit %zu was missed", bit);
 		image[bit / 8] ^= (uint8_t)(1u << bit % 8);
@@ -233,7 +241,7 @@ START_TEST(nothing_wrong_is_handed_out)
 
 	make_small("");
 	memcpy(good, copy, sizeof(good));
-	for (size_t byte = 64; byte < len; byte++) {
+	for (size_t byte = 64; byte < len; byte += is_data(byte) ? 13 : 1) {
 		memset(copy, 0, sizeof(good));
 		image[byte] ^= 0x40;
 		ck_assert_int_eq(read_all(), -EINVAL);
