@@ -3,6 +3,7 @@
 #include "base/io.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 int io_write_all(int fd, const void *p, size_t n)
@@ -37,4 +38,22 @@ int io_read_all(int fd, void *p, size_t n)
 		}
 	}
 	return 0;
+}
+
+int io_sync(int fd)
+{
+	if (!fsync(fd) || errno == EINVAL || errno == EROFS)
+		return 0;
+	return -errno;
+}
+
+int io_sync_folder(const char *path)
+{
+	const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	const int err = io_sync(fd);
+	close(fd);
+	return err;
 }

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/config.h"
+#include "base/io.h"
 #include "control/clean.h"
 #include "control/protocol.h"
 #include "memtgt/iscsi_proto.h"
@@ -204,15 +205,13 @@ static void export_lun(struct work *w, const json_t *lun)
 /* Their names in the folder are as lasting as what is in them. */
 static void sync_folder(struct work *w)
 {
-	int fd = open(w->bulk->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const int err = io_sync_folder(w->bulk->folder);
 
-	if (fd < 0 || (fsync(fd) && errno != EINVAL && errno != EROFS)) {
+	if (err) {
 		struct job *folder = &w->jobs[w->n++];
 		snprintf(folder->path, sizeof(folder->path), "%s", w->bulk->folder);
-		fail(w, folder, "%s", strerror(errno));
+		fail(w, folder, "%s", strerror(-err));
 	}
-	if (fd >= 0)
-		close(fd);
 }
 
 /* One that is being removed is as good as gone. */

@@ -146,8 +146,8 @@ static enum call_result close_out(struct transfer *t, enum call_result r)
 {
 	int err = 0;
 
-	if (r == CALL_OK && fsync(t->fd) && errno != EINVAL && errno != EROFS)
-		err = errno;
+	if (r == CALL_OK)
+		err = -io_sync(t->fd);
 	if (!t->is_std && t->fd >= 0 && close(t->fd) && !err)
 		err = errno;
 	if (r == CALL_OK && !err && t->beside[0])

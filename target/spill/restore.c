@@ -76,20 +76,21 @@ static int drop_half_made(const struct spill *s)
 	return err;
 }
 
-/* 1: its memory is there, and whole; 2: there, but not all of it; 0: not there. Or -ENOMEM. */
-static int find_memory(const struct spill *s, const struct state_spilled *e)
-{
+/* What the store had when the start began. */
+struct memory {
 	struct store_kept *all;
 	size_t n;
-	int found = 0, err = store_kept_list(s->store, &all, &n);
+};
 
-	if (err)
-		return err;
-	for (size_t i = 0; i < n && !found; i++)
-		if (is_of(s, &all[i], e))
-			found = all[i].state == STORE_KEPT_WHOLE ? 1 : 2;
-	free(all);
-	return found;
+enum found { FOUND_NONE, FOUND_PART, FOUND_WHOLE };
+
+static enum found find_memory(const struct spill *s, const struct memory *m,
+			      const struct state_spilled *e)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (is_of(s, &m->all[i], e))
+			return m->all[i].state == STORE_KEPT_WHOLE ? FOUND_WHOLE : FOUND_PART;
+	return FOUND_NONE;
 }
 
 /* ---- a file ---- */
@@ -303,7 +304,7 @@ int spill_forget(struct spill *s)
 		return err;
 	tidy(s);
 	/* If a file is back after a crash of the host, nobody names it. */
-	if (any && spill_sync_folder(s))
+	if (any && io_sync_folder(s->dir))
 		log_warn("%s cannot be brought to the disk", s->dir);
 	return 0;
 }
@@ -317,24 +318,20 @@ void spill_drop(struct spill *s)
 	}
 }
 
-static int restore(struct spill *s, const struct state_spilled *e)
+static int restore(struct spill *s, const struct memory *m, const struct state_spilled *e)
 {
 	char path[SPILL_PATH] = "", why[WHY];
-	int memory = find_memory(s, e), err;
+	enum found found = find_memory(s, m, e);
+	int err = spill_path(s, e->uuid, "", path);
 
-	if (memory < 0) {
-		log_error("no memory to look at what was kept");
-		return memory;
-	}
-	err = spill_path(s, e->uuid, "", path);
-	if (memory) {
+	if (found) {
 		/* Not older than the image: nobody could write since that was made, until this. */
 		log_info("%s LUN %u: its memory was kept%s", e->target, e->id,
-			 memory == 1 ? ", and its image is not needed" : "");
-		if (memory == 2)
+			 found == FOUND_WHOLE ? ", and its image is not needed" : "");
+		if (found == FOUND_PART)
 			log_warn("%s LUN %u: a part of its memory is lost; %s may have it",
 				 e->target, e->id, path);
-		return note(s, e, memory == 1);
+		return note(s, e, found == FOUND_WHOLE);
 	}
 	if (err)
 		snprintf(why, sizeof(why), "%s",
@@ -353,18 +350,20 @@ static int restore(struct spill *s, const struct state_spilled *e)
 
 int spill_restore(struct spill *s)
 {
-	struct state_spilled *all;
+	struct memory m = {0};
+	struct state_spilled *all = NULL;
 	size_t n;
 	int err = drop_half_made(s);
 
 	if (!err)
+		err = store_kept_list(s->store, &m.all, &m.n);
+	if (!err)
 		err = state_list_spilled(s->state, &all, &n);
-	if (err) {
+	if (err)
 		log_error("no memory to look at what was kept");
-		return err;
-	}
-	for (size_t i = 0; i < n && !err; i++)
-		err = restore(s, &all[i]);
+	for (size_t i = 0; !err && i < n; i++)
+		err = restore(s, &m, &all[i]);
 	free(all);
+	free(m.all);
 	return err;
 }

@@ -55,19 +55,6 @@ int spill_path(const struct spill *s, const char *uuid, const char *more,
 	return n < (int)SPILL_PATH ? 0 : -ENAMETOOLONG;
 }
 
-int spill_sync_folder(const struct spill *s)
-{
-	int fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (fsync(fd) && errno != EINVAL)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
 void spill_progress(struct spill *s, const char *verb, const char *target, unsigned id,
 		    uint64_t done, uint64_t of)
 {
@@ -180,7 +167,7 @@ static int make_file(struct spill *s, const struct image_lun *lun, const struct 
 		err = -errno;
 	FAIL_POINT(SPILL_RENAMED);
 	if (!err)
-		err = spill_sync_folder(s);
+		err = io_sync_folder(s->dir);
 	if (err)
 		(void)unlink(beside);
 	return err;

@@ -86,8 +86,6 @@ void spill_drop(struct spill *s);
 /* A path in the folder: the UUID, then the suffix, then `more`. -EINVAL: this is no UUID. */
 int spill_path(const struct spill *s, const char *uuid, const char *more,
 	       char out[static SPILL_PATH]) __attribute__((warn_unused_result));
-/* 0 or -errno. */
-int spill_sync_folder(const struct spill *s) __attribute__((warn_unused_result));
 /* The UUID as text, 36 characters and NUL. */
 void spill_uuid_text(const uint8_t uuid[static 16], char out[static 37]);
 /* Lets others know that it goes on: `done` of `of` bytes. */
