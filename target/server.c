@@ -21,6 +21,7 @@
 #include "base/inherit.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "base/signals.h"
 #include "control/methods.h"
 #include "control/service.h"
 #include "iscsi/node.h"
@@ -83,22 +84,6 @@ static void raise_file_limit(const struct config *c)
 		log_warn("limits.connections is %u, but this process may open only %llu files: "
 			 "raise LimitNOFILE or lower the limit",
 			 c->limits.connections, (unsigned long long)rl.rlim_cur);
-}
-
-/* Signals come as a descriptor; no thread is ever interrupted. */
-static int open_signals(void)
-{
-	sigset_t set;
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGUSR1);
-	sigaddset(&set, SIGUSR2);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN); /* a limit of files is an error like others */
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 /* ---- reactors ---- */
@@ -372,10 +357,10 @@ static int start(struct server *s)
 	const struct config *c = s->config;
 	raise_file_limit(c);
 	s->reactors = c->reactor.count ? c->reactor.count : usable_cpus();
-	s->signals = open_signals();
+	s->signals = signals_open();
 	if (s->signals < 0) {
-		log_error("signalfd: %s", strerror(errno));
-		return -errno;
+		log_error("signalfd: %s", strerror(-s->signals));
+		return s->signals;
 	}
 	s->keeper = notify_keeper_fd();
 	int err = upgrade_open(&s->upgrade, c->path);
@@ -629,7 +614,11 @@ int server_run(const struct config *c)
 	/* A start that fails takes nothing away from the next, if there is somebody who keeps it.
 	 */
 	end = err && !notify_keeps() && has_data(&s) ? END_FINAL : END_KEPT;
-	if (!err) {
+	const enum end told = err == -ECANCELED ? take_signals(&s) : END_NOT;
+	if (told) { /* to end, before it began to serve: as good as an end in order */
+		end = told > end ? told : end;
+		err = 0;
+	} else if (!err) {
 		note_past(&s);
 		acceptor_announce(&s.acceptor);
 		notify_ready();

@@ -41,6 +41,8 @@ target_libmemtgt_a_SOURCES += \
 	%D%/poison.h \
 	%D%/proc.c \
 	%D%/proc.h \
+	%D%/signals.c \
+	%D%/signals.h \
 	%D%/spawn.c \
 	%D%/spawn.h \
 	%D%/text.h \

@@ -56,6 +56,7 @@ void luns_close(struct luns *l)
 		return;
 	pthread_mutex_lock(&l->lock);
 	l->is_closed = true;
+	store_cancel_fills(l->store);
 	while (l->is_busy)
 		pthread_cond_wait(&l->idle, &l->lock);
 	pthread_mutex_unlock(&l->lock);

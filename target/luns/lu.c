@@ -10,6 +10,7 @@
 
 #include "base/config.h"
 #include "base/log.h"
+#include "base/signals.h"
 #include "luns/luns.h"
 #include "luns/held.h"
 #include "luns/used.h"
@@ -100,6 +101,7 @@ static void set_blocks(struct scsi_lu *lu, uint32_t block_size, uint64_t bytes)
 }
 
 struct progress {
+	struct store *store;
 	const char *target;
 	unsigned id;
 	uint64_t said; /* tenths */
@@ -108,6 +110,9 @@ struct progress {
 static void progress(void *arg, uint64_t done, uint64_t of)
 {
 	struct progress *p = arg;
+
+	if (signals_tell_to_end()) /* at the start nobody else looks */
+		store_cancel_fills(p->store);
 	uint64_t tenths = of ? done * 10 / of : 10;
 
 	if (of * STORE_PAGE_SIZE < 1024 * MIB || tenths == p->said || tenths == 10)
@@ -122,7 +127,7 @@ static void progress(void *arg, uint64_t done, uint64_t of)
 static int get_memory(struct luns *l, struct luns_lu *u, const struct config_lun *how, char *why,
 		      size_t why_len)
 {
-	struct progress p = {.target = u->target->name, .id = how->id};
+	struct progress p = {.store = l->store, .target = u->target->name, .id = how->id};
 	struct luns_label label;
 	uint8_t bytes[STORE_LABEL_MAX];
 

@@ -146,7 +146,7 @@ static int create_target(struct luns *l, size_t index)
 		if (l->owned[index].lu[ct->luns[i].id])
 			continue;
 		int err = make_lun(l, index, &ct->luns[i]);
-		if (err && !store_is_kept(l->store))
+		if (err && (err == -ECANCELED || !store_is_kept(l->store)))
 			return err;
 	}
 	return 0;

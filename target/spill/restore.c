@@ -16,6 +16,7 @@
 #include "base/image.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/signals.h"
 #include "luns/label.h"
 #include "spill/spill.h"
 #include "state_file.h"
@@ -154,6 +155,10 @@ static int fill(struct spill *s, struct store_lun *l, struct image_in *i, int fd
 
 	while (!err && (more = image_in_next(i)) > 0) {
 		err = write_extent(s, l, i, why, why_len);
+		if (!err && signals_tell_to_end()) {
+			SAY("memtgtd is about to end");
+			err = -ECANCELED;
+		}
 		FAIL_POINT(RESTORE_HALF);
 		(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 		spill_progress(s, "read", i->lun.target, i->lun.id, i->next, i->lun.bytes);
@@ -342,6 +347,8 @@ static int restore(struct spill *s, const struct memory *m, const struct state_s
 		log_info("%s LUN %u: is as it was, from %s", e->target, e->id, path);
 		return note(s, e, true);
 	}
+	if (err == -ECANCELED)
+		return err; /* all is left to the next start */
 	log_error("%s LUN %u: what it held is not back: %s%s%s: %s. That is left as it is; once it "
 		  "is right, memtgtctl lun import %s %u FILE takes it",
 		  e->target, e->id, e->uuid, *path ? ", " : "", path, why, e->target, e->id);

@@ -28,11 +28,13 @@ static int fill_page(struct store_lun *l, uint64_t page)
 	uint32_t entry;
 	int rc = lun_page_make(l, page, LUN_FROM_HOST, 0, &entry);
 
-	for (unsigned i = 0; rc == -EAGAIN && i < FILL_RETRY_MAX; i++) {
+	for (unsigned i = 0; rc == -EAGAIN && i < FILL_RETRY_MAX && !l->store->no_fills; i++) {
 		nanosleep(&pause, NULL);
 		rc = lun_page_make(l, page, LUN_FROM_HOST, 0, &entry);
 	}
-	return rc == -EAGAIN ? -ENOSPC : rc;
+	if (rc == -EAGAIN)
+		return l->store->no_fills ? -ECANCELED : -ENOSPC;
+	return rc;
 }
 
 /* False: nothing is left to do. */
@@ -41,7 +43,7 @@ static bool fill_chunk(struct fill *f)
 	uint64_t page = atomic_fetch_add(&f->next, FILL_CHUNK), end = page + FILL_CHUNK;
 
 	for (; page < end && page < f->end && !f->rc; page++) {
-		int none = 0, rc = fill_page(f->l, page);
+		int none = 0, rc = f->l->store->no_fills ? -ECANCELED : fill_page(f->l, page);
 
 		if (rc)
 			atomic_compare_exchange_strong(&f->rc, &none, rc);
@@ -75,6 +77,11 @@ static unsigned start_threads(struct fill *f, pthread_t *thread)
 		n++;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return n;
+}
+
+void store_cancel_fills(struct store *s)
+{
+	s->no_fills = true;
 }
 
 int lun_fill(struct store_lun *l, uint64_t from, uint64_t end,

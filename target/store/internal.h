@@ -25,6 +25,7 @@ struct store {
 	const uint8_t *zero; /* STORE_PAGE_SIZE that reads as zeroes, one page of memory at most */
 	_Atomic uint64_t anchored; /* table entries with TABLE_ANCHORED */
 	_Atomic unsigned luns;
+	_Atomic bool no_fills;	 /* store_cancel_fills() */
 	bool is_kept;		 /* an earlier process made it */
 	struct store_lun **kept; /* by slot: LUNs that nobody adopted yet; under records.lock */
 	void (*first)(void *arg, struct store_lun *l); /* see store_on_first_write() */
@@ -104,11 +105,11 @@ void lun_cut(struct store_reader *r, struct store_lun *l, uint64_t page, uint64_
  * and owes it to a full one. 0, -EINVAL or -ENOSPC. */
 int lun_lend(struct store *s, uint64_t bytes, uint64_t had, enum store_provisioning p, char *why,
 	     size_t why_len) __attribute__((warn_unused_result));
-/* Why lun_fill() of `of` pages ended after `done`. */
-void lun_explain_fill(const struct store_lun *l, uint64_t done, uint64_t of, char *why,
+/* Why lun_fill() of `of` pages ended after `done` with `rc`. */
+void lun_explain_fill(const struct store_lun *l, int rc, uint64_t done, uint64_t of, char *why,
 		      size_t why_len);
-/* Pages [from, end) of a full LUN, which are owed to it. 0 or -ENOSPC; `done` is how far it came.
- */
+/* Pages [from, end) of a full LUN, which are owed to it. 0, -ENOSPC, -ECANCELED; `done` is how far
+ * it came. */
 int lun_fill(struct store_lun *l, uint64_t from, uint64_t end,
 	     void (*progress)(void *arg, uint64_t done, uint64_t of), void *arg, uint64_t *done)
 	__attribute__((warn_unused_result));

@@ -175,9 +175,13 @@ int lun_lend(struct store *s, uint64_t bytes, uint64_t had, enum store_provision
 	return rc;
 }
 
-void lun_explain_fill(const struct store_lun *l, uint64_t done, uint64_t of, char *why,
+void lun_explain_fill(const struct store_lun *l, int rc, uint64_t done, uint64_t of, char *why,
 		      size_t why_len)
 {
+	if (rc == -ECANCELED) {
+		snprintf(why, why_len, "memtgtd is about to end, and its memory was not all there");
+		return;
+	}
 	int n = snprintf(why, why_len,
 			 "a full LUN of %" PRIu64 " pages of 2 MiB: the host gave %" PRIu64 "; ",
 			 of, done);
@@ -229,7 +233,7 @@ int store_lun_create(struct store *s, uint64_t bytes, enum store_provisioning p,
 	if (!rc && p == STORE_FULL) {
 		rc = lun_fill(l, 0, l->table.pages, progress, arg, &done);
 		if (rc)
-			lun_explain_fill(l, done, l->table.pages, why, why_len);
+			lun_explain_fill(l, rc, done, l->table.pages, why, why_len);
 	}
 	FAIL_POINT(CREATE_FILLED);
 	if (!rc) {

@@ -120,7 +120,7 @@ static int grow(struct store_reader *r, struct store_lun *l, uint64_t bytes, cha
 	int rc = owed ? fill(r, l, had, pages, &done) : 0;
 
 	if (rc)
-		lun_explain_fill(l, done, pages - had, why, why_len);
+		lun_explain_fill(l, rc, done, pages - had, why, why_len);
 	FAIL_POINT(GROW_FILLED);
 	if (!rc) {
 		/* Before anybody can write there: what he wrote would be behind the end. */

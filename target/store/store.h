@@ -159,13 +159,16 @@ struct store_label {
  * A LUN of `bytes` (any multiple of 512, up to STORE_LUN_MAX). A full one has all its pages,
  * zeroed and mapped, when this returns; `progress` (may be NULL) is called now and then with pages
  * done and wanted. `label` may be NULL: empty. The LUN outlives the process from when this returns.
- * 0, -ENOSPC (`why` says what to do), -EINVAL, -ENOMEM.
+ * 0, -ENOSPC (`why` says what to do), -EINVAL, -ENOMEM, -ECANCELED.
  */
 int store_lun_create(struct store *s, uint64_t bytes, enum store_provisioning p,
 		     const struct store_label *label,
 		     void (*progress)(void *arg, uint64_t done, uint64_t of), void *arg,
 		     struct store_lun **out, char *why, size_t why_len)
 	__attribute__((warn_unused_result));
+/* Full LUNs that are being made or grown, now or later, end with -ECANCELED, soon: the process is to
+ * end. From any thread. */
+void store_cancel_fills(struct store *s);
 /* Another label; the LUN has the old one or this, whenever the process ends. 0, -EINVAL (too long),
  * or -errno with nothing changed. The other returns the length. From any thread. */
 int store_lun_set_label(struct store_lun *l, const void *p, size_t n)

@@ -117,6 +117,17 @@ START_TEST(twice_the_signal)
 }
 END_TEST
 
+/* There is no end to wait for in the memory of a large LUN: it is not even made. */
+START_TEST(before_it_serves)
+{
+	daemon_start_ending(&d, "{ id = 0; size = \"512M\"; }", NULL);
+	daemon_log_wait(&d, "signal SIGTERM: stopping");
+	ck_assert(daemon_log_has(&d, "memtgtd is about to end"));
+	ck_assert(!daemon_log_has(&d, "ready on"));
+	daemon_wait_end(&d, END_MS);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("shutdown");
@@ -129,6 +140,11 @@ static Suite *suite(void)
 	tcase_add_test(t, sessions_that_do_not_care);
 	tcase_add_test(t, io_in_flight_is_finished);
 	tcase_add_test(t, twice_the_signal);
+	suite_add_tcase(s, t);
+
+	t = tcase_create("start");
+	tcase_set_timeout(t, 120);
+	tcase_add_test(t, before_it_serves);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -165,8 +165,10 @@ static void check_engine(const struct daemon *d)
 }
 
 /* On d->port, or any if that is 0. */
-static void start(struct daemon *d, const char *luns, const char *more, bool kept)
+static void begin(struct daemon *d, const char *luns, const char *more, bool kept, bool ends)
 {
+	sigset_t term;
+
 	open_log(d);
 	strcpy(d->config, "/tmp/memtgt-test-conf-XXXXXX");
 	int fd = new_file(d->config);
@@ -177,10 +179,26 @@ static void start(struct daemon *d, const char *luns, const char *more, bool kep
 	d->pid = fork();
 	if (d->pid < 0)
 		give_up(d, "fork");
-	if (!d->pid)
-		run_daemon(d, kept);
+	if (d->pid)
+		return;
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	if (ends && (sigprocmask(SIG_BLOCK, &term, NULL) || raise(SIGTERM)))
+		_exit(127);
+	run_daemon(d, kept);
+}
+
+static void start(struct daemon *d, const char *luns, const char *more, bool kept)
+{
+	begin(d, luns, more, kept, false);
 	wait_ready(d);
 	check_engine(d);
+}
+
+void daemon_start_ending(struct daemon *d, const char *luns, const char *more)
+{
+	memset(d, 0, sizeof(*d));
+	begin(d, luns, more, false, true);
 }
 
 void daemon_start_again(struct daemon *d, const char *luns, const char *more, bool kept)

@@ -35,6 +35,9 @@ void daemon_start(struct daemon *d, const char *luns, const char *more);
 /* The same; the configuration stays, as in the next. */
 void daemon_start_lasting(struct daemon *d, const char *luns, const char *more);
 
+/* The same, with a SIGTERM that waits for it from the beginning; its start is not waited for. */
+void daemon_start_ending(struct daemon *d, const char *luns, const char *more);
+
 /*
  * The same with `memtgtd --keeper`. The configuration stays, in d->config, to be read at each
  * start. Whatever the keeper leaves behind ends with the test's process.

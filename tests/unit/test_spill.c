@@ -344,6 +344,33 @@ START_TEST(start_fails)
 }
 END_TEST
 
+/* A signal to end, half way: all is left to the next start, also what says where the data is. */
+START_TEST(told_to_end)
+{
+	sigset_t term;
+	int which;
+
+	spill_and_end(1);
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigprocmask(SIG_BLOCK, &term, NULL);
+	raise(SIGTERM);
+	begin(&none);
+	ck_assert_int_eq(restore(), -ECANCELED);
+	ck_assert(is_named(3));
+	ck_assert_uint_eq(count_files(SPILL_SUFFIX), 1);
+	end();
+	ck_assert_int_eq(sigwait(&term, &which), 0);
+	begin(&none);
+	ck_assert_int_eq(restore(), 0);
+	struct store_lun *l = find(3);
+	ck_assert_ptr_nonnull(l);
+	expect_filled(l, 1);
+	store_lun_destroy(l);
+	end();
+}
+END_TEST
+
 /* Without spill_dir an image that is named is forgotten too: it would be old some day. */
 START_TEST(no_folder)
 {
@@ -761,6 +788,7 @@ int main(void)
 	tcase_add_test(t, zeroes);
 	tcase_add_test(t, memory_was_kept);
 	tcase_add_test(t, start_fails);
+	tcase_add_test(t, told_to_end);
 	tcase_add_test(t, no_folder);
 	tcase_add_loop_test(t, not_taken, 0, sizeof(faults) / sizeof(faults[0]));
 	tcase_add_test(t, one_of_two);

@@ -282,6 +282,34 @@ START_TEST(full_lun_has_all_pages)
 }
 END_TEST
 
+static void cancel(void *arg, uint64_t done, uint64_t of)
+{
+	(void)done, (void)of;
+	store_cancel_fills(arg);
+}
+
+/* Who ends waits for no more than a few pages, and what was had is given back. */
+START_TEST(full_lun_is_cancelled)
+{
+	struct store *s = open_store(_i, 400, 1);
+	struct store_lun *l, *thin = make_lun(s, PAGE, STORE_THIN);
+	char why[512] = "";
+
+	ck_assert_int_eq(
+		store_lun_create(s, 399 * PAGE, STORE_FULL, NULL, cancel, s, &l, why, sizeof(why)),
+		-ECANCELED);
+	ck_assert_ptr_nonnull(strstr(why, "about to end"));
+	ck_assert_uint_eq(stats_of(s).pages_used, 0);
+	/* And so is every later one, but not what needs no fill. */
+	ck_assert_int_eq(
+		store_lun_create(s, PAGE, STORE_FULL, NULL, NULL, NULL, &l, why, sizeof(why)),
+		-ECANCELED);
+	store_lun_destroy(thin);
+	expect_empty(s);
+	store_close(s);
+}
+END_TEST
+
 /* The host's headroom stops a full LUN midway: it says so, and gives back what it had. */
 START_TEST(full_lun_stops_at_the_headroom)
 {
@@ -403,6 +431,7 @@ int main(void)
 	tcase_add_loop_test(tc, overcommit_is_limited, 0, 6);
 	tcase_add_test(tc, sizes_of_luns);
 	tcase_add_loop_test(tc, full_lun_has_all_pages, KINDS_FROM, KINDS_TO);
+	tcase_add_loop_test(tc, full_lun_is_cancelled, KINDS_FROM, KINDS_TO);
 	tcase_add_test(tc, full_lun_stops_at_the_headroom);
 	tcase_add_test(tc, pages_available);
 	if (KINDS_FROM == STORE_HUGE)
