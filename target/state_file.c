@@ -2,8 +2,8 @@
 /*
  * state_file.c - reads and replaces the file of what LUNs held: see state_file.h.
  *
- * { "memtgt_state": 1, "luns": [ { "target": "iqn...", "id": 0, "generation": 1, "used": true,
- *   "spilled": "..." }, ... ] }
+ * { "memtgt_state": 1, "host": "32 hex digits", "luns": [ { "target": "iqn...", "id": 0,
+ * "generation": 1, "used": true, "spilled": "..." }, ... ] }
  */
 #include "state_file.h"
 
@@ -16,6 +16,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,7 +35,8 @@ struct entry {
 };
 
 struct state_file {
-	pthread_mutex_t lock; /* of entries, n, changes */
+	pthread_mutex_t lock;		    /* of host, entries, n, changes */
+	char host[2 * STATE_HOST_SIZE + 1]; /* hex; "": nobody asked for it */
 	struct entry *entries;
 	size_t n;
 	uint64_t changes;
@@ -174,6 +176,31 @@ int state_set_spilled(struct state_file *f, const char *target, unsigned id, con
 	return 0;
 }
 
+/* Under the lock. */
+static int make_host(struct state_file *f)
+{
+	uint8_t id[STATE_HOST_SIZE];
+
+	if (getrandom(id, sizeof(id), 0) != (ssize_t)sizeof(id))
+		return -errno;
+	for (size_t i = 0; i < sizeof(id); i++)
+		snprintf(f->host + 2 * i, 3, "%02x", id[i]);
+	f->changes++;
+	return 0;
+}
+
+int state_host(struct state_file *f, uint8_t id[static STATE_HOST_SIZE])
+{
+	pthread_mutex_lock(&f->lock);
+	int rc = f->host[0] ? 0 : make_host(f);
+	for (size_t i = 0; !rc && i < STATE_HOST_SIZE; i++) {
+		const char byte[] = {f->host[2 * i], f->host[2 * i + 1], '\0'};
+		id[i] = (uint8_t)strtoul(byte, NULL, 16);
+	}
+	pthread_mutex_unlock(&f->lock);
+	return rc;
+}
+
 int state_list_spilled(struct state_file *f, struct state_spilled **out, size_t *n)
 {
 	pthread_mutex_lock(&f->lock);
@@ -250,6 +277,13 @@ static int parse_lun(struct state_file *f, const json_t *o, size_t at, char *why
 	return 0;
 }
 
+static bool get_host(const json_t *o, char *out)
+{
+	const size_t n = (size_t)2 * STATE_HOST_SIZE;
+
+	return get_text(o, "host", n, n, out) && strspn(out, "0123456789abcdef") == n;
+}
+
 static int parse_root(struct state_file *f, const json_t *root, char *why, size_t why_len)
 {
 	const json_t *luns = json_object_get(root, "luns");
@@ -264,6 +298,10 @@ static int parse_root(struct state_file *f, const json_t *root, char *why, size_
 		SAY("a newer memtgtd wrote it: its version is %llu, and this one reads up to %d",
 		    (unsigned long long)version, STATE_FILE_VERSION);
 		return -ENOTSUP;
+	}
+	if (json_object_get(root, "host") && !get_host(root, f->host)) {
+		SAY("its \"host\" is not %u hex digits", 2 * STATE_HOST_SIZE);
+		return -EINVAL;
 	}
 	if (!json_is_array(luns)) {
 		SAY("it has no list \"luns\"");
@@ -341,16 +379,22 @@ static json_t *luns_of(const struct state_file *f)
 	return luns;
 }
 
+/* Under the lock. */
+static json_t *root_of(const struct state_file *f)
+{
+	const char *host = f->host[0] ? f->host : NULL;
+
+	return json_pack("{s:i, s:s*, s:o}", "memtgt_state", STATE_FILE_VERSION, "host", host,
+			 "luns", luns_of(f));
+}
+
 /* Sets *changes to what the text holds. */
 static char *text_of(struct state_file *f, uint64_t *changes)
 {
 	pthread_mutex_lock(&f->lock);
-	json_t *luns = luns_of(f);
+	json_t *root = root_of(f);
 	*changes = f->changes;
 	pthread_mutex_unlock(&f->lock);
-	json_t *root =
-		luns ? json_pack("{s:i, s:o}", "memtgt_state", STATE_FILE_VERSION, "luns", luns)
-		     : NULL;
 	char *text = root ? json_dumps(root, JSON_INDENT(1) | JSON_PRESERVE_ORDER) : NULL;
 	json_decref(root);
 	return text;

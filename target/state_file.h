@@ -4,7 +4,8 @@
  *
  * Memory that was lost must not come back as zeroes under the name of what it was. So this file
  * says of each LUN, named by its target and id, whether somebody may have data in it, which
- * generation of it that was, and which image of it lies in `spill_dir`.
+ * generation of it that was, and which image of it lies in `spill_dir`. Where the host has no
+ * identity of its own, it has that, too.
  *
  * It is replaced as a whole: whoever reads it finds one state or the next. A file that cannot be
  * understood is an error, never an empty one. One process has it at a time.
@@ -26,6 +27,7 @@
 #define STATE_FILE_MAX	   ((size_t)64 << 20) /* bytes; a larger one is none of ours */
 #define STATE_SPILLED_MAX  36u		      /* a UUID as text */
 #define STATE_IDS	   256u
+#define STATE_HOST_SIZE	   16u /* bytes */
 
 struct state_file;
 
@@ -54,6 +56,11 @@ int state_set_used(struct state_file *f, const char *target, unsigned id, bool u
 int state_set_generation(struct state_file *f, const char *target, unsigned id, uint32_t generation)
 	__attribute__((warn_unused_result));
 int state_set_spilled(struct state_file *f, const char *target, unsigned id, const char *uuid)
+	__attribute__((warn_unused_result));
+
+/* What tells this host from others, where nothing else does: made at random the first time that it
+ * is asked for, and the same after each state_save(). 0 or -errno. */
+int state_host(struct state_file *f, uint8_t id[static STATE_HOST_SIZE])
 	__attribute__((warn_unused_result));
 
 /* A LUN of which an image lies in `spill_dir`. */

@@ -69,11 +69,7 @@ void luns_store_options(const struct config *c, unsigned reactors, struct store_
 	};
 }
 
-/*
- * What makes identities of two hosts differ: machine-id(5). A host without one gets a new identity
- * at each start, which is said, because initiators will take the LUNs for new disks.
- */
-static void host_id(uint8_t id[static 16])
+static bool read_machine_id(uint8_t id[static 16])
 {
 	char text[33] = "";
 	int fd = open("/etc/machine-id", O_RDONLY | O_CLOEXEC);
@@ -87,11 +83,23 @@ static void host_id(uint8_t id[static 16])
 			n = -1;
 		id[i] = (uint8_t)byte;
 	}
-	if (n == 32)
+	return n == 32;
+}
+
+/*
+ * What makes identities of two hosts differ: machine-id(5). A host without one (a container) gets
+ * one that is kept with the state; without that a new one at each start, which is said, because
+ * initiators will take the LUNs for new disks.
+ */
+static void find_host(struct luns *l)
+{
+	_Static_assert(sizeof(l->host) == STATE_HOST_SIZE, "one kind of identity");
+	if (read_machine_id(l->host) || (l->state && !state_host(l->state, l->host)))
 		return;
-	log_warn("/etc/machine-id is missing or unusable: serial numbers and NAA identifiers are "
-		 "made anew at each start (systemd-machine-id-setup makes one)");
-	if (getrandom(id, 16, 0) != 16)
+	log_warn("/etc/machine-id is missing or unusable, and there is no state_dir: serial "
+		 "numbers and NAA identifiers are made anew at each start "
+		 "(systemd-machine-id-setup makes one)");
+	if (getrandom(l->host, sizeof(l->host), 0) != (ssize_t)sizeof(l->host))
 		log_error("getrandom: %s", strerror(errno));
 }
 
@@ -218,7 +226,7 @@ int luns_create(struct luns *l, const struct config *c, struct store *s, struct 
 	pthread_mutex_init(&l->ceiling_lock, NULL);
 	pthread_mutex_init(&l->lock, NULL);
 	clock_cond_init(&l->idle);
-	host_id(l->host);
+	find_host(l);
 	l->targets = calloc(c->ntargets, sizeof(*l->targets));
 	l->owned = calloc(c->ntargets, sizeof(*l->owned));
 	if (!l->targets || !l->owned) {

@@ -94,6 +94,29 @@ START_TEST(what_is_saved_is_found)
 }
 END_TEST
 
+/* A container has no machine-id; its LUNs are to have the same names all the same. */
+START_TEST(the_host_is_the_same_after_a_restart)
+{
+	uint8_t first[STATE_HOST_SIZE], again[STATE_HOST_SIZE], other[STATE_HOST_SIZE];
+	struct state_file *f = open_good();
+
+	ck_assert_int_eq(state_host(f, first), 0);
+	ck_assert_int_eq(state_host(f, again), 0);
+	ck_assert_mem_eq(first, again, sizeof(first));
+	save(f);
+	state_close(f);
+	f = open_good();
+	ck_assert_int_eq(state_host(f, again), 0);
+	ck_assert_mem_eq(first, again, sizeof(first));
+	state_close(f);
+	unlink(path);
+	f = open_good();
+	ck_assert_int_eq(state_host(f, other), 0);
+	ck_assert_mem_ne(first, other, sizeof(first));
+	state_close(f);
+}
+END_TEST
+
 START_TEST(only_changes_are_written)
 {
 	struct state_file *f = open_good();
@@ -181,6 +204,9 @@ START_TEST(a_file_half_written_beside_it_is_nothing)
 }
 END_TEST
 
+/* One digit short. */
+#define HOST "0123456789abcdef0123456789abcde"
+
 static const struct bad {
 	const char *text;
 	int rc;
@@ -199,6 +225,10 @@ static const struct bad {
 	{"{\"memtgt_state\":1,\"memtgt_state\":1,\"luns\":[]}", -EINVAL, "no JSON"},
 	{"{\"memtgt_state\":1,\"luns\":[[[[[[[[[[[]]]]]]]]]]]}", -EINVAL, "deep"},
 	{"{\"memtgt_state\":1,\"luns\":[3]}", -EINVAL, "element 0"},
+	{"{\"memtgt_state\":1,\"host\":\"" HOST "\",\"luns\":[]}", -EINVAL, "host"},
+	{"{\"memtgt_state\":1,\"host\":\"" HOST "00\",\"luns\":[]}", -EINVAL, "host"},
+	{"{\"memtgt_state\":1,\"host\":\"" HOST "g\",\"luns\":[]}", -EINVAL, "host"},
+	{"{\"memtgt_state\":1,\"host\":1,\"luns\":[]}", -EINVAL, "host"},
 };
 
 static const struct {
@@ -305,6 +335,7 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, nothing_is_known_at_first);
 	tcase_add_test(t, what_is_saved_is_found);
+	tcase_add_test(t, the_host_is_the_same_after_a_restart);
 	tcase_add_test(t, only_changes_are_written);
 	tcase_add_test(t, what_no_file_can_hold_is_refused);
 	tcase_add_test(t, a_failure_to_write_is_told_and_made_good);
