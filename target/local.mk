@@ -5,6 +5,8 @@ sbin_PROGRAMS += target/memtgtd
 target_libmemtgt_a_SOURCES += \
 	%D%/accept.c \
 	%D%/accept.h \
+	%D%/memory.c \
+	%D%/memory.h \
 	%D%/server.c \
 	%D%/server.h \
 	%D%/shortage.c \

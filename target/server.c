@@ -26,9 +26,8 @@
 #include "control/service.h"
 #include "iscsi/node.h"
 #include "luns/luns.h"
+#include "memory.h"
 #include "shortage.h"
-#include "spill/spill.h"
-#include "state_file.h"
 #include "reactor/listen.h"
 #include "store/store.h"
 #include "upgrade/upgrade.h"
@@ -37,11 +36,9 @@
 /* How it ends: for now, with all memory kept for the next daemon, or for good. */
 enum end { END_NOT, END_KEPT, END_FINAL };
 
-#define STORE_FILES 3u
-
 /* What a program gets that takes this one's place. */
 struct legacy {
-	struct inherit_fd fds[STORE_FILES + ACCEPTOR_PORTALS_MAX];
+	struct inherit_fd fds[MEMORY_FILES + ACCEPTOR_PORTALS_MAX];
 	size_t n;	/* 0: no other program is to take over */
 	uint64_t since; /* ns: nobody is served */
 	bool kept;	/* by somebody else, too */
@@ -49,16 +46,13 @@ struct legacy {
 
 struct server {
 	const struct config *config;
-	struct state_file *state;
-	struct store *store;
+	struct memory memory;
 	struct luns luns;
 	struct iscsi_node node;
 	unsigned reactors; /* wanted; node.nworkers run */
 	int signals;
 	struct upgrade upgrade;
 	struct legacy legacy;
-	struct spill spill; /* during the start */
-	bool is_forgotten;  /* what was spilled is nowhere but in our memory */
 	struct upgrade_past past;
 	int keeper; /* readable when the keeper is gone; -1: there is none */
 	struct watchdog watchdog;
@@ -101,7 +95,7 @@ static int start_workers(struct server *s)
 	const struct config_reactor *r = &s->config->reactor;
 	for (unsigned i = 0; i < s->reactors; i++) {
 		int cpu = r->ncpus ? (int)r->cpus[i % r->ncpus] : -1;
-		s->node.workers[i].reader = store_reader(s->store, i);
+		s->node.workers[i].reader = store_reader(s->memory.store, i);
 		int err = iscsi_worker_start(&s->node, i, cpu);
 		if (err) {
 			log_error("cannot start reactor %u: %s", i, strerror(-err));
@@ -115,7 +109,8 @@ static int start_workers(struct server *s)
 	return 0;
 }
 
-/* A retired page waits for every reactor's quiet point: those asleep are woken. */
+/* In the filler's thread: a retired page waits for every reactor's quiet point, so those asleep are
+ * woken. */
 static void wake_all(void *arg)
 {
 	struct server *s = arg;
@@ -123,7 +118,6 @@ static void wake_all(void *arg)
 		reactor_wake(&s->node.workers[i].reactor);
 }
 
-/* In the filler's thread. */
 static int start_node(struct server *s)
 {
 	struct iscsi_node *n = &s->node;
@@ -135,7 +129,7 @@ static int start_node(struct server *s)
 		log_error("no memory for %u reactors", s->reactors);
 		return -ENOMEM;
 	}
-	store_on_retire(s->store, wake_all, s);
+	store_on_retire(s->memory.store, wake_all, s);
 	int err = start_workers(s);
 	if (!err)
 		luns_serve(&s->luns, n);
@@ -175,7 +169,7 @@ static int start_control(struct server *s)
 	if (s->control_socket.fd < 0)
 		return 0;
 	s->control_daemon = (struct control_daemon){.node = &s->node,
-						    .store = s->store,
+						    .store = s->memory.store,
 						    .luns = &s->luns,
 						    .shortage = &s->shortage,
 						    .upgrade = &s->upgrade,
@@ -195,145 +189,14 @@ static int start_control(struct server *s)
 
 /* ---- start ---- */
 
-/* A default need not be there; what is there must be understood. */
-static int open_state(struct server *s)
-{
-	const char *dir = s->config->state_dir;
-	char why[512];
-
-	if (!dir)
-		dir = getenv("STATE_DIRECTORY");
-	if (dir && !*dir)
-		return 0;
-	if (!dir && access(STATE_DIR, F_OK)) {
-		log_warn(
-			"there is no folder " STATE_DIR ", so nothing tells after a loss of memory "
-			"which LUNs had data, and they come back empty under their old names: make "
-			"it, or set state_dir");
-		return 0;
-	}
-	int err = state_open(dir ? dir : STATE_DIR, &s->state, why, sizeof(why));
-	if (err)
-		log_error("%s", why);
-	return err;
-}
-
-/* ---- what outlives this process ---- */
-
-/* Longer than this nobody is waited for who is to keep something. */
-#define KEEP_MS 5000
-
-static const char *const store_names[STORE_FILES] = {"memtgt-pool", "memtgt-tables",
-						     "memtgt-records"};
-
-/* The store's files and their names, for whoever keeps them, and for a program that takes this
- * one's place; returns how many. */
-static size_t store_fds(const struct server *s, struct inherit_fd out[static STORE_FILES])
-{
-	struct store_files f;
-
-	if (!s->store)
-		return 0;
-	store_get_files(s->store, &f);
-	out[0] = (struct inherit_fd){store_names[0], f.pool};
-	out[1] = (struct inherit_fd){store_names[1], f.tables};
-	out[2] = (struct inherit_fd){store_names[2], f.records};
-	return STORE_FILES;
-}
-
-/* With what an earlier process left, if it left anything. */
-static int open_store(struct server *s)
-{
-	const struct store_files kept = {.pool = inherit_take(store_names[0]),
-					 .tables = inherit_take(store_names[1]),
-					 .records = inherit_take(store_names[2])};
-	struct store_options o;
-	char why[512];
-
-	luns_store_options(s->config, s->reactors, &o);
-	o.kept = &kept;
-	int err = store_open(&s->store, &o, why, sizeof(why));
-	if (err)
-		log_error("%s", why);
-	s->upgrade.can_leave = !err;
-	return err;
-}
-
-/* ---- what goes to spill_dir, and comes back ---- */
-
-/* Longer than this neither disk nor host should take for a piece. */
-#define SPILL_EXTEND_S 60u
-
-static void go_on(void *arg)
-{
-	(void)arg;
-	notify_extend(SPILL_EXTEND_S);
-	notify_watchdog();
-}
-
-static struct spill spill_of(const struct server *s)
-{
-	struct store_reader *reader = store_reader(s->store, s->reactors);
-
-	store_reader_offline(reader);
-	return (struct spill){.dir = s->config->spill_dir,
-			      .state = s->state,
-			      .store = s->store,
-			      .reader = reader,
-			      .tick = go_on};
-}
-
-/* Also without spill_dir: what the state names is to be forgotten before anybody writes. */
-static int restore(struct server *s)
-{
-	if (s->config->spill_dir && !s->state) {
-		log_error(
-			"spill_dir needs state_dir, whose file tells which images are the newest: "
-			"make " STATE_DIR ", or set state_dir");
-		return -ENOENT;
-	}
-	if (!s->state)
-		return 0;
-	s->spill = spill_of(s);
-	return spill_restore(&s->spill);
-}
-
-/* Nobody could write yet: who connects is accepted later. */
-static int forget_spilled(struct server *s)
-{
-	if (!s->state)
-		return 0;
-	s->is_forgotten = true;
-	return spill_forget(&s->spill);
-}
-
-/* Before the portals open: what is acknowledged must be kept already. */
-static void keep_store(const struct server *s)
-{
-	struct inherit_fd fds[STORE_FILES];
-	size_t n = store_fds(s, fds);
-
-	for (size_t i = 0; i < n; i++)
-		(void)notify_store(fds[i].name, fds[i].fd);
-}
-
-static void forget_store(const struct server *s)
-{
-	struct inherit_fd fds[STORE_FILES];
-	size_t n = store_fds(s, fds);
-
-	for (size_t i = 0; i < n; i++)
-		notify_forget(fds[i].name);
-}
-
 static int open_portals(struct server *s)
 {
-	keep_store(s);
+	memory_keep(&s->memory);
 	int err = acceptor_open(&s->acceptor, s->config, &s->node);
 	if (err)
 		return err;
 	inherit_close_rest();
-	err = notify_barrier(KEEP_MS);
+	err = notify_barrier(MEMORY_KEEP_MS);
 	if (err)
 		log_warn("whoever keeps this daemon's memory does not answer (%s): it may not be "
 			 "kept",
@@ -367,16 +230,15 @@ static int start(struct server *s)
 	if (!err)
 		err = open_control(s);
 	if (!err)
-		err = open_state(s);
+		err = memory_open(&s->memory, c, s->reactors);
+	s->upgrade.can_leave = !err;
 	if (!err)
-		err = open_store(s);
+		err = memory_restore(&s->memory);
 	if (!err)
-		err = restore(s);
+		luns_report_pool(c, s->memory.store);
 	if (!err)
-		luns_report_pool(c, s->store);
-	if (!err)
-		err = luns_create(&s->luns, c, s->store, store_reader(s->store, s->reactors),
-				  s->state);
+		err = luns_create(&s->luns, c, s->memory.store, memory_reader(&s->memory),
+				  s->memory.state);
 	if (!err)
 		err = start_node(s);
 	if (!err)
@@ -384,9 +246,9 @@ static int start(struct server *s)
 	if (!err)
 		err = open_portals(s);
 	if (!err)
-		err = forget_spilled(s);
+		err = memory_offer(&s->memory);
 	if (!err) {
-		shortage_start(&s->shortage, c, s->store, &s->node);
+		shortage_start(&s->shortage, c, s->memory.store, &s->node);
 		err = start_control(s);
 	}
 	return err;
@@ -455,7 +317,7 @@ static bool take_legacy(struct server *s)
 	struct legacy *l = &s->legacy;
 
 	*l = (struct legacy){.since = clock_now(), .kept = notify_keeps()};
-	size_t n = store_fds(s, l->fds);
+	size_t n = memory_fds(&s->memory, l->fds);
 	n += acceptor_fds(&s->acceptor, l->fds + n);
 	for (; l->n < n; l->n++) {
 		int fd = fcntl(l->fds[l->n].fd, F_DUPFD_CLOEXEC, INHERIT_FIRST);
@@ -513,22 +375,9 @@ static void drain(struct server *s)
 		(void)poll(NULL, 0, 10);
 }
 
-/* What an end may take, but for final_end(), which asks for more itself; seconds. To give back much
- * memory takes its time. */
+/* What an end may take, but for memory_save(), which asks for more itself; seconds. To give back
+ * much memory takes its time. */
 #define STOP_S 60u
-
-/*
- * No initiator is there any more, no command is under way, and the LUNs still hold all. Here is
- * where they are saved elsewhere; after this nothing of them is kept.
- */
-static void final_end(struct server *s)
-{
-	if (s->config->spill_dir && s->state && s->store) {
-		struct spill spill = spill_of(s);
-		spill_luns(&spill, &s->luns);
-	}
-	forget_store(s);
-}
 
 /* No more connections: for good, or until the next daemon takes those that wait. */
 static void close_portals(struct server *s, enum end end)
@@ -545,19 +394,6 @@ static void close_portals(struct server *s, enum end end)
 	drain(s);
 }
 
-/* What was kept stays where it is kept, and what was not is gone with the process. */
-static void end_memory(struct server *s, enum end end, bool ran)
-{
-	if (end == END_KEPT)
-		luns_keep(&s->luns);
-	else
-		luns_destroy(&s->luns, ran);
-	if (s->store && end == END_KEPT)
-		store_leave(s->store);
-	else if (s->store)
-		store_close(s->store);
-}
-
 static void stop(struct server *s, enum end end)
 {
 	close_portals(s, end);
@@ -567,20 +403,19 @@ static void stop(struct server *s, enum end end)
 	control_socket_close(&s->control_socket);
 	shortage_stop(&s->shortage);
 	/* It would wake reactors that are gone. */
-	if (s->store)
-		store_stop_filling(s->store);
+	if (s->memory.store)
+		store_stop_filling(s->memory.store);
 	iscsi_node_stop(&s->node);
 	watchdog_free(&s->watchdog);
 	log_counters(&s->node, false);
 	if (end == END_FINAL)
-		final_end(s);
+		memory_save(&s->memory, &s->luns);
 	if (s->node.workers)
 		iscsi_node_free(&s->node);
 	bool ran = s->node.nworkers > 0;
 	s->node.nworkers = 0; /* the store wakes none of them any more */
 	free(s->node.workers);
-	end_memory(s, end, ran);
-	state_close(s->state);
+	memory_end(&s->memory, &s->luns, end == END_KEPT, ran);
 	if (s->keeper >= 0)
 		close(s->keeper);
 	if (s->signals >= 0)
@@ -597,12 +432,6 @@ static void note_past(const struct server *s)
 	notify_binary(s->upgrade.self);
 }
 
-/* That is nowhere else. */
-static bool has_data(const struct server *s)
-{
-	return s->is_forgotten || (s->store && store_is_kept(s->store));
-}
-
 int server_run(const struct config *c)
 {
 	struct server s = {.config = c, .signals = -1, .keeper = -1, .control_socket.fd = -1};
@@ -610,10 +439,10 @@ int server_run(const struct config *c)
 
 	upgrade_read_past(&s.past);
 	int err = start(&s);
-	spill_drop(&s.spill);
+	memory_settle(&s.memory);
 	/* A start that fails takes nothing away from the next, if there is somebody who keeps it.
 	 */
-	end = err && !notify_keeps() && has_data(&s) ? END_FINAL : END_KEPT;
+	end = err && !notify_keeps() && memory_has_data(&s.memory) ? END_FINAL : END_KEPT;
 	const enum end told = err == -ECANCELED ? take_signals(&s) : END_NOT;
 	if (told) { /* to end, before it began to serve: as good as an end in order */
 		end = told > end ? told : end;

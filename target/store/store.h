@@ -166,8 +166,8 @@ int store_lun_create(struct store *s, uint64_t bytes, enum store_provisioning p,
 		     void (*progress)(void *arg, uint64_t done, uint64_t of), void *arg,
 		     struct store_lun **out, char *why, size_t why_len)
 	__attribute__((warn_unused_result));
-/* Full LUNs that are being made or grown, now or later, end with -ECANCELED, soon: the process is to
- * end. From any thread. */
+/* Full LUNs that are being made or grown, now or later, end with -ECANCELED, soon: the process is
+ * to end. From any thread. */
 void store_cancel_fills(struct store *s);
 /* Another label; the LUN has the old one or this, whenever the process ends. 0, -EINVAL (too long),
  * or -errno with nothing changed. The other returns the length. From any thread. */
