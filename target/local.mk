@@ -11,8 +11,6 @@ target_libmemtgt_a_SOURCES += \
 	%D%/server.h \
 	%D%/shortage.c \
 	%D%/shortage.h \
-	%D%/state_file.c \
-	%D%/state_file.h \
 	%D%/tbl/iscsi_keys.def \
 	%D%/tbl/iscsi_login.def \
 	%D%/watchdog.c \

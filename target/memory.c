@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "luns/luns.h"
-#include "state_file.h"
+#include "state/file.h"
 #include "store/store.h"
 
 static const char *const names[MEMORY_FILES] = {"memtgt-pool", "memtgt-tables", "memtgt-records"};

@@ -14,7 +14,7 @@
 #include "luns/held.h"
 #include "luns/lu.h"
 #include "luns/used.h"
-#include "state_file.h"
+#include "state/file.h"
 
 #define MIB ((uint64_t)1 << 20)
 

@@ -14,7 +14,7 @@
 #include "luns/luns.h"
 #include "luns/held.h"
 #include "luns/used.h"
-#include "state_file.h"
+#include "state/file.h"
 
 #define MIB	 ((uint64_t)1 << 20)
 #define SAY(...) snprintf(why, why_len, __VA_ARGS__)

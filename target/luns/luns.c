@@ -22,7 +22,7 @@
 #include "luns/pool.h"
 #include "luns/used.h"
 #include "scsi/scsi.h"
-#include "state_file.h"
+#include "state/file.h"
 #include "store/store.h"
 
 #define MIB ((uint64_t)1 << 20)

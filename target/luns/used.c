@@ -12,7 +12,7 @@
 #include "base/config.h"
 #include "base/log.h"
 #include "luns/luns.h"
-#include "state_file.h"
+#include "state/file.h"
 #include "store/store.h"
 
 #define RETRY_MS  1000u

@@ -19,7 +19,7 @@
 #include "base/signals.h"
 #include "luns/label.h"
 #include "spill/spill.h"
-#include "state_file.h"
+#include "state/file.h"
 #include "store/store.h"
 
 #define WHY	   512u

@@ -15,7 +15,7 @@
 #include "base/image.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "state_file.h"
+#include "state/file.h"
 #include "store/store.h"
 
 _Static_assert(STORE_LABEL_MAX <= IMAGE_LABEL, "an image takes every label");

@@ -3,7 +3,7 @@
  * spill.h - what LUNs hold goes to files in `spill_dir` when memtgtd ends for good, and comes back.
  *
  * An image (base/image.h) is named by a UUID of its own, UUID.image. It counts only while the state
- * file (state_file.h) names it; what is not named is never read. So old data cannot come back:
+ * file (state/file.h) names it; what is not named is never read. So old data cannot come back:
  *
  *	end	no write lands any more; the image is written, synced, renamed, its folder synced;
  *		then the state names it.

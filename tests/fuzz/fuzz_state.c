@@ -3,7 +3,7 @@
  * fuzz_state - any text as the file of what LUNs held. What is read is written and read again, and
  * is the same.
  */
-#include "state_file.h"
+#include "state/file.h"
 
 #include <errno.h>
 #include <stdlib.h>

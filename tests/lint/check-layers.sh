@@ -37,7 +37,6 @@ layer_of()
 		echo "${folder%%/*}"
 		;;
 	target/shortage*) echo shortage ;;
-	target/state_file*) echo state ;;
 	target/*) echo top ;;
 	esac
 }

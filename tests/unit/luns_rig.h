@@ -13,7 +13,7 @@
 #include "base/config.h"
 #include "iscsi/node.h"
 #include "luns/luns.h"
-#include "state_file.h"
+#include "state/file.h"
 #include "store/store.h"
 
 #define RIG_TARGET "iqn.2026-01.org.memtgt:a"

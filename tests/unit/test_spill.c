@@ -22,7 +22,7 @@
 #include "base/image.h"
 #include "lib/test_main.h"
 #include "luns/label.h"
-#include "state_file.h"
+#include "state/file.h"
 #include "store/store.h"
 
 #define TARGET "iqn.2026-01.org.memtgt:a"

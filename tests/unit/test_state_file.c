@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* test_state_file.c - what is known of LUNs stays known, and a file that is not understood is no
  * empty one. */
-#include "state_file.h"
+#include "state/file.h"
 
 #include <check.h>
 #include <errno.h>

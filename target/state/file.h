@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state_file.h - what is known of LUNs when their memory is gone: the file in `state_dir`.
+ * file.h - what is known of LUNs when their memory is gone: the file in `state_dir`.
  *
  * Memory that was lost must not come back as zeroes under the name of what it was. So this file
  * says of each LUN, named by its target and id, whether somebody may have data in it, which
@@ -79,7 +79,7 @@ int state_list_spilled(struct state_file *f, struct state_spilled **out, size_t 
  */
 int state_save(struct state_file *f, char *why, size_t why_len) __attribute__((warn_unused_result));
 
-/* ---- the text of the file, for state_file.c and its fuzzer ---- */
+/* ---- the text of the file, for state/disk.c and its fuzzer ---- */
 
 /* 0, -EINVAL or -ENOTSUP, and a sentence without the file's name; -ENOMEM. */
 int state_parse(const char *text, size_t n, struct state_file **out, char *why, size_t why_len)
