@@ -13,6 +13,7 @@
 
 #define SESSIONS 4
 #define CUTS	 12u
+#define BLOCKS	 ((4u << 20) / 512) /* of a session */
 #define LUNS                                                    \
 	"{ id = 0; size = \"16M\"; provisioning = \"full\"; }," \
 	"{ id = 1; size = \"16M\"; provisioning = \"thin\"; }"
@@ -29,7 +30,7 @@ static void start_load(bool may_be_refused)
 				       .depth = 8,
 				       .luns = {0, 1},
 				       .n_luns = 2,
-				       .blocks = (4u << 20) / 512,
+				       .blocks = BLOCKS,
 				       .seed = 5,
 				       .may_be_refused = may_be_refused};
 
@@ -91,8 +92,8 @@ static void wait_wrong(const char *text)
 	ck_assert_msg(strstr(load_wrong(load), text) != NULL, "%s", load_wrong(load));
 }
 
-/* Somebody else writes where only the load may: to so many blocks that it does not write to all of
- * them before it reads one. */
+/* Somebody else writes where only a session of the load may, to all of it: whatever that reads
+ * next is wrong. */
 START_TEST(a_changed_block_is_seen)
 {
 	struct load_sums sums;
@@ -106,7 +107,8 @@ START_TEST(a_changed_block_is_seen)
 	for (int i = 0; i < 4 && raw_test_unit_ready(&r, 1) != 0; i++)
 		;
 	memset(data, 0x5a, sizeof(data));
-	ck_assert_uint_eq(raw_write(&r, 1, 8192, data, sizeof(data), 512), 0);
+	for (unsigned lba = BLOCKS; lba < 2 * BLOCKS; lba += sizeof(data) / 512)
+		ck_assert_uint_eq(raw_write(&r, 1, lba, data, sizeof(data), 512), 0);
 	raw_close(&r);
 	load_go(load);
 	wait_wrong("session 1, LUN 1, LBA ");
