@@ -23,12 +23,40 @@
 #define CONFIG_SERIAL_MAX 20
 #define CONFIG_CPUS_MAX	  256
 #define CONFIG_DIR_MAX	  4000 /* bytes of a folder's path */
+/* Of the file of secrets. RFC 7143 9.2.1: secrets of less than 96 bits would need IPsec. */
+#define CONFIG_CREDENTIALS_MAX 1024
+#define CONFIG_USER_MAX	       255u
+#define CONFIG_SECRET_MIN      12
+#define CONFIG_SECRET_MAX      255
 
 enum config_provisioning { PROVISIONING_FULL, PROVISIONING_THIN };
 /* What becomes of a LUN that had data, when its memory was lost. */
 enum config_loss { LOSS_STOP, LOSS_SERVE };
 enum config_page_kind { PAGES_AUTO, PAGES_HUGE, PAGES_PLAIN };
 enum config_digest { DIGEST_NONE = 1, DIGEST_CRC32C = 2 }; /* a set, as bits */
+
+/* Digests for CHAP, a set, as bits. */
+enum config_chap {
+	CONFIG_CHAP_MD5 = 1,
+	CONFIG_CHAP_SHA1 = 2,
+	CONFIG_CHAP_SHA256 = 4,
+	CONFIG_CHAP_SHA3_256 = 8,
+};
+
+/* A name and what proves it. All lie in pages that no core dump gets. */
+struct config_credential {
+	char name[CONFIG_USER_MAX + 1];
+	uint8_t secret[CONFIG_SECRET_MAX];
+	uint8_t secret_len;
+	int line;
+};
+
+/* What CHAP asks: of the initiator, and of us. RFC 7143 12.1.3 */
+struct config_auth {
+	bool required;				    /* by one of these: */
+	uint64_t chap[CONFIG_CREDENTIALS_MAX / 64]; /* a bit per place in config.credentials */
+	const struct config_credential *mutual;	    /* who we are, if the initiator asks; or NULL */
+};
 
 /* A portal: where to listen, and what SendTargets tells initiators (the same unless announced). */
 struct config_portal {
@@ -44,6 +72,7 @@ struct config_rule {
 	int family;	 /* AF_INET, AF_INET6; 0 = any address */
 	uint8_t network[16];
 	unsigned prefix;
+	struct config_auth auth;
 };
 
 struct config_access {
@@ -107,6 +136,7 @@ struct config_limits {
 /* What the target brings to the negotiation of each key. RFC 7143 13 */
 struct config_login {
 	unsigned header_digest, data_digest; /* sets of enum config_digest that are accepted */
+	unsigned chap_algorithms;	     /* set of enum config_chap */
 	uint32_t max_recv_data_segment_length;
 	uint32_t max_burst_length, first_burst_length;
 	uint32_t max_outstanding_r2t;
@@ -135,6 +165,10 @@ struct config {
 	char *state_dir; /* what outlives the memory; NULL: not written; empty: there shall be none
 			  */
 	char *spill_dir; /* where LUNs go at the final end; NULL: nowhere */
+	char *secrets;	 /* the file of credentials; NULL: none */
+	struct config_credential *credentials;
+	size_t ncredentials;
+	struct config_auth discovery; /* of discovery sessions */
 	struct config_portal *portals;
 	size_t nportals;
 	struct config_target *targets;

@@ -2,6 +2,8 @@
 target_libmemtgt_a_SOURCES += \
 	%D%/arena.c \
 	%D%/arena.h \
+	%D%/binary.c \
+	%D%/binary.h \
 	%D%/clock.h \
 	%D%/config.c \
 	%D%/config.h \

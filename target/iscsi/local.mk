@@ -4,6 +4,8 @@ target_libmemtgt_a_SOURCES += \
 	%D%/admission.h \
 	%D%/ask.c \
 	%D%/ask.h \
+	%D%/chap.c \
+	%D%/chap.h \
 	%D%/directory.c \
 	%D%/directory.h \
 	%D%/handlers.def \

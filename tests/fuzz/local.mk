@@ -1,6 +1,7 @@
 # Fuzzers: fuzz_<subject>.c with a corpus in corpus/<subject>/. Linked with libFuzzer after
 # --enable-fuzzers, else with a main() that plays the files it is given.
 fuzzers += \
+	tests/fuzz/fuzz_chap \
 	tests/fuzz/fuzz_control \
 	tests/fuzz/fuzz_image \
 	tests/fuzz/fuzz_label \
@@ -26,6 +27,8 @@ tests_fuzz_libreplay_a_SOURCES = %D%/replay.c
 fuzz_ldflags = $(AM_LDFLAGS)
 fuzz_libs = tests/fuzz/libreplay.a target/libmemtgt.a $(memtgt_libs)
 endif
+tests_fuzz_fuzz_chap_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_chap_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_control_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_control_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_image_LDFLAGS = $(fuzz_ldflags)

@@ -1,6 +1,7 @@
 # Unit tests of target/base.
 unit_tests += \
 	tests/unit/test_arena \
+	tests/unit/test_binary \
 	tests/unit/test_config \
 	tests/unit/test_config_addr \
 	tests/unit/test_config_include \
