@@ -73,6 +73,8 @@ void config_free(struct config *c)
 	free(c->targets);
 	free(c->state_dir);
 	free(c->spill_dir);
+	free(c->secrets);
+	config_free_secrets(c);
 	free(c->control.socket);
 	free(c->control.group);
 	free(c->path);

@@ -197,6 +197,12 @@ int config_parse_size(const char *text, uint64_t *out) __attribute__((warn_unuse
  */
 const char *config_bad_iscsi_name(const char *name);
 
+/*
+ * The first rule that lets this initiator in from this address; NULL if none does. With "any", or
+ * from the loopback where nothing is written, that is a rule which asks nothing.
+ */
+const struct config_rule *config_access_rule(const struct config_access *a, const char *initiator,
+					     const struct sockaddr_storage *from);
 /* May this initiator, from this address, use a target with this access? */
 bool config_may_access(const struct config_access *a, const char *initiator,
 		       const struct sockaddr_storage *from);

@@ -236,22 +236,30 @@ static bool in_network(const struct config_rule *r, const struct addr *a)
 	return !any_bit(diff.bytes, 0, r->prefix);
 }
 
-bool config_may_access(const struct config_access *access, const char *initiator,
-		       const struct sockaddr_storage *from)
+const struct config_rule *config_access_rule(const struct config_access *access,
+					     const char *initiator,
+					     const struct sockaddr_storage *from)
 {
+	static const struct config_rule unwritten;
 	struct addr a;
 
 	if (access->any)
-		return true;
+		return &unwritten;
 	if (!addr_of(from, &a))
-		return false;
+		return NULL;
 	if (!access->nrules)
-		return is_loopback(&a);
+		return is_loopback(&a) ? &unwritten : NULL;
 	for (size_t i = 0; i < access->nrules; i++) {
 		const struct config_rule *r = &access->rules[i];
 		if (in_network(r, &a) &&
 		    (!r->initiator || !fnmatch(r->initiator, initiator, FNM_NOESCAPE)))
-			return true;
+			return r;
 	}
-	return false;
+	return NULL;
+}
+
+bool config_may_access(const struct config_access *access, const char *initiator,
+		       const struct sockaddr_storage *from)
+{
+	return config_access_rule(access, initiator, from) != NULL;
 }

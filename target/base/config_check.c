@@ -187,4 +187,5 @@ void config_read_check(struct config_reader *r)
 	check_pool(r);
 	check_bursts(r);
 	check_spill(r);
+	config_check_secrets(r);
 }

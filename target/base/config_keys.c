@@ -30,20 +30,23 @@ static const char *const page_kinds[] = {
 };
 static const char *const engines[] = {"auto", "io_uring", "epoll", NULL};
 static const char *const digests[] = {"None", "CRC32C", NULL};
+static const char *const chap_algorithms[] = {"MD5", "SHA1", "SHA256", "SHA3-256", NULL};
+_Static_assert(CONFIG_CHAP_MD5 == 1 << 0 && CONFIG_CHAP_SHA3_256 == 1 << 3, "bits of algorithms");
 /* Place i of `digests` is bit 1 << i. */
 _Static_assert(DIGEST_NONE == 1 << 0 && DIGEST_CRC32C == 1 << 1, "bits of digests");
 
-#define IN_TOP(f)     struct config, f
-#define IN_POOL(f)    struct config, pool.f
-#define IN_LIMITS(f)  struct config, limits.f
-#define IN_LOGIN(f)   struct config, login.f
-#define IN_CONTROL(f) struct config, control.f
-#define IN_REACTOR(f) struct config, reactor.f
-#define IN_PORTAL(f)  struct config_portal, f
-#define IN_TARGET(f)  struct config_target, f
-#define IN_LUN(f)     struct config_lun, f
-#define IN_LEND(f)    struct config_target, lend.f
-#define IN_RULE(f)    struct config_rule, f
+#define IN_TOP(f)	 struct config, f
+#define IN_POOL(f)	 struct config, pool.f
+#define IN_LIMITS(f)	 struct config, limits.f
+#define IN_LOGIN(f)	 struct config, login.f
+#define IN_CONTROL(f)	 struct config, control.f
+#define IN_REACTOR(f)	 struct config, reactor.f
+#define IN_CREDENTIAL(f) struct config_credential, f
+#define IN_PORTAL(f)	 struct config_portal, f
+#define IN_TARGET(f)	 struct config_target, f
+#define IN_LUN(f)	 struct config_lun, f
+#define IN_LEND(f)	 struct config_target, lend.f
+#define IN_RULE(f)	 struct config_rule, f
 
 #define SIZEOF_(object, f) sizeof(((object *)0)->f)
 #define OFFSET(in)	   offsetof(in)
@@ -84,12 +87,15 @@ static const char *const scope_names[SCOPE_COUNT] = {
 	[SCOPE_LIMITS] = "limits",
 	[SCOPE_LOGIN] = "login",
 	[SCOPE_CONTROL] = "control",
+	[SCOPE_DISCOVERY] = "discovery",
 	[SCOPE_REACTOR] = "reactor",
 	[SCOPE_PORTAL] = "an element of portals",
 	[SCOPE_TARGET] = "an element of targets",
 	[SCOPE_LUN] = "an element of luns",
 	[SCOPE_LEND] = "lend of a target",
 	[SCOPE_RULE] = "a rule of access",
+	[SCOPE_SECRETS] = "the file of secrets",
+	[SCOPE_CREDENTIAL] = "an element of credentials",
 };
 
 const char *config_scope_name(enum config_scope scope)
@@ -205,6 +211,13 @@ static void allowed_numbers(const struct config_key *k, const char *what, char *
 		 (unsigned long long)k->max);
 }
 
+static const char *secret_form(const struct config_key *k)
+{
+	if (!strcmp(k->name, "secret_hex"))
+		return "an even number of hexadecimal digits";
+	return strcmp(k->name, "secret_base64") ? "a text" : "base64, with its =,";
+}
+
 void config_key_allowed(const struct config_key *k, char *out, size_t n)
 {
 	char min[24], max[24];
@@ -218,6 +231,16 @@ void config_key_allowed(const struct config_key *k, char *out, size_t n)
 		return;
 	case KEY_ACCESS:
 		snprintf(out, n, "\"any\", or a list of rules ( { ... }, ... )");
+		return;
+	case KEY_CHAP:
+		snprintf(out, n, "the name of a credential, in quotes, or a list of names");
+		return;
+	case KEY_MUTUAL:
+		snprintf(out, n, "the name of a credential, in quotes");
+		return;
+	case KEY_SECRET:
+		snprintf(out, n, "%s in quotes, for %llu to %llu bytes", secret_form(k),
+			 (unsigned long long)k->min, (unsigned long long)k->max);
 		return;
 	case KEY_WORD:
 	case KEY_NAME:

@@ -117,8 +117,9 @@ static void read_rules(struct config_reader *r, const struct config_key *k,
 		if (!config_setting_length(e))
 			config_source_error(&r->source, e, NULL,
 					    "found an empty rule; a rule has an initiator, a "
-					    "network or both; \"any\" in place of the list "
+					    "network or chap; \"any\" in place of the list "
 					    "admits all");
+		config_check_auth(r, e, &rule->auth);
 	}
 }
 
@@ -307,17 +308,29 @@ static void read_portals(struct config_reader *r, const struct config_key *k,
 	}
 }
 
+static void read_group(struct config_reader *r, const struct config_key *k,
+		       const config_setting_t *at, void *object)
+{
+	require(r, at, k->inner, read_scope(r, at, k->inner, object));
+	if (k->inner == SCOPE_DISCOVERY)
+		config_check_auth(r, at, &r->config->discovery);
+}
+
 static void read_node(struct config_reader *r, const struct config_key *k,
 		      const config_setting_t *at, void *object)
 {
 	if (k->type == KEY_GROUP && config_setting_type(at) == CONFIG_TYPE_GROUP)
-		require(r, at, k->inner, read_scope(r, at, k->inner, object));
+		read_group(r, k, at, object);
 	else if (k->type == KEY_GROUP)
 		config_value_wrong(&r->source, k, at);
 	else if (k->type == KEY_ACCESS && k->scope == SCOPE_TOP)
 		read_access(r, k, at, &r->access);
 	else if (k->type == KEY_ACCESS)
 		read_access(r, k, at, &((struct config_target *)object)->access);
+	else if (k->type == KEY_CHAP || k->type == KEY_MUTUAL)
+		config_read_chap(r, k, at,
+				 k->scope == SCOPE_RULE ? &((struct config_rule *)object)->auth
+							: &r->config->discovery);
 	else if (k->inner == SCOPE_LUN)
 		read_luns(r, k, at, object);
 	else if (k->inner == SCOPE_TARGET)
@@ -379,6 +392,7 @@ void config_read_all(struct config_reader *r)
 {
 	uint64_t have = 0;
 
+	config_read_secrets(r);
 	for (size_t i = 0; i < r->source.ndocuments; i++)
 		have |= read_scope(r, config_source_root(&r->source, i), SCOPE_TOP, r->config);
 	require(r, config_source_root(&r->source, 0), SCOPE_TOP, have);

@@ -13,6 +13,7 @@ struct config_reader {
 	struct config_source source;
 	struct config *config;
 	struct config_access access; /* of the top level */
+	bool no_secrets;	     /* a file of secrets is named, and wrong: that was told */
 	/* Where keys of the top level and of its groups were set, by row; NULL: nowhere. */
 	const config_setting_t *seen[CONFIG_KEYS_MAX];
 	const config_setting_t **portals_at, **targets_at; /* by their places in config */
@@ -22,6 +23,18 @@ struct config_reader {
 void config_read_all(struct config_reader *r);
 /* config_lend.c: the LUNs of `lend`, after those of `luns`; one of the two must be there. */
 void config_read_lend(struct config_reader *r, const config_setting_t *at, struct config_target *t);
+/* config_secrets.c: the credentials, before anything that names them is read. */
+void config_read_secrets(struct config_reader *r);
+/* One name, or a list of them, into an access rule's or discovery's `auth`. */
+void config_read_chap(struct config_reader *r, const struct config_key *k,
+		      const config_setting_t *at, struct config_auth *auth);
+/* A group that has them was read. */
+void config_check_auth(struct config_reader *r, const config_setting_t *at,
+		       const struct config_auth *auth);
+/* Frees and wipes them. */
+void config_free_secrets(struct config *c);
+/* Nobody who proves himself to us may know what we prove ourselves by. */
+void config_check_secrets(struct config_reader *r);
 /* By rising id. */
 void config_sort_luns(struct config_target *t);
 /* What one key alone does not show. Errors are told and counted in r->source. */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -31,6 +32,9 @@ struct config_document {
 	bool parsed;
 	config_t config;
 };
+
+/* The hook of a document's root, if its values are not to be shown. */
+static char private_mark;
 
 static int add_file(struct config_source *s, struct config_document *d, const char *path,
 		    const struct place *from, unsigned depth);
@@ -68,6 +72,13 @@ static void *grow(void *array, size_t n, size_t size)
 	return reallocarray(array, n ? 2 * n : 1, size);
 }
 
+/* What is read from a file of secrets does not stay in freed memory. */
+static void wipe(const struct config_source *s, void *p, size_t n)
+{
+	if (s->is_private && p)
+		explicit_bzero(p, n);
+}
+
 /* All of fd, up to one byte more than a file may have. Returns NULL, or what is wrong. */
 static const char *read_all(int fd, char **buf, size_t *len)
 {
@@ -93,11 +104,39 @@ static const char *read_all(int fd, char **buf, size_t *len)
 	}
 }
 
+/* The user of etc/memtgtd.sysusers: root checks a configuration for it. */
+static bool is_service(uid_t uid)
+{
+	const struct passwd *pw = geteuid() ? NULL : getpwnam("memtgt");
+	return pw && pw->pw_uid == uid;
+}
+
+/* Who may write to the file, or read it, could log in as anybody in it. NULL: nobody else may. */
+static const char *not_private(struct config_source *s, const char *path, const struct stat *st)
+{
+	unsigned mode = st->st_mode & 07777;
+
+	if (st->st_uid && st->st_uid != geteuid() && !is_service(st->st_uid))
+		snprintf(s->why, sizeof(s->why),
+			 "it holds secrets, and belongs to user %u; allowed are root and memtgtd's "
+			 "user (%u): chown it to one of them, and chmod 0600 %s",
+			 (unsigned)st->st_uid, (unsigned)geteuid(), path);
+	else if (mode & 077)
+		snprintf(s->why, sizeof(s->why),
+			 "it holds secrets, and its mode %04o lets others use it; cure: chmod 0600 "
+			 "%s",
+			 mode, path);
+	else
+		return NULL;
+	return s->why;
+}
+
 /*
  * The whole file. `included`: only a regular file, since a fifo or a device would hang the start.
  * Returns NULL, or what is wrong; the caller frees *buf in both cases.
  */
-static const char *read_file(const char *path, bool included, char **buf, size_t *len)
+static const char *read_file(struct config_source *s, const char *path, bool included, char **buf,
+			     size_t *len)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | (included ? O_NONBLOCK : 0));
 	const char *bad;
@@ -109,7 +148,11 @@ static const char *read_file(const char *path, bool included, char **buf, size_t
 		bad = strerror(errno);
 	else if (S_ISDIR(st.st_mode) || (included && !S_ISREG(st.st_mode)))
 		bad = "it is no regular file";
+	else if (s->is_private)
+		bad = not_private(s, path, &st);
 	else
+		bad = NULL;
+	if (!bad)
 		bad = read_all(fd, buf, len);
 	close(fd);
 	return bad;
@@ -274,10 +317,12 @@ static int add_file(struct config_source *s, struct config_document *d, const ch
 		place_error(s, from, "@include: more than %d files", CONFIG_FILES_MAX);
 		return -1;
 	}
-	const char *bad = read_file(path, from != NULL, &buf, &len);
+	const char *bad = read_file(s, path, from || s->is_private, &buf, &len);
 	if (bad) {
 		place_error(s, from, "%s%s cannot be read: %s%s", from ? "@include: " : "", path,
-			    bad, from ? "" : "; -c FILE names the configuration file");
+			    bad,
+			    from || s->is_private ? "" : "; -c FILE names the configuration file");
+		wipe(s, buf, len);
 		free(buf);
 		return -1;
 	}
@@ -290,6 +335,7 @@ static int add_file(struct config_source *s, struct config_document *d, const ch
 		rc = add_line(s, d, &at, p, n, depth);
 		off += n + 1;
 	}
+	wipe(s, buf, len);
 	free(buf);
 	return rc;
 }
@@ -298,7 +344,10 @@ static int parse(struct config_source *s, struct config_document *d)
 {
 	config_init(&d->config);
 	d->parsed = true;
-	if (config_read_string(&d->config, d->text))
+	bool good = config_read_string(&d->config, d->text);
+	if (s->is_private)
+		config_setting_set_hook(config_root_setting(&d->config), &private_mark);
+	if (good)
 		return 0;
 	/* At the end of the text libconfig names the line behind the last. */
 	size_t line = (size_t)config_error_line(&d->config);
@@ -341,21 +390,49 @@ static int add_document(struct config_source *s, const char *path, const struct 
 	return rc;
 }
 
-int config_source_open(struct config_source *s, const char *path, FILE *errors)
+static int open_all(struct config_source *s, const char *path)
 {
-	*s = (struct config_source){.errors = errors};
 	int rc = add_document(s, path, NULL, 0);
 	for (size_t i = 0; !rc && i < s->ndocuments; i++)
 		rc = parse(s, s->documents[i]);
 	return rc;
 }
 
+int config_source_open(struct config_source *s, const char *path, FILE *errors)
+{
+	*s = (struct config_source){.errors = errors};
+	return open_all(s, path);
+}
+
+int config_source_open_private(struct config_source *s, const char *path, FILE *errors)
+{
+	*s = (struct config_source){.errors = errors, .is_private = true};
+	return open_all(s, path);
+}
+
+bool config_source_is_private(const config_setting_t *at)
+{
+	return config_setting_get_hook(config_root_setting(at->config)) == &private_mark;
+}
+
+/* Nesting is bounded by the lexer. */
+static void wipe_texts(struct config_source *s, const config_setting_t *at)
+{
+	if (config_setting_type(at) == CONFIG_TYPE_STRING)
+		wipe(s, at->value.sval, strlen(at->value.sval));
+	for (int i = 0; config_setting_is_aggregate(at) && i < config_setting_length(at); i++)
+		wipe_texts(s, config_setting_get_elem(at, (unsigned)i));
+}
+
 void config_source_close(struct config_source *s)
 {
 	for (size_t i = 0; i < s->ndocuments; i++) {
 		struct config_document *d = s->documents[i];
-		if (d->parsed)
+		if (d->parsed) {
+			wipe_texts(s, config_root_setting(&d->config));
 			config_destroy(&d->config);
+		}
+		wipe(s, d->text, d->len);
 		free(d->lines);
 		free(d->text);
 		free(d);

@@ -12,6 +12,7 @@
 #define MEMTGT_CONFIG_SOURCE_H
 
 #include <libconfig.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -24,17 +25,27 @@ struct config_document;
 
 struct config_source {
 	FILE *errors;
+	bool is_private;
 	int nerrors;
 	char **files;
 	size_t nfiles;
 	struct config_document **documents;
 	size_t ndocuments;
+	char why[4400]; /* a file is not private; room for its path */
 };
 
 /* Reads and parses. 0, or -1 after telling why; to be closed in both cases. */
 int config_source_open(struct config_source *s, const char *path, FILE *errors)
 	__attribute__((warn_unused_result));
+/*
+ * The same for files of secrets: they are refused if anybody but root and memtgtd's user may read
+ * or change them, and no error shows a value. Closing wipes what was read, as far as it is ours.
+ */
+int config_source_open_private(struct config_source *s, const char *path, FILE *errors)
+	__attribute__((warn_unused_result));
 void config_source_close(struct config_source *s);
+/* Is this setting from such a file? */
+bool config_source_is_private(const config_setting_t *at);
 
 /* The top level of document i < ndocuments: the first file, then what it includes. */
 config_setting_t *config_source_root(const struct config_source *s, size_t i);

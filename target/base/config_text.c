@@ -195,6 +195,23 @@ const char *config_text_bad_folder(const char *text)
 	return bad_path(text);
 }
 
+const char *config_text_bad_file(const char *text)
+{
+	return *text == '/' ? bad_path(text) : "a path begins with /";
+}
+
+/* CHAP_N is a text of RFC 7143 6.1, in which a few words are no names. */
+const char *config_text_bad_user(const char *text)
+{
+	if (!strcmp(text, "Reject") || !strcmp(text, "Irrelevant") ||
+	    !strcmp(text, "NotUnderstood"))
+		return "this word has a meaning of its own in a login (RFC 7143 6.2)";
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			return "a user's name has no control characters";
+	return NULL;
+}
+
 /* groupadd(8), or a number. */
 const char *config_text_bad_group(const char *text)
 {

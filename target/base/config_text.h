@@ -20,6 +20,8 @@ const char *config_text_bad_serial(const char *text);
 const char *config_text_bad_pattern(const char *text);
 const char *config_text_bad_socket(const char *text);
 const char *config_text_bad_folder(const char *text);
+const char *config_text_bad_file(const char *text);
 const char *config_text_bad_group(const char *text);
+const char *config_text_bad_user(const char *text);
 
 #endif

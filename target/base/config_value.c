@@ -53,7 +53,7 @@ void config_value_presets(enum config_scope scope, void *object)
 			continue;
 		if (k->type == KEY_NAME)
 			put_text(k, object, k->words[k->preset]);
-		else if (!k->bad && k->type != KEY_CPUS)
+		else if (!k->bad && k->type != KEY_CPUS && k->type != KEY_SECRET)
 			put_number(k, object, k->preset);
 	}
 }
@@ -93,7 +93,9 @@ void config_value_found(const config_setting_t *at, char *out, size_t n)
 {
 	const char *text = string(at);
 
-	if (text)
+	if (config_source_is_private(at))
+		snprintf(out, n, "a value that is not shown");
+	else if (text)
 		snprintf(out, n, "\"%.80s%s\"", text, strlen(text) > 80 ? "..." : "");
 	else if (is_integer(at))
 		snprintf(out, n, "%lld", integer(at));

@@ -17,6 +17,7 @@ target_libmemtgt_a_SOURCES += \
 	%D%/config_lexer.h \
 	%D%/config_read.c \
 	%D%/config_read.h \
+	%D%/config_secrets.c \
 	%D%/config_source.c \
 	%D%/config_source.h \
 	%D%/config_text.c \

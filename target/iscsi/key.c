@@ -33,7 +33,8 @@ static const struct key_choice {
 	uint32_t bit;
 } choices[] = {
 	/* clang-format off */
-	{KEY_AuthMethod,    "None",    1},		/* 12.1 */
+	{KEY_AuthMethod,    "None",    AUTH_NONE},	/* 12.1 */
+	{KEY_AuthMethod,    "CHAP",    AUTH_CHAP},
 	{KEY_HeaderDigest,  "None",    DIGEST_NONE},	/* 13.1 */
 	{KEY_HeaderDigest,  "CRC32C",  DIGEST_CRC32C},
 	{KEY_DataDigest,    "None",    DIGEST_NONE},
@@ -80,6 +81,7 @@ enum key_result key_combine(const struct key_def *k, uint32_t ours, uint32_t the
 	case RULE_TEXT:
 	case RULE_ASK:
 	case RULE_REFUSED:
+	case RULE_CHAP:
 		break;
 	}
 	return KEY_REJECT;

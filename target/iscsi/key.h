@@ -24,7 +24,11 @@ enum key_rule {
 	RULE_TEXT,
 	RULE_ASK,
 	RULE_REFUSED,
+	RULE_CHAP,
 };
+
+/* Values of AuthMethod, as bits. */
+enum auth_method { AUTH_NONE = 1, AUTH_CHAP = 2 };
 
 /* Sets of bits, as the columns of iscsi_keys.def have them. */
 enum key_from { FROM_I = 1, FROM_T = 2, FROM_B = 3 };

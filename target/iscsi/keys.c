@@ -5,8 +5,11 @@
 #include <errno.h>
 #include <string.h>
 
-#define BIT(key) (1u << (key))
-_Static_assert(KEY_COUNT <= 32, "the masks of struct key_state have a bit per key");
+#define BIT(key) ((uint64_t)1 << (key))
+_Static_assert(KEY_CHAP_R - KEY_CHAP_A == CHAP_R && KEY_CHAP_I - KEY_CHAP_A == CHAP_I &&
+		       KEY_CHAP_C - KEY_CHAP_A == CHAP_C && KEY_CHAP_N - KEY_CHAP_A == CHAP_N,
+	       "the order of enum chap_key");
+_Static_assert(KEY_COUNT <= 64, "the masks of struct key_state have a bit per key");
 
 static bool put_word(struct writer *w, const struct text_pair *p, const char *word)
 {
@@ -18,7 +21,7 @@ void keys_begin(struct key_state *s, const struct config_login *c, struct iscsi_
 	*s = (struct key_state){
 		.ours =
 			{
-				[KEY_AuthMethod] = 1,
+				[KEY_AuthMethod] = AUTH_NONE,
 				[KEY_HeaderDigest] = c->header_digest,
 				[KEY_DataDigest] = c->data_digest,
 				[KEY_MaxConnections] = 1,
@@ -135,7 +138,8 @@ static enum iscsi_login_status admit(struct key_state *s, struct iscsi_params *p
 	bool again = s->got & BIT(key);
 	if (s->got_here & BIT(key) || (again && k->rule != RULE_TEXT))
 		return fail(s, ISCSI_LOGIN_INITIATOR_ERROR, "it sent a key twice"); /* 6.3 */
-	if (key_values_too_long(pair->value))
+	/* Binary values may be longer; chap.c has their limits. */
+	if (k->rule != RULE_CHAP && key_values_too_long(pair->value))
 		return fail(s, ISCSI_LOGIN_INITIATOR_ERROR, "a value has more than 255 bytes");
 	if (k->rule == RULE_TEXT) {
 		enum iscsi_login_status status = declared(s, p, key, pair);
@@ -219,7 +223,10 @@ static enum iscsi_login_status respond(struct key_state *s, const struct iscsi_p
 		return answered(s, key, pair);
 	else if (iscsi_keys[key].rule == RULE_TEXT || key_is_refusal(pair->value))
 		return ISCSI_LOGIN_SUCCESS;
-	else if (irrelevant(s, p, key))
+	else if (iscsi_keys[key].rule == RULE_CHAP) {
+		s->chap[key - KEY_CHAP_A] = pair->value;
+		return ISCSI_LOGIN_SUCCESS;
+	} else if (irrelevant(s, p, key))
 		word = "Irrelevant";
 	else if (iscsi_keys[key].rule == RULE_REFUSED)
 		word = "Reject";
@@ -246,14 +253,20 @@ static enum iscsi_login_status scan(struct key_state *s, struct iscsi_params *p,
 	return ISCSI_LOGIN_SUCCESS;
 }
 
-enum iscsi_login_status keys_login_text(struct key_state *s, struct iscsi_params *p,
-					enum iscsi_stage stage, const uint8_t *text, size_t n,
-					struct writer *answer)
+enum iscsi_login_status keys_take(struct key_state *s, struct iscsi_params *p,
+				  enum iscsi_stage stage, const uint8_t *text, size_t n)
+{
+	return scan(s, p, stage, cursor_of(text, n));
+}
+
+enum iscsi_login_status keys_answer(struct key_state *s, const struct iscsi_params *p,
+				    const uint8_t *text, size_t n, struct writer *answer)
 {
 	struct cursor c = cursor_of(text, n);
 	struct text_pair pair, first_burst = {0};
-	enum iscsi_login_status status = scan(s, p, stage, c);
+	enum iscsi_login_status status = ISCSI_LOGIN_SUCCESS;
 
+	memset(s->chap, 0, sizeof(s->chap));
 	while (status == ISCSI_LOGIN_SUCCESS && text_next(&c, &pair) == TEXT_PAIR) {
 		/* It depends on MaxBurstLength, InitialR2T and ImmediateData: last. */
 		if (text_is(&pair, iscsi_keys[KEY_FirstBurstLength].name))
@@ -354,7 +367,7 @@ struct wishes {
 };
 
 /* What is wrong with this pair, or NULL. w->word is the answer, if it needs one. */
-static const char *wish(struct wishes *w, uint32_t *got, const struct text_pair *pair)
+static const char *wish(struct wishes *w, uint64_t *got, const struct text_pair *pair)
 {
 	enum iscsi_key key = key_find(pair);
 
@@ -391,7 +404,7 @@ int keys_text(struct iscsi_params *p, const uint8_t *text, size_t n, struct writ
 	struct wishes w = {.size = p->max_xmit_data_segment_length};
 	struct text_pair pair;
 	enum text_status t;
-	uint32_t got = 0;
+	uint64_t got = 0;
 
 	while ((t = text_next(&c, &pair)) == TEXT_PAIR) {
 		const char *wrong = wish(&w, &got, &pair);

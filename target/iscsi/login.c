@@ -157,6 +157,7 @@ static enum iscsi_login_status identify(struct login *l)
 	l->named = true;
 	if (!p->initiator_name[0])
 		return fail(l, ISCSI_LOGIN_MISSING_PARAMETER, "no InitiatorName");
+	l->auth = &l->config->discovery;
 	if (p->discovery)
 		return ISCSI_LOGIN_SUCCESS;
 	if (!p->target_name[0])
@@ -164,10 +165,61 @@ static enum iscsi_login_status identify(struct login *l)
 	l->target = target_find(l->config, p->target_name);
 	if (!l->target)
 		return fail(l, ISCSI_LOGIN_NOT_FOUND, "no such target");
-	if (config_may_access(&l->target->access, p->initiator_name, &l->peer))
+	const struct config_rule *rule =
+		config_access_rule(&l->target->access, p->initiator_name, &l->peer);
+	if (!rule) {
+		l->target = NULL;
+		return fail(l, ISCSI_LOGIN_AUTHZ_FAILURE, "no access rule lets it in");
+	}
+	l->auth = &rule->auth;
+	return ISCSI_LOGIN_SUCCESS;
+}
+
+static bool chap_key_in(const struct key_state *keys)
+{
+	for (size_t i = 0; i < CHAP_KEYS; i++)
+		if (keys->chap[i])
+			return true;
+	return false;
+}
+
+static enum iscsi_login_status chap_step(struct login *l, struct writer *answer)
+{
+	switch (chap_input(&l->chap, l->keys.chap, answer)) {
+	case CHAP_OK:
 		return ISCSI_LOGIN_SUCCESS;
-	l->target = NULL;
-	return fail(l, ISCSI_LOGIN_AUTHZ_FAILURE, "no access rule lets it in");
+	case CHAP_REFUSED:
+		return fail(l, ISCSI_LOGIN_AUTH_FAILURE, l->chap.why);
+	case CHAP_BROKEN:
+		break;
+	}
+	return fail(l, ISCSI_LOGIN_TARGET_ERROR, l->chap.why);
+}
+
+/* What the text that was answered last means for who the initiator is. 6.3.2, 12.1 */
+static enum iscsi_login_status authenticate(struct login *l, const struct bhs_login_req *req,
+					    struct writer *answer)
+{
+	bool agreed = l->keys.value[KEY_AuthMethod] == AUTH_CHAP;
+
+	if (l->auth->required && l->stage != ISCSI_STAGE_SECURITY && l->chap.phase != CHAP_PASSED)
+		return fail(l, ISCSI_LOGIN_AUTH_FAILURE,
+			    "CHAP is required, and it went past the security stage");
+	if (l->chap.phase != CHAP_IDLE)
+		return chap_step(l, answer);
+	/* The text that agrees on CHAP is not yet one of its steps. */
+	if (chap_key_in(&l->keys))
+		return initiator_error(l, "a key of CHAP, and CHAP was not agreed on before");
+	if (agreed)
+		chap_begin(&l->chap, l->config, l->auth);
+	else if (l->auth->required && wants_transit(req))
+		return fail(l, ISCSI_LOGIN_AUTH_FAILURE, "CHAP is required, and it offered none");
+	return ISCSI_LOGIN_SUCCESS;
+}
+
+static bool is_authenticated(const struct login *l)
+{
+	return !l->auth->required || l->chap.phase == CHAP_PASSED;
 }
 
 /* 13.9: the tag in the first answer of a normal session; 13.6, 13.12. */
@@ -191,14 +243,20 @@ static enum iscsi_login_status negotiate(struct login *l, const struct bhs_login
 {
 	struct writer answer = writer_of(l->out, LOGIN_TEXT_MAX);
 	struct key_state *keys = &l->keys;
-	enum iscsi_login_status status =
-		keys_login_text(keys, &l->params, l->stage, l->in, l->in_len, &answer);
+	enum iscsi_login_status status = keys_take(keys, &l->params, l->stage, l->in, l->in_len);
 
-	l->in_len = 0;
 	if (status != ISCSI_LOGIN_SUCCESS)
 		return fail(l, status, keys->why);
 	if (!l->named)
 		status = identify(l);
+	if (status != ISCSI_LOGIN_SUCCESS)
+		return status;
+	keys->ours[KEY_AuthMethod] = l->auth->required ? AUTH_CHAP : AUTH_NONE;
+	status = keys_answer(keys, &l->params, l->in, l->in_len, &answer);
+	if (status != ISCSI_LOGIN_SUCCESS)
+		return fail(l, status, keys->why);
+	status = authenticate(l, req, &answer);
+	l->in_len = 0;
 	if (status != ISCSI_LOGIN_SUCCESS)
 		return status;
 	l->transit = wants_transit(req);
@@ -288,6 +346,9 @@ enum login_step login_input(struct login *l, const struct bhs_login_req *req, co
 	reply_text(l, out);
 	/* Both the text and the request for the last piece of its answer must have asked for it. */
 	if (!wants_transit(req) || !l->transit || l->out_sent < l->out_len || l->keys.offered)
+		return LOGIN_SEND;
+	/* 12.1.3: until both sides have proved what they must, T is not granted. */
+	if (!is_authenticated(l))
 		return LOGIN_SEND;
 	/* Here and not before: NSG may change while the pieces of an answer are fetched. */
 	if (ISCSI_LOGIN_NSG(req->flags) == ISCSI_STAGE_FULL_FEATURE && !keys_acceptable(&l->keys))

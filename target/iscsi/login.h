@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 
 #include "base/config.h"
+#include "iscsi/chap.h"
 #include "iscsi/keys.h"
 #include "iscsi/params.h"
 
@@ -40,12 +41,14 @@ struct login {
 	uint16_t tsih, cid;  /* as the initiator sent them */
 	uint32_t itt, cmdsn; /* CmdSN of the login, 4.2.2.1: the first command may carry it too */
 	const char *why;     /* of a failure, for the log: a sentence, static */
+	struct chap chap;    /* of the security stage; chap.user is who tried, or empty */
 
 	/* The machine's own. */
 	bool begun;
-	bool over;    /* completed or failed: no more requests */
-	bool named;   /* initiator and target are known */
-	bool transit; /* the last text came with the T bit */
+	bool over;			/* completed or failed: no more requests */
+	bool named;			/* initiator and target are known */
+	const struct config_auth *auth; /* what CHAP asks of it, once it is named */
+	bool transit;			/* the last text came with the T bit */
 	uint8_t stage;
 	struct key_state keys;
 	uint8_t *in; /* LOGIN_TEXT_MAX, text of this step so far */

@@ -81,9 +81,17 @@ static enum pdu_error refuse(struct session *s, enum iscsi_login_status status, 
 
 static enum pdu_error failed(struct session *s, const struct login_reply *reply)
 {
-	log_peer(LOG_LEVEL_WARNING, "%s: login refused (0x%02x%02x): %s", session_name(s),
-		 reply->bhs.status_class, reply->bhs.status_detail,
-		 s->login->why ? s->login->why : "no reason given");
+	const struct login *l = s->login;
+	const char *why = l->why ? l->why : "no reason given";
+	unsigned status = (unsigned)reply->bhs.status_class << 8 | reply->bhs.status_detail;
+
+	/* Two places, two limits: who guesses secrets does not hide other refusals. */
+	if (l->chap.user[0])
+		log_peer(LOG_LEVEL_WARNING, "%s: login refused (0x%04x) to CHAP user \"%s\": %s",
+			 session_name(s), status, l->chap.user, why);
+	else
+		log_peer(LOG_LEVEL_WARNING, "%s: login refused (0x%04x): %s", session_name(s),
+			 status, why);
 	s->state = SESSION_ENDING;
 	return answer(s, reply, true);
 }

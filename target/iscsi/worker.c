@@ -6,6 +6,7 @@
 #include <sys/sysinfo.h>
 
 #include "base/log.h"
+#include "iscsi/chap.h"
 #include "iscsi/ask.h"
 #include "iscsi/session.h"
 #include "iscsi/task.h"
@@ -175,6 +176,8 @@ static void post_alone(struct session_ref who)
 int iscsi_node_init(struct iscsi_node *n)
 {
 	directory_init(&n->directory, post_end, post_alone);
+	if (n->config->ncredentials)
+		chap_prepare();
 	return admission_init(&n->admission, &n->config->limits);
 }
 

@@ -10,6 +10,7 @@ fuzzers += \
 	tests/fuzz/fuzz_pdu_rx \
 	tests/fuzz/fuzz_records \
 	tests/fuzz/fuzz_scsi \
+	tests/fuzz/fuzz_secrets \
 	tests/fuzz/fuzz_state \
 	tests/fuzz/fuzz_text
 if HAVE_CHECK
@@ -45,6 +46,8 @@ tests_fuzz_fuzz_records_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_records_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_scsi_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_scsi_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_secrets_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_secrets_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_state_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_state_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_text_LDFLAGS = $(fuzz_ldflags)

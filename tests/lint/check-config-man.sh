@@ -16,6 +16,8 @@ heading='
 		if (scope == "TARGET") return "targets"
 		if (scope == "LUN") return "luns"
 		if (scope == "RULE") return "access"
+		if (scope == "SECRETS") return "The file of secrets"
+		if (scope == "CREDENTIAL") return "credentials"
 		return tolower(scope)
 	}'
 

@@ -6,6 +6,7 @@ unit_tests += \
 	tests/unit/test_config_addr \
 	tests/unit/test_config_include \
 	tests/unit/test_config_keys \
+	tests/unit/test_config_secrets \
 	tests/unit/test_config_text \
 	tests/unit/test_counters \
 	tests/unit/test_inherit \

@@ -91,7 +91,7 @@ START_TEST(bad_input_cve_2021_27365_values_stay_short)
 }
 END_TEST
 
-/* ---- CHAP, which this target does not have yet ---- */
+/* ---- CHAP, where it was not agreed on; chap.c has its own tests ---- */
 
 #define HEX16  "0123456789abcdef"
 #define HEX256 HEX16 HEX16 HEX16 HEX16 HEX16 HEX16 HEX16 HEX16 HEX16 HEX16 HEX16 HEX16 HEX16
@@ -118,7 +118,7 @@ static const struct pair {
 	PAIR("KRB_AP_REQ=0x00"),
 };
 
-/* Whoever offers CHAP beside None gets None, and CHAP's keys mean nothing then. 12.1 */
+/* Whoever offers CHAP beside None gets None, and may not go on with CHAP then. 12.1 */
 START_TEST(bad_input_cve_2018_14633_chap_keys)
 {
 	static const char first[] = NAMES "AuthMethod=CHAP,None";
@@ -131,6 +131,11 @@ START_TEST(bad_input_cve_2018_14633_chap_keys)
 	ck_assert_uint_eq(hostile_status(s), 0);
 	ck_assert_ptr_nonnull(strstr(s->text, "AuthMethod=None|"));
 	s = hostile_say_login(&p, SEC, pair->text, pair->n);
+	if (strncmp(pair->text, "CHAP_", 5) == 0) {
+		ck_assert_uint_eq(hostile_status(s), ISCSI_LOGIN_INITIATOR_ERROR);
+		hostile_leave(&p);
+		return;
+	}
 	ck_assert_uint_eq(hostile_status(s), 0);
 	snprintf(want, sizeof(want), "%.*s=NotUnderstood|", (int)strcspn(pair->text, "="),
 		 pair->text);

@@ -60,9 +60,11 @@ static enum iscsi_login_status hear(struct talk *t, enum iscsi_stage stage, cons
 {
 	uint8_t in[20000], out[30000];
 	struct writer w = writer_of(out, sizeof(out));
-	enum iscsi_login_status status =
-		keys_login_text(&t->keys, &t->params, stage, in, unspell(in, text), &w);
+	size_t n = unspell(in, text);
+	enum iscsi_login_status status = keys_take(&t->keys, &t->params, stage, in, n);
 
+	if (status == ISCSI_LOGIN_SUCCESS)
+		status = keys_answer(&t->keys, &t->params, in, n, &w);
 	spell(t->said, &w);
 	if (status != ISCSI_LOGIN_SUCCESS)
 		ck_assert_ptr_nonnull(t->keys.why);
@@ -518,8 +520,8 @@ START_TEST(no_room_for_answers)
 		struct writer w = writer_of(out, cap);
 		size_t n = unspell(in, "X-a=1 MaxBurstLength=512");
 		talk_begin(&t, &config);
-		enum iscsi_login_status status =
-			keys_login_text(&t.keys, &t.params, OPERATIONAL, in, n, &w);
+		ck_assert_int_eq(keys_take(&t.keys, &t.params, OPERATIONAL, in, n), 0);
+		enum iscsi_login_status status = keys_answer(&t.keys, &t.params, in, n, &w);
 		ck_assert_int_eq(status, cap >= 37 ? 0 : ISCSI_LOGIN_INITIATOR_ERROR);
 	}
 }
