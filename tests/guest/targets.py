@@ -38,14 +38,30 @@ state_dir = "{state}";
 {more}
 """
 # What differs: the usual LUNs, on plain pages, since what hugepages the host has others may take; the
-# same, with a keeper that holds their memory, or with a file that remembers that they were used; or
-# all of them thin, one much larger than the memory that the host lends, in surplus hugepages.
+# same, with a keeper that holds their memory, or with a file that remembers that they were used, or
+# for those who know a secret; or all of them thin, one much larger than the memory that the host
+# lends, in surplus hugepages.
 KINDS = {
     "usual": {"small": "full", "thin": "512M", "more": 'pool = { pages = "plain"; };'},
     "kept": {"small": "full", "thin": "512M", "more": 'pool = { pages = "plain"; };'},
     "remembered": {"small": "full", "thin": "512M", "more": 'pool = { pages = "plain"; };'},
+    "chap": {
+        "small": "full",
+        "thin": "512M",
+        "more": """\
+pool = { pages = "plain"; };
+secrets = "%s";
+access = ( { chap = "alpha"; chap_mutual = "donor"; } );
+discovery = { chap = "finder"; };
+""",
+    },
     "elastic": {"small": "thin", "thin": "64G", "more": 'pool = { pages = "huge"; };'},
 }
+SECRETS = """\
+credentials = ( { name = "alpha"; secret = "alpha-and-its-secret"; },
+                { name = "donor"; secret = "donor-and-its-secret"; },
+                { name = "finder"; secret_hex = "66696e6465722d736563726574"; } );
+"""
 SURPLUS = pathlib.Path("/sys/kernel/mm/hugepages/hugepages-2048kB/surplus_hugepages")
 
 
@@ -83,6 +99,12 @@ class Target:
         await self.forwarder.listen(await self._ready_port(begin))
 
     def _write_config(self, kind):
+        kind_of_it = dict(KINDS[kind])
+        if kind == "chap":
+            secrets = self._folder / f"secrets-{self.letter}.conf"
+            secrets.touch(0o600)
+            secrets.write_text(SECRETS)
+            kind_of_it["more"] %= secrets.absolute()
         text = CONFIG.format(
             host=HOST_IN_GUEST,
             port=self.forwarder.port,
@@ -90,7 +112,7 @@ class Target:
             letter=self.letter,
             control=self._control,
             state=self._state if kind == "remembered" else "",
-            **KINDS[kind],
+            **kind_of_it,
         )
         self._config.write_text(text)
 

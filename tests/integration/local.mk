@@ -39,6 +39,7 @@ tests_lib_libload_a_SOURCES = \
 
 integration_tests += \
 	tests/integration/test_bad_input \
+	tests/integration/test_chap \
 	tests/integration/test_control \
 	tests/integration/test_counting \
 	tests/integration/test_crash \
@@ -66,6 +67,8 @@ integration_tests += \
 	tests/integration/test_transfer \
 	tests/integration/test_upgrade_live
 tests_integration_test_bad_input_LDADD = $(client_libs)
+tests_integration_test_chap_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
+tests_integration_test_chap_LDADD = $(client_libs) $(ISCSI_LIBS) $(CRYPTO_LIBS)
 tests_integration_test_control_LDADD = $(client_libs)
 tests_integration_test_counting_LDADD = $(client_libs)
 tests_integration_test_crash_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
