@@ -154,7 +154,7 @@ START_TEST(no_file_at_all)
 END_TEST
 
 /* Every mode that lets others at it, and those that do not. */
-START_TEST(modes)
+START_TEST(bad_input_cve_2020_13867_files_that_others_read)
 {
 	const char *text = main_with(GOOD, "");
 	char expected[128], command[64];
@@ -310,7 +310,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, wrong_in_main, 0, sizeof(mains) / sizeof(*mains));
 	tcase_add_loop_test(t, wrong_in_the_file, 0, sizeof(files) / sizeof(*files));
 	tcase_add_test(t, no_file_at_all);
-	tcase_add_test(t, modes);
+	tcase_add_test(t, bad_input_cve_2020_13867_files_that_others_read);
 	tcase_add_test(t, included_files_are_looked_at_too);
 	tcase_add_test(t, another_owner);
 	tcase_add_test(t, two_secrets_that_are_one);
