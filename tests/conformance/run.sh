@@ -56,12 +56,12 @@ pattern_for()
 }
 
 # What to run for the whole list: all, but for the suite that is wrong. A pattern is one of fnmatch(3),
-# so that takes two of them.
+# so that takes two of them; and one more for the suite that has a target of its own.
 whole_list()
 {
 	case $release in
 	1.19) echo ALL ;;
-	*) printf '%s\n' 'ALL.[!i]*' 'ALL.iSCSI[!S]*' ;;
+	*) printf '%s\n' 'ALL.[!i]*' 'ALL.iSCSI[!CS]*' ALL.iSCSICHAP ;;
 	esac
 }
 
@@ -123,6 +123,18 @@ is_wrong()
 	[[ " ${row%%#*} " =~ [[:space:]]wrong[[:space:]] ]]
 }
 
+# url_for TEST URL: where it is run. "chap" in opcodes.txt: with the target that asks for CHAP.
+url_for()
+{
+	local row
+	row=$(row_of "$1")
+	if [[ $chap_url && " ${row%%#*} " =~ [[:space:]]chap[[:space:]] ]]; then
+		echo "$chap_url"
+	else
+		echo "$2"
+	fi
+}
+
 # note_failure VARIANT NAME RESULT: the result, and the output kept if it is a failure. "unchecked"
 # in opcodes.txt: the client does not look whether the command is there, so it cannot but fail.
 note_failure()
@@ -152,7 +164,8 @@ one_by_one()
 			echo "$name out"
 			continue
 		fi
-		run_cu "$one_limit" "$(pattern_for "$name")" "$1" "$2" >"$test_dir/cu.$1" 2>&1
+		run_cu "$one_limit" "$(pattern_for "$name")" "$1" "$(url_for "$name" "$2")" \
+			>"$test_dir/cu.$1" 2>&1
 		result=$(results <"$test_dir/cu.$1" | awk -v name="$name" '$1 == name { print $2 }')
 		note_failure "$1" "$name" "$result"
 	done < <(test_names)
@@ -162,7 +175,7 @@ all_in_one()
 {
 	local name result pattern
 	whole_list | while read -r pattern; do
-		run_cu "$all_limit" "$pattern" "$1" "$2"
+		run_cu "$all_limit" "$pattern" "$1" "$(url_for "$pattern." "$2")"
 	done >"$test_dir/cu.$1" 2>&1
 	results <"$test_dir/cu.$1" >"$test_dir/results.$1"
 	while read -r name; do
@@ -216,13 +229,22 @@ start_targets()
 			echo "${lun:+,} { name = \"$daemon_target$((i++))\";"
 			echo "luns = ( { id = 0; size = \"64M\"; $lun } ); }"
 		done
-		echo ');'
+		echo ", { name = \"$daemon_target-chap\"; access = ( { chap = \"conformance\"; } );"
+		echo 'luns = ( { id = 0; size = "64M"; } ); } );'
+		echo "secrets = \"$(realpath "$test_dir")/secrets.conf\";"
 		echo 'state_dir = "";'
 	} >"$test_dir/memtgtd.conf"
+	(
+		umask 077
+		echo 'credentials = ( { name = "conformance"; secret = "conformance-secret"; } );' \
+			>"$test_dir/secrets.conf"
+	)
 	daemon_start_on "$test_dir/memtgtd.conf"
 	urls=("full=${daemon_url}0/0" "thin=${daemon_url}1/0" "thin4k=${daemon_url}2/0")
+	chap_url=${daemon_url/:\/\//:\/\/conformance%conformance-secret@}-chap/0
 }
 
+chap_url=
 if [[ ${CONFORMANCE_URLS-} ]]; then
 	read -ra urls <<<"$CONFORMANCE_URLS"
 else

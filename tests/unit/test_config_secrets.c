@@ -304,6 +304,7 @@ static Suite *suite(void)
 	Suite *s = suite_create("config_secrets");
 	TCase *t = tcase_create("config_secrets");
 
+	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, fixture_setup, fixture_teardown);
 	tcase_add_test(t, all_forms);
 	tcase_add_test(t, nothing_asked);
