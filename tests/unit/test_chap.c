@@ -183,7 +183,7 @@ END_TEST
  */
 START_TEST(bad_input_cve_2024_45751_challenges_differ)
 {
-	enum { N = 500 };
+	enum { N = 200 };
 	static uint8_t seen[N][CHAP_CHALLENGE];
 	unsigned ones[8 * CHAP_CHALLENGE] = {0};
 
@@ -196,7 +196,7 @@ START_TEST(bad_input_cve_2024_45751_challenges_differ)
 		for (unsigned b = 0; b < 8 * CHAP_CHALLENGE; b++)
 			ones[b] += seen[i][b / 8] >> b % 8 & 1;
 	}
-	/* A fair bit is outside of this once in 2^60 runs. */
+	/* A fair bit is hardly ever outside of this: seven times its deviation. */
 	for (unsigned b = 0; b < 8 * CHAP_CHALLENGE; b++)
 		ck_assert(ones[b] > N / 4 && ones[b] < N - N / 4);
 }
@@ -518,6 +518,7 @@ static Suite *suite(void)
 	Suite *s = suite_create("chap");
 	TCase *t = tcase_create("chap");
 
+	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, NULL);
 	tcase_add_loop_test(t, known_answers, 0, 4);
 	tcase_add_loop_test(t, bad_input_lio_only_whole_numbers_match, 0,
