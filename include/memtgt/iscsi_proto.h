@@ -102,6 +102,11 @@ enum iscsi_tmf {
 	ISCSI_TMF_TARGET_WARM_RESET = 6,
 	ISCSI_TMF_TARGET_COLD_RESET = 7,
 	ISCSI_TMF_TASK_REASSIGN = 8,
+	/* RFC 7144 */
+	ISCSI_TMF_QUERY_TASK = 9,
+	ISCSI_TMF_QUERY_TASK_SET = 10,
+	ISCSI_TMF_NEXUS_RESET = 11,
+	ISCSI_TMF_QUERY_EVENT = 12,
 };
 #define ISCSI_TMF_MASK 0x7fu
 struct bhs_tmf_req {
@@ -122,18 +127,21 @@ enum iscsi_tmf_response {
 	ISCSI_TMF_NO_REASSIGN = 4,
 	ISCSI_TMF_NOT_SUPPORTED = 5,
 	ISCSI_TMF_NOT_AUTHORIZED = 6,
+	ISCSI_TMF_SUCCEEDED = 7, /* RFC 7144 */
 	ISCSI_TMF_REJECTED = 255,
 };
 struct bhs_tmf_rsp {
 	uint8_t opcode, flags, response, rsvd, ahs_words;
 	be24 data_len;
-	uint8_t rsvd2[8];
+	uint8_t info[3]; /* Additional Response Information, RFC 7144 */
+	uint8_t rsvd2[5];
 	be32 itt;
 	uint8_t rsvd3[4];
 	be32 statsn, exp_cmdsn, max_cmdsn;
 	uint8_t rsvd4[12];
 };
 WIRE_SIZE(struct bhs_tmf_rsp, 48);
+WIRE_AT(struct bhs_tmf_rsp, info, 8);
 WIRE_AT(struct bhs_tmf_rsp, statsn, 24);
 
 /* 11.7 SCSI Data-Out */

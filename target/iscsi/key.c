@@ -39,7 +39,10 @@ static const struct key_choice {
 	{KEY_HeaderDigest,  "CRC32C",  DIGEST_CRC32C},
 	{KEY_DataDigest,    "None",    DIGEST_NONE},
 	{KEY_DataDigest,    "CRC32C",  DIGEST_CRC32C},
-	{KEY_TaskReporting, "RFC3720", 1},		/* 13.23 */
+	/* 13.23: the order of our one connection is the fence. FastAbort would have the answer
+	 * to a reset wait for what other initiators acknowledge: none is to hang for another. */
+	{KEY_TaskReporting, "RFC3720", 1},
+	{KEY_TaskReporting, "ResponseFence", 2},
 	/* clang-format on */
 };
 #define NCHOICES (sizeof(choices) / sizeof(*choices))

@@ -36,8 +36,8 @@ void keys_begin(struct key_state *s, const struct config_login *c, struct iscsi_
 				[KEY_DataPDUInOrder] = 1,
 				[KEY_DataSequenceInOrder] = 1,
 				[KEY_ErrorRecoveryLevel] = 0,
-				[KEY_TaskReporting] = 1,
-				[KEY_iSCSIProtocolLevel] = 1,
+				[KEY_TaskReporting] = 1 | 2,
+				[KEY_iSCSIProtocolLevel] = 2, /* RFC 7144 */
 			},
 	};
 	for (enum iscsi_key key = 0; key < KEY_COUNT; key++)
@@ -358,6 +358,7 @@ void keys_finish(const struct key_state *s, struct iscsi_params *p)
 	p->immediate_data = v[KEY_ImmediateData];
 	p->default_time2wait = v[KEY_DefaultTime2Wait];
 	p->default_time2retain = v[KEY_DefaultTime2Retain];
+	p->protocol_level = v[KEY_iSCSIProtocolLevel];
 }
 
 /* What a text of the Full Feature Phase wants, before it takes effect. */

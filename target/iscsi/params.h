@@ -20,6 +20,7 @@ struct iscsi_params {
 	uint32_t max_outstanding_r2t;
 	bool initial_r2t, immediate_data;
 	uint32_t default_time2wait, default_time2retain;
+	uint32_t protocol_level; /* iSCSIProtocolLevel: 2 brings RFC 7144 */
 };
 
 #endif

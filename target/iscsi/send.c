@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "iscsi/cmdsn.h"
 #include "iscsi/session.h"
 #include "iscsi/task.h"
 #include "pdu/digest.h"
@@ -72,7 +73,7 @@ static void put_numbers(struct session *s, void *bhs, bool takes_statsn)
 	if (takes_statsn)
 		s->statsn++;
 	put32(&h->exp_cmdsn, s->exp_cmdsn);
-	put32(&h->max_cmdsn, session_max_cmdsn(s));
+	put32(&h->max_cmdsn, cmdsn_max(s));
 }
 
 /* ---- replies ---- */

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "iscsi/cmdsn.h"
 #include "iscsi/login.h"
 #include "iscsi/task.h"
 
@@ -50,25 +51,6 @@ enum pdu_error session_fail(struct session *s, const char *fmt, ...)
 	return PDU_CLOSED;
 }
 
-/* ---- numbering, RFC 7143 4.2.2.1 ---- */
-
-uint32_t session_max_cmdsn(const struct session *s)
-{
-	return s->exp_cmdsn + s->w->node->config->limits.queue_depth - s->in_flight - 1;
-}
-
-enum cmdsn_verdict session_cmdsn(struct session *s, uint32_t cmdsn, bool immediate)
-{
-	if (immediate)
-		return CMDSN_TAKE;
-	if (sn_lt(cmdsn, s->exp_cmdsn) || sn_lt(session_max_cmdsn(s), cmdsn))
-		return CMDSN_IGNORE;
-	if (cmdsn != s->exp_cmdsn)
-		return CMDSN_GAP;
-	s->exp_cmdsn++;
-	return CMDSN_TAKE;
-}
-
 /* ---- receiving ---- */
 
 static unsigned present_state(const struct session *s)
@@ -92,14 +74,14 @@ static enum pdu_error take_cmdsn(struct session *s, const struct bhs *bhs)
 	/* The place is the same in all requests: 11.3, 11.5, 11.10, 11.14, 11.18. */
 	uint32_t cmdsn = get32(((const struct bhs_scsi_cmd *)(const void *)bhs)->cmdsn);
 
-	switch (session_cmdsn(s, cmdsn, bhs->opcode & ISCSI_IMMEDIATE)) {
+	switch (cmdsn_take(s, cmdsn, bhs->opcode & ISCSI_IMMEDIATE)) {
 	case CMDSN_TAKE:
 		break;
 	case CMDSN_IGNORE:
 		s->rx_skip = true;
 		session_count(s, COUNT_CMDSN_IGNORED, 1);
 		log_peer(LOG_LEVEL_INFO, "%s: CmdSN %u is outside the window %u-%u: ignored",
-			 session_name(s), cmdsn, s->exp_cmdsn, session_max_cmdsn(s));
+			 session_name(s), cmdsn, s->exp_cmdsn, cmdsn_max(s));
 		break;
 	case CMDSN_GAP:
 		return session_fail(s, "CmdSN %u where %u was expected", cmdsn, s->exp_cmdsn);
@@ -193,9 +175,10 @@ static enum pdu_error on_end(void *arg, struct pdu_rx *rx, bool digest_ok)
 			return err;
 	}
 	s->rx_task = NULL;
+	enum pdu_error err = pdu_tmf_release(s, false);
 	if (session_owes_much(s))
 		s->rx_budget = 1; /* this PDU is the last of the turn */
-	return PDU_OK;
+	return err;
 }
 
 static const struct pdu_rx_ops rx_ops = {.header = on_header, .data = on_data, .end = on_end};
@@ -420,6 +403,9 @@ static void session_tick(struct conn *c, uint64_t now)
 		s->unread_at = now;
 	if (s->short_at && older(now, s->short_at, MEMORY_WAIT_S))
 		give_up_waiting(s);
+	if (s->tmfs_waiting && older(now, s->waiting_tmf[0].since, TMF_WAIT_S) &&
+	    pdu_tmf_release(s, true) != PDU_OK)
+		return;
 	if (s->ping_at && c->last_rx > s->ping_at)
 		s->ping_at = 0; /* whatever it sent, it lives */
 	if (s->state == SESSION_FULL && !s->params.discovery && !s->announced &&

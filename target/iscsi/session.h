@@ -5,6 +5,7 @@
  * Lives on one reactor, so its state needs no lock. The way of a PDU through this folder:
  *
  *	session.c	bytes -> pdu_rx -> the handler of its opcode (handlers.def)
+ *	cmdsn.c		the numbers of requests, and their window
  *	pdu_*.c		one file per kind of request
  *	task.c		SCSI commands in flight: data-out, R2T, slices, abort
  *	send.c		what is ready -> PDUs in a batch
@@ -29,6 +30,11 @@
 #include "scsi/scsi.h"
 
 #define ITT_BUCKETS 64u
+/* Numbers of requests that ABORT TASK overtook: cmdsn.h. */
+#define CMDSN_SKIPS_MAX 16u
+/* Immediate task management requests that overtook others, and so long they wait for them. */
+#define TMFS_WAITING_MAX 4u
+#define TMF_WAIT_S	 2
 
 struct login;
 struct task;
@@ -108,6 +114,8 @@ struct session {
 	uint32_t statsn, exp_cmdsn;
 	unsigned in_flight;  /* commands that count in the window */
 	unsigned immediates; /* and those that do not */
+	uint32_t skipped[CMDSN_SKIPS_MAX];
+	unsigned skips;
 
 	/* tasks and answers */
 	struct list tasks;   /* task.link, oldest first: until the status was laid out */
@@ -121,8 +129,13 @@ struct session {
 	struct list out;    /* tx_item.link, in the order of sending */
 	unsigned replies;   /* in `out` and in the batch under way */
 	unsigned resets;    /* under way; each will make a reply */
-	bool memory_wait;   /* input stopped for want of a page, or of a buffer... */
-	uint64_t short_at;  /* ...since then, 0: not */
+	unsigned tmfs_waiting;
+	struct {
+		struct bhs_tmf_req h;
+		uint64_t since;		 /* ns */
+	} waiting_tmf[TMFS_WAITING_MAX]; /* as they came: pdu_tmf.c */
+	bool memory_wait;		 /* input stopped for want of a page, or of a buffer... */
+	uint64_t short_at;		 /* ...since then, 0: not */
 	bool tx_header_digest, tx_data_digest;
 	size_t bounce_used; /* of the batch's bounce buffer */
 
@@ -142,7 +155,8 @@ static inline struct session *session_of(struct conn *c)
  * and one answer at a time (6.3), so a stranger can make us keep one. */
 static inline bool session_owes_much(const struct session *s)
 {
-	return s->replies + s->resets >= (s->state < SESSION_FULL ? 1 : REPLIES_MAX);
+	return s->replies + s->resets + s->tmfs_waiting >=
+	       (s->state < SESSION_FULL ? 1 : REPLIES_MAX);
 }
 
 static inline void session_count(struct session *s, enum counter which, uint64_t n)
@@ -158,15 +172,6 @@ const char *session_name(const struct session *s);
 /* The connection cannot go on: one log line, and the end. Always returns PDU_CLOSED. */
 enum pdu_error session_fail(struct session *s, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-
-enum cmdsn_verdict {
-	CMDSN_TAKE,
-	CMDSN_IGNORE, /* outside the window or twice: silently ignored, 4.2.2.1 */
-	CMDSN_GAP,    /* on one connection a gap can never close */
-};
-enum cmdsn_verdict session_cmdsn(struct session *s, uint32_t cmdsn, bool immediate)
-	__attribute__((warn_unused_result));
-uint32_t session_max_cmdsn(const struct session *s);
 
 /* Begin to collect the PDU's data into session.text; false: it is longer than we take. */
 bool session_collect(struct session *s) __attribute__((warn_unused_result));
@@ -193,6 +198,9 @@ enum pdu_error pdu_text_end(struct session *s);
 enum pdu_error pdu_nop_out_end(struct session *s);
 enum pdu_error pdu_scsi_cmd_end(struct session *s);
 enum pdu_error pdu_data_out_end(struct session *s);
+
+/* pdu_tmf.c: the requests that waited run, as far as what they overtook is here; or all. */
+enum pdu_error pdu_tmf_release(struct session *s, bool all) __attribute__((warn_unused_result));
 
 /* pdu_text.c: forgets the exchange. */
 void text_end(struct session *s);

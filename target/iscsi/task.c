@@ -358,6 +358,16 @@ unsigned task_abort_all(struct session *s, unsigned lun)
 	return n;
 }
 
+bool task_on_lun(const struct session *s, unsigned lun)
+{
+	list_for_each (it, &s->tasks) {
+		const struct task *t = container_of(it, struct task, link);
+		if (scsi_lun_id(t->scsi.lun) == lun)
+			return true;
+	}
+	return false;
+}
+
 uint8_t task_residual(const struct task *t, uint32_t *count)
 {
 	/* What the command wanted to move, and the room it had in that direction. It wanted nothing

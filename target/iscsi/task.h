@@ -85,6 +85,9 @@ void task_abort_pending(struct session *s);
 /* Abort those of a LUN (its id), or all (SCSI_LUN_ALL). Returns how many. */
 unsigned task_abort_all(struct session *s, unsigned lun);
 
+/* Is there one of this LUN, with no answer laid out? */
+bool task_on_lun(const struct session *s, unsigned lun);
+
 /* Bytes of status and residual: O, U bits and count, 11.4.5. */
 uint8_t task_residual(const struct task *t, uint32_t *count);
 

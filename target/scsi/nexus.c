@@ -5,6 +5,10 @@
 #include <assert.h>
 #include <string.h>
 
+/* SAM-5 7.6: UADE DEPTH, how many wait */
+#define UADE_ONE  0x10u
+#define UADE_MORE 0x20u
+
 void scsi_attention_raise(struct scsi_nexus *n, unsigned id, enum scsi_attention a)
 {
 	assert(id < SCSI_LUNS_MAX || id == SCSI_LUN_ALL);
@@ -14,6 +18,27 @@ void scsi_attention_raise(struct scsi_nexus *n, unsigned id, enum scsi_attention
 	}
 	for (unsigned i = 0; i < SCSI_LUNS_MAX; i++)
 		attention_add(&n->ua[i], a);
+}
+
+void scsi_nexus_lost(struct scsi_nexus *n)
+{
+	scsi_attention_raise(n, SCSI_LUN_ALL, SCSI_UA_NEXUS_LOSS);
+}
+
+bool scsi_attention_query(const struct scsi_nexus *n, unsigned id, uint8_t info[static 3])
+{
+	const struct scsi_attentions *q = &n->ua[id];
+	uint8_t sense[SCSI_SENSE_MAX];
+
+	assert(id < SCSI_LUNS_MAX);
+	if (!q->n)
+		return false;
+	(void)sense_build(scsi_fail(attention_outcome((enum scsi_attention)q->queue[0])), true,
+			  sense);
+	info[0] = (uint8_t)((q->n > 1 ? UADE_MORE : UADE_ONE) | sense[1]);
+	info[1] = sense[2];
+	info[2] = sense[3];
+	return true;
 }
 
 void scsi_luns_changed(struct scsi_nexus *n, unsigned id)

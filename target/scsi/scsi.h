@@ -223,6 +223,11 @@ struct scsi_lu *scsi_lu_find(const struct scsi_target *t, const uint8_t lun[stat
 
 /* Raise a unit attention on one LUN, or on all (SCSI_LUN_ALL), for this nexus. */
 void scsi_attention_raise(struct scsi_nexus *n, unsigned id, enum scsi_attention a);
+/* I_T nexus loss, SAM-5 6.3.4: 29/07 on every LUN. What the nexus had in flight ends before. */
+void scsi_nexus_lost(struct scsi_nexus *n);
+/* QUERY ASYNCHRONOUS EVENT, SAM-5 7.6: does a unit attention wait on this LUN? `info` then tells
+ * the one that is reported next, which goes on waiting. */
+bool scsi_attention_query(const struct scsi_nexus *n, unsigned id, uint8_t info[static 3]);
 /* New pages get scarce: 38/07 on every thin LU. SBC-3 4.7.3.8 */
 void scsi_memory_short(struct scsi_nexus *n);
 /* The target has other LUNs than before: 3F/0E by way of all but `id`. SPC-4 6.33 */

@@ -54,7 +54,8 @@ static const struct {
 	KEYS(""),
 	KEYS("HeaderDigest=CRC32C\0DataDigest=CRC32C"),
 	KEYS("InitialR2T=Yes\0ImmediateData=No\0MaxBurstLength=1024\0FirstBurstLength=512"),
-	KEYS("MaxRecvDataSegmentLength=512\0MaxOutstandingR2T=2\0DataDigest=CRC32C"),
+	KEYS("MaxRecvDataSegmentLength=512\0MaxOutstandingR2T=2\0DataDigest=CRC32C\0"
+	     "iSCSIProtocolLevel=2"),
 };
 #define NKEYS (sizeof(key_sets) / sizeof(key_sets[0]))
 
@@ -164,6 +165,7 @@ static void play_other(struct fuzz_peer *p, struct cursor *c)
 		put32(&h.ref_itt, 0xffffffff); /* there: the Target Transfer Tag */
 	else
 		put32(&h.ref_itt, p->rig.itt - 2);
+	put32(&h.ref_cmdsn, p->rig.cmdsn - 1);
 	send_pdu(p, c, &h);
 }
 

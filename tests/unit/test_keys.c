@@ -196,7 +196,11 @@ static const struct exchange {
 	{"ErrorRecoveryLevel=3", "ErrorRecoveryLevel=Reject"},
 	{"TaskReporting=FastAbort,RFC3720", "TaskReporting=RFC3720"},
 	{"TaskReporting=FastAbort", "TaskReporting=Reject"},
-	{"iSCSIProtocolLevel=2", "iSCSIProtocolLevel=1"},
+	{"TaskReporting=FastAbort,ResponseFence,RFC3720", "TaskReporting=ResponseFence"},
+	{"TaskReporting=RFC3720,ResponseFence", "TaskReporting=RFC3720"},
+	{"iSCSIProtocolLevel=1", "iSCSIProtocolLevel=1"},
+	{"iSCSIProtocolLevel=2", "iSCSIProtocolLevel=2"},
+	{"iSCSIProtocolLevel=31", "iSCSIProtocolLevel=2"},
 	{"iSCSIProtocolLevel=0", "iSCSIProtocolLevel=0"},
 	{"iSCSIProtocolLevel=32", "iSCSIProtocolLevel=Reject"},
 	/* 13.25: never NotUnderstood */
