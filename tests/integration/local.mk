@@ -47,6 +47,7 @@ integration_tests += \
 	tests/integration/test_discovery \
 	tests/integration/test_export \
 	tests/integration/test_export_all \
+	tests/integration/test_fencing \
 	tests/integration/test_flood \
 	tests/integration/test_hostile \
 	tests/integration/test_io \
@@ -79,6 +80,7 @@ tests_integration_test_discovery_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
 tests_integration_test_discovery_LDADD = $(client_libs) $(ISCSI_LIBS)
 tests_integration_test_export_LDADD = $(inside_libs)
 tests_integration_test_export_all_LDADD = $(inside_libs)
+tests_integration_test_fencing_LDADD = $(client_libs)
 tests_integration_test_flood_LDADD = $(client_libs)
 tests_integration_test_hostile_LDADD = $(client_libs)
 tests_integration_test_io_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
@@ -118,6 +120,7 @@ threaded_integration_tests = \
 	tests/integration/test_bad_input \
 	tests/integration/test_control \
 	tests/integration/test_export \
+	tests/integration/test_fencing \
 	tests/integration/test_kept \
 	tests/integration/test_luns \
 	tests/integration/test_luns_load \
