@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* methods_session.c - session.list. */
+/* methods_session.c - session.list, session.end. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "control/clean.h"
 #include "control/methods.h"
+#include "iscsi/async.h"
 #include "iscsi/node.h"
 #include "iscsi/survey.h"
 
@@ -18,13 +19,18 @@ static const char *digest(bool on)
 	return on ? "CRC32C" : "None";
 }
 
-static json_t *who(const struct survey_session *s)
+static void put_isid(const struct survey_session *s, char out[static 13])
 {
 	const uint8_t *i = s->isid;
+
+	snprintf(out, 13, "%02x%02x%02x%02x%02x%02x", i[0], i[1], i[2], i[3], i[4], i[5]);
+}
+
+static json_t *who(const struct survey_session *s)
+{
 	char isid[13];
 
-	snprintf(isid, sizeof(isid), "%02x%02x%02x%02x%02x%02x", i[0], i[1], i[2], i[3], i[4],
-		 i[5]);
+	put_isid(s, isid);
 	/* clang-format off */
 	return json_pack("{s:o, s:o, s:s, s:i, s:s, s:o, s:s, s:i, s:I, s:i}",
 		"initiator", control_json_text(s->params.initiator_name),
@@ -102,4 +108,48 @@ json_t *method_session_list(struct rpc_call *c)
 			   SURVEY_PATIENCE_MS / 1000);
 	free(v);
 	return result;
+}
+
+static json_t *ended(const struct survey_session *s)
+{
+	char isid[13];
+
+	put_isid(s, isid);
+	/* clang-format off */
+	return json_pack("{s:o, s:s, s:i, s:o, s:s, s:i}",
+		"initiator", control_json_text(s->params.initiator_name),
+		"isid", isid,
+		"tsih", s->tsih,
+		"target", control_json_text(s->params.target_name),
+		"address", s->address,
+		"in_flight", (int)s->in_flight);
+	/* clang-format on */
+}
+
+json_t *method_session_end(struct rpc_call *c)
+{
+	const uint16_t tsih = (uint16_t)rpc_number(c, "tsih", 0);
+	struct survey_session s;
+
+	switch (async_end_tsih(control_daemon_of(c)->node, tsih, rpc_text(c, "initiator", NULL),
+			       SURVEY_PATIENCE_MS, &s)) {
+	case 0:
+		return ended(&s);
+	case -ENOENT:
+		rpc_refuse(c, CONTROL_ERR_NOT_FOUND, "no session has the TSIH %u: see session list",
+			   tsih);
+		return NULL;
+	case -EPERM:
+		rpc_refuse(c, CONTROL_ERR_REFUSED,
+			   "the session of TSIH %u is another initiator's: see session list", tsih);
+		return NULL;
+	case -ETIMEDOUT:
+		rpc_refuse(
+			c, CONTROL_ERR_TIMEOUT,
+			"a reactor did not answer within %u s: the session ends as soon as it does",
+			SURVEY_PATIENCE_MS / 1000);
+		return NULL;
+	default:
+		return NULL;
+	}
 }

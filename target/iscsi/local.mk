@@ -6,6 +6,8 @@ target_libmemtgt_a_SOURCES += \
 	%D%/ask.h \
 	%D%/chap.c \
 	%D%/chap.h \
+	%D%/async.c \
+	%D%/async.h \
 	%D%/cmdsn.c \
 	%D%/cmdsn.h \
 	%D%/directory.c \

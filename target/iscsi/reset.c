@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #include "iscsi/ask.h"
+#include "iscsi/async.h"
 #include "iscsi/session.h"
 #include "iscsi/task.h"
 
@@ -32,7 +33,7 @@ static void reset_session(const struct reset *r, struct session *s)
 	task_abort_all(s, r->lun);
 	scsi_attention_raise(&s->nexus, r->lun, SCSI_UA_LU_RESET);
 	if (r->cold)
-		conn_close(&s->conn, CONN_CLOSE_RESET);
+		async_end(s, CONN_CLOSE_RESET);
 }
 
 static void run(struct ask *a, struct ask_part *p, struct reactor *reactor)
@@ -62,9 +63,9 @@ static void respond(struct ask *a)
 		return;
 	}
 	((struct bhs_tmf_rsp *)(void *)&reply->bhs)->response = ISCSI_TMF_COMPLETE;
-	reply->ends = r->cold;
-	reply->why = CONN_CLOSE_RESET;
 	reply_send(s, reply);
+	if (r->cold)
+		async_end(s, CONN_CLOSE_RESET);
 }
 
 static const struct ask_kind reset_kind = {

@@ -30,7 +30,7 @@ static struct survey_part *part_of(const struct inquiry *q, unsigned i)
 
 /* ---- on a reactor ---- */
 
-static void describe(struct survey_session *out, const struct session *s)
+void survey_describe(struct survey_session *out, const struct session *s)
 {
 	const struct reactor *r = s->conn.reactor;
 
@@ -65,7 +65,7 @@ static void insert(struct survey_part *p, const struct session *s)
 	for (; at && p->rows[p->order[at - 1]].tsih > s->tsih; at--)
 		p->order[at] = p->order[at - 1];
 	p->order[at] = (uint8_t)row;
-	describe(&p->rows[row], s);
+	survey_describe(&p->rows[row], s);
 }
 
 static void run(struct ask *a, struct ask_part *part, struct reactor *reactor)

@@ -16,6 +16,7 @@
 #include "iscsi/params.h"
 
 struct iscsi_node;
+struct session;
 
 /* Sessions of one answer. */
 #define SURVEY_MAX 64u
@@ -43,5 +44,8 @@ struct survey {
  */
 int survey_take(struct iscsi_node *n, uint16_t from, const char *target, unsigned ms,
 		struct survey *out) __attribute__((warn_unused_result));
+
+/* A session in its own reactor. */
+void survey_describe(struct survey_session *out, const struct session *s);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "iscsi/chap.h"
 #include "iscsi/ask.h"
+#include "iscsi/async.h"
 #include "iscsi/session.h"
 #include "iscsi/task.h"
 
@@ -204,19 +205,6 @@ unsigned iscsi_node_connections(const struct iscsi_node *n)
 	return sum;
 }
 
-/* 11.9.1, event 1: the initiator is to log out within Parameter3 seconds. */
-static void ask_logout(struct session *s)
-{
-	static const be32 none = {{0xff, 0xff, 0xff, 0xff}};
-	struct reply *r = reply_new(s, ISCSI_OP_ASYNC, none, 0);
-	if (!r)
-		return;
-	struct bhs_async *h = (void *)&r->bhs;
-	h->event = ISCSI_ASYNC_LOGOUT_REQUEST;
-	put16(&h->param3, ISCSI_DRAIN_S);
-	reply_send(s, r);
-}
-
 static void run_drain(struct ask *a, struct ask_part *p, struct reactor *reactor)
 {
 	(void)a;
@@ -226,7 +214,7 @@ static void run_drain(struct ask *a, struct ask_part *p, struct reactor *reactor
 		if (s->conn.is_dead)
 			continue;
 		if (s->state == SESSION_FULL && !s->params.discovery)
-			ask_logout(s);
+			async_ask_logout(s);
 		else if (s->state != SESSION_ENDING)
 			conn_close(&s->conn, CONN_CLOSE_SHUTDOWN);
 	}

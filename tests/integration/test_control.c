@@ -182,6 +182,31 @@ START_TEST(sessions)
 }
 END_TEST
 
+/* A host that took its time is told, and its connection ends; it may come back. */
+START_TEST(a_session_is_ended)
+{
+	struct raw r;
+	char words[64];
+
+	raw_session(&r, d.port, NULL);
+	snprintf(words, sizeof(words), "session end %u iqn.2026-01.x", r.tsih);
+	ctl(words, 1);
+	raw_ping(&r);
+	snprintf(words, sizeof(words), "--json session end %u", r.tsih);
+	ctl(words, 0);
+	ctl_has("\"in_flight\": 0");
+	ctl_has("\"target\": \"" DAEMON_TARGET "\"");
+	raw_expect(&r, ISCSI_OP_ASYNC);
+	ck_assert_uint_eq(r.bhs.async.event, ISCSI_ASYNC_DROP_SESSION);
+	raw_expect_closed(&r);
+	raw_close(&r);
+	ctl(words, 1);
+	daemon_log_wait(&d, "is ended by the operator");
+	raw_session(&r, d.port, NULL);
+	raw_close(&r);
+}
+END_TEST
+
 /* While others ask without pause, sessions come, work and go. */
 START_TEST(asked_without_pause)
 {
@@ -681,6 +706,7 @@ int main(void)
 	tcase_add_test(t, commands);
 	tcase_add_test(t, refusals);
 	tcase_add_test(t, sessions);
+	tcase_add_test(t, a_session_is_ended);
 	tcase_add_test(t, asked_without_pause);
 	tcase_add_test(t, changes);
 	tcase_add_test(t, refused_changes);

@@ -469,6 +469,47 @@ START_TEST(in_flight)
 }
 END_TEST
 
+/* Its WRITE waits for data; what comes of that later is dropped, and it hears why it ends. */
+START_TEST(session_end)
+{
+	struct rig_peer p = rig_connect(&rig);
+	int tsih, ended;
+	const char *initiator;
+
+	RIG_LOGIN(&p, "InitialR2T=Yes\0ImmediateData=No\0DefaultTime2Wait=3");
+	rig_clear_attention(&p);
+	struct bhs_scsi_cmd c = rig_command(&p, ISCSI_FINAL | ISCSI_CMD_WRITE, RIG_BLOCK);
+	rig_rw10(&c, true, 0, 1);
+	rig_send(&p, &c, NULL, 0);
+	uint32_t ttt = rig_expect_r2t(&p, NULL);
+	expect_error("session.end", "{\"tsih\":7}", CONTROL_ERR_NOT_FOUND);
+	expect_error("session.end", "{\"tsih\":1,\"initiator\":\"iqn.x\"}", CONTROL_ERR_REFUSED);
+	rig_expect_nothing(&p);
+	json_t *result = result_of("session.end",
+				   "{\"tsih\":1,\"initiator\":\"iqn.2026-01.org.memtgt:peer\"}");
+	ck_assert_int_eq(json_unpack(result, "{s:s, s:i, s:i}", "initiator", &initiator, "tsih",
+				     &tsih, "in_flight", &ended),
+			 0);
+	ck_assert_str_eq(initiator, "iqn.2026-01.org.memtgt:peer");
+	ck_assert_int_eq(tsih, 1);
+	ck_assert_int_eq(ended, 1);
+	json_decref(result);
+	struct rig_pdu r = rig_expect(&p, ISCSI_OP_ASYNC);
+	ck_assert_uint_eq(r.async.event, ISCSI_ASYNC_DROP_SESSION);
+	ck_assert_uint_eq(get16(r.async.param2), 3);
+	ck_assert_uint_eq(get16(r.async.param3), 0);
+	rig_pdu_free(&r);
+	rig_data_out(&p, &c, ttt, 0, 0, RIG_BLOCK, true, 0x66);
+	ck_assert(rig_is_closed(&p));
+	ck_assert_uint_eq(rig_counter(&rig, COUNT_ENDED_OPERATOR), 1);
+	expect_error("session.end", "{\"tsih\":1}", CONTROL_ERR_NOT_FOUND);
+	p = rig_connect(&rig);
+	RIG_LOGIN(&p, "");
+	rig_clear_attention(&p);
+	rig_check_blocks(&p, 0, 1, 0);
+}
+END_TEST
+
 /* rig_login() is always the same initiator port, whose sessions would replace each other. */
 static void login_as(unsigned i)
 {
@@ -539,6 +580,7 @@ int main(void)
 	tcase_add_test(t, luns_in_pages);
 	tcase_add_test(t, session);
 	tcase_add_test(t, in_flight);
+	tcase_add_test(t, session_end);
 	tcase_add_loop_test(t, sessions_in_pages, 0, 3);
 	tcase_add_test(t, reactor_that_is_late);
 	suite_add_tcase(s, t);

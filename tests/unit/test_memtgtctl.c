@@ -65,6 +65,8 @@ static const struct {
 	{"lun export a 3 - yes",       CONTROL_LUN_EXPORT,   "{\"file\":\"-\",\"force\":true,\"id\":3,\"target\":\"a\"}"},
 	{"lun import file=f a 3",      CONTROL_LUN_IMPORT,   "{\"file\":\"f\",\"id\":3,\"target\":\"a\"}"},
 	{"session list from=3",        CONTROL_SESSION_LIST, "{\"target\":\"from=3\"}"},
+	{"session end 7",              CONTROL_SESSION_END,  "{\"tsih\":7}"},
+	{"session end 7 iqn.2026-01.a", CONTROL_SESSION_END, "{\"initiator\":\"iqn.2026-01.a\",\"tsih\":7}"},
 	{"counters",                   CONTROL_COUNTERS,     "{}"},
 	/* clang-format on */
 };
@@ -108,6 +110,8 @@ static const struct {
 	{"lun create a 4X",      "size: found \"4X\"; needed is a size from 512 to 64T"},
 	{"lun create a 1.5G",    "size: found \"1.5G\""},
 	{"lun create a",         "size is missing"},
+	{"session end",          "tsih is missing"},
+	{"session end x",        "tsih: found \"x\"; needed is a whole number from 1 to 65535"},
 	{"lun export a 1",       "file is missing: the file"},
 	{"lun import a 1 force=yes", "file is missing"},
 	{"lun readonly a 1",     "on is missing"},

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "iscsi/session.h"
+#include "lib/fake_engine.h"
 #include "lib/session_rig.h"
 #include "lib/test_main.h"
 
@@ -345,6 +346,66 @@ START_TEST(more_resets_than_wait)
 }
 END_TEST
 
+/* ---- what is told without being asked for ---- */
+
+static void expect_async(struct rig_peer *p, enum iscsi_async_event event, unsigned param2,
+			 unsigned param3)
+{
+	struct rig_pdu r = rig_expect(p, ISCSI_OP_ASYNC);
+
+	ck_assert_uint_eq(r.bhs.flags, ISCSI_FINAL);
+	ck_assert_uint_eq(get32(r.async.itt), ISCSI_TAG_NONE);
+	ck_assert_uint_eq(r.async.event, event);
+	ck_assert_uint_eq(get16(r.async.param1), 0);
+	ck_assert_uint_eq(get16(r.async.param2), param2);
+	ck_assert_uint_eq(get16(r.async.param3), param3);
+	ck_assert_uint_eq(r.data_len, 0);
+	rig_pdu_free(&r);
+}
+
+/* 11.9.1, event 3: with Time2Wait and Time2Retain, to who asked for it behind the answer. */
+START_TEST(a_cold_reset_tells_why_sessions_end)
+{
+	struct rig_peer p = BEGIN("DefaultTime2Wait=5\0" WAITS), q = rig_connect(&rig);
+	struct rig_peer deaf = rig_connect(&rig);
+	uint32_t ttt;
+
+	q.isid = 1;
+	RIG_LOGIN(&q, "");
+	rig_clear_attention(&q);
+	deaf.isid = 2;
+	RIG_LOGIN(&deaf, "");
+	struct bhs_scsi_cmd c = waiting_write(&p, &ttt);
+	fake_take(rig.engine, deaf.fd, 0, 0);
+	send_tmf(&q, ISCSI_TMF_TARGET_COLD_RESET, &(struct ask){0});
+	rig_expect_tmf(&q, ISCSI_TMF_COMPLETE);
+	expect_async(&q, ISCSI_ASYNC_DROP_SESSION, 2, 0);
+	expect_async(&p, ISCSI_ASYNC_DROP_SESSION, 5, 0);
+	rig_data_out(&p, &c, ttt, 0, 0, RIG_BLOCK, true, 0x66);
+	ck_assert(rig_is_closed(&p));
+	ck_assert(rig_is_closed(&q));
+	/* One that takes nothing is not waited for longer than at any other time. */
+	rig_advance(&rig, rig.config.limits.tx_stall + 3);
+	fake_take(rig.engine, deaf.fd, SIZE_MAX, 0);
+	ck_assert(rig_is_closed(&deaf));
+	p = rig_connect(&rig);
+	RIG_LOGIN(&p, "");
+	rig_clear_attention(&p);
+	rig_check_blocks(&p, 0, 1, 0);
+}
+END_TEST
+
+START_TEST(the_end_is_told)
+{
+	struct rig_peer p = BEGIN("");
+
+	iscsi_node_drain(&rig.node);
+	expect_async(&p, ISCSI_ASYNC_LOGOUT_REQUEST, 0, ISCSI_DRAIN_S);
+	rig_expect_nothing(&p);
+	rig_check_blocks(&p, 0, 1, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("tmf");
@@ -363,6 +424,8 @@ int main(void)
 	tcase_add_test(t, a_reset_waits_for_what_it_overtook);
 	tcase_add_test(t, a_reset_does_not_wait_for_long);
 	tcase_add_test(t, more_resets_than_wait);
+	tcase_add_test(t, a_cold_reset_tells_why_sessions_end);
+	tcase_add_test(t, the_end_is_told);
 	suite_add_tcase(s, t);
 	return test_main(s);
 }
