@@ -28,10 +28,21 @@ static const struct sense_code codes[SENSE_OUTCOMES] = {
 #define C_D		    0x40u
 #define BPV		    0x08u
 
-/* The sense key specific bytes of ILLEGAL REQUEST: the field pointer. SPC-4 4.5.2.4.2 */
-static void put_field_pointer(const struct scsi_result *r, uint8_t out[static 3])
+static bool is_specific(const struct scsi_result *r)
 {
-	out[0] = (uint8_t)(SKSV | (r->in_cdb ? C_D : 0) | (r->has_bit ? BPV | r->bit : 0));
+	return r->has_field || r->has_progress;
+}
+
+/* The sense key specific bytes, SPC-4 4.5.2.4: the field pointer of ILLEGAL REQUEST, or the
+ * progress indication of NO SENSE and NOT READY. */
+static void put_specific(const struct scsi_result *r, uint8_t out[static 3])
+{
+	out[0] = SKSV;
+	if (r->has_progress) {
+		st16(out + 1, r->progress);
+		return;
+	}
+	out[0] |= (uint8_t)((r->in_cdb ? C_D : 0) | (r->has_bit ? BPV | r->bit : 0));
 	st16(out + 1, r->field);
 }
 
@@ -48,8 +59,8 @@ static size_t build_fixed(const struct scsi_result *r, const struct sense_code *
 		out[0] |= VALID;
 		st32(out + 3, (uint32_t)r->info);
 	}
-	if (r->has_field)
-		put_field_pointer(r, out + 15);
+	if (is_specific(r))
+		put_specific(r, out + 15);
 	return SCSI_SENSE_FIXED;
 }
 
@@ -69,10 +80,10 @@ static size_t build_descriptor(const struct scsi_result *r, const struct sense_c
 		st64(out + n + 4, r->info);
 		n += 12;
 	}
-	if (r->has_field) { /* SPC-4 4.5.2.4: type 02h */
+	if (is_specific(r)) { /* SPC-4 4.5.2.4: type 02h */
 		out[n] = 0x02;
 		out[n + 1] = 0x06;
-		put_field_pointer(r, out + n + 4);
+		put_specific(r, out + n + 4);
 		n += 8;
 	}
 	out[7] = (uint8_t)(n - 8);

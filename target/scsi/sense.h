@@ -36,6 +36,9 @@ struct scsi_result {
 	uint16_t field;
 	bool has_info;
 	uint64_t info; /* INFORMATION: an LBA, or where a comparison differs */
+	/* SPC-4 4.5.2.4.4: NO SENSE or NOT READY: this of 65536 parts is done. */
+	bool has_progress;
+	uint16_t progress;
 };
 
 /* A result that nobody looks at is a mistake. */
@@ -59,6 +62,19 @@ static inline struct scsi_result scsi_fail(enum scsi_outcome o)
 static inline struct scsi_result scsi_fail_info(enum scsi_outcome o, uint64_t info)
 {
 	return (struct scsi_result){.outcome = o, .has_info = true, .info = info};
+}
+
+/* It is at work: `done` of `whole` (not 0) is done, which is told as less than all. */
+static inline struct scsi_result scsi_fail_progress(enum scsi_outcome o, uint64_t done,
+						    uint64_t whole)
+{
+	const uint64_t part = whole >> 16 ? done / (whole >> 16) : (done << 16) / whole;
+
+	return (struct scsi_result){
+		.outcome = o,
+		.has_progress = true,
+		.progress = part < UINT16_MAX ? (uint16_t)part : UINT16_MAX,
+	};
 }
 
 /* INVALID FIELD IN CDB: a field that begins at `byte`, or one bit (the field's highest). */

@@ -200,6 +200,160 @@ START_TEST(sense_formats)
 }
 END_TEST
 
+/* clang-format off */
+static const struct {
+	struct scsi_result r;
+	const char *fixed, *descriptor; /* from byte 0 on; SPC-4 4.5.3, 4.5.2 */
+	size_t descriptor_len;
+} senses[] = {
+	{{.outcome = SENSE_NO_SENSE},
+	 "\x70\0\0\0\0\0\0\x0a\0\0\0\0\0\0\0\0\0\0", "\x72\0\0\0\0\0\0\0", 8},
+	/* INFORMATION: four bytes or none; eight */
+	{{.outcome = SENSE_READ_ERROR, .has_info = true},
+	 "\xf0\0\x03\0\0\0\0\x0a\0\0\0\0\x11\0\0\0\0\0",
+	 "\x72\x03\x11\0\0\0\0\x0c\0\x0a\x80\0\0\0\0\0\0\0\0\0", 20},
+	{{.outcome = SENSE_READ_ERROR, .has_info = true, .info = 0x1122334455667788},
+	 "\x70\0\x03\0\0\0\0\x0a\0\0\0\0\x11\0\0\0\0\0",
+	 "\x72\x03\x11\0\0\0\0\x0c\0\x0a\x80\0\x11\x22\x33\x44\x55\x66\x77\x88", 20},
+	/* the field pointer: C/D, BPV, the bit */
+	{{.outcome = SENSE_BAD_CDB_FIELD, .has_field = true, .in_cdb = true, .has_bit = true, .bit = 3, .field = 0x0102},
+	 "\x70\0\x05\0\0\0\0\x0a\0\0\0\0\x24\0\0\xcb\x01\x02",
+	 "\x72\x05\x24\0\0\0\0\x08\x02\x06\0\0\xcb\x01\x02\0", 16},
+	{{.outcome = SENSE_BAD_CDB_FIELD, .has_field = true, .in_cdb = true, .field = 9},
+	 "\x70\0\x05\0\0\0\0\x0a\0\0\0\0\x24\0\0\xc0\0\x09",
+	 "\x72\x05\x24\0\0\0\0\x08\x02\x06\0\0\xc0\0\x09\0", 16},
+	{{.outcome = SENSE_BAD_LIST_FIELD, .has_field = true, .has_bit = true, .bit = 7, .field = 0xffff},
+	 "\x70\0\x05\0\0\0\0\x0a\0\0\0\0\x26\0\0\x8f\xff\xff",
+	 "\x72\x05\x26\0\0\0\0\x08\x02\x06\0\0\x8f\xff\xff\0", 16},
+	/* the progress indication */
+	{{.outcome = SENSE_NOT_STARTED, .has_progress = true, .progress = 0x1234},
+	 "\x70\0\x02\0\0\0\0\x0a\0\0\0\0\x04\x02\0\x80\x12\x34",
+	 "\x72\x02\x04\x02\0\0\0\x08\x02\x06\0\0\x80\x12\x34\0", 16},
+	{{.outcome = SENSE_NO_SENSE, .has_progress = true},
+	 "\x70\0\0\0\0\0\0\x0a\0\0\0\0\0\0\0\x80\0\0",
+	 "\x72\0\0\0\0\0\0\x08\x02\x06\0\0\x80\0\0\0", 16},
+	/* both descriptors, by rising type */
+	{{.outcome = SENSE_LBA_RANGE, .has_info = true, .info = 7, .has_field = true, .in_cdb = true, .field = 2},
+	 "\xf0\0\x05\0\0\0\x07\x0a\0\0\0\0\x21\0\0\xc0\0\x02",
+	 "\x72\x05\x21\0\0\0\0\x14\0\x0a\x80\0\0\0\0\0\0\0\0\x07\x02\x06\0\0\xc0\0\x02\0", 28},
+};
+/* clang-format on */
+
+START_TEST(sense_byte_by_byte)
+{
+	uint8_t s[SCSI_SENSE_MAX];
+
+	memset(s, 0xee, sizeof(s));
+	ck_assert_uint_eq(sense_build(senses[_i].r, false, s), SCSI_SENSE_FIXED);
+	ck_assert_mem_eq(s, senses[_i].fixed, SCSI_SENSE_FIXED);
+	memset(s, 0xee, sizeof(s));
+	ck_assert_uint_eq(sense_build(senses[_i].r, true, s), senses[_i].descriptor_len);
+	ck_assert_mem_eq(s, senses[_i].descriptor, senses[_i].descriptor_len);
+}
+END_TEST
+
+START_TEST(progress_is_never_all)
+{
+	ck_assert_uint_eq(scsi_fail_progress(SENSE_NO_SENSE, 0, 9).progress, 0);
+	ck_assert_uint_eq(scsi_fail_progress(SENSE_NO_SENSE, 1, 2).progress, 0x8000);
+	ck_assert_uint_eq(scsi_fail_progress(SENSE_NO_SENSE, 9, 9).progress, 0xffff);
+	ck_assert_uint_eq(scsi_fail_progress(SENSE_NO_SENSE, 1ull << 62, 1ull << 63).progress,
+			  0x8000);
+}
+END_TEST
+
+/* Each kind, on one LUN of one nexus: the others hear nothing of it. */
+START_TEST(of_one_lun_and_one_nexus)
+{
+	static struct scsi_attentions other_ua[SCSI_LUNS_MAX];
+	struct scsi_nexus other;
+	const enum scsi_attention a = (enum scsi_attention)_i;
+	uint8_t info[3];
+
+	scsi_nexus_init(&other, &fx.target, other_ua);
+	for (unsigned i = 0; i < SCSI_LUNS_MAX; i++)
+		other_ua[i].n = 0;
+	raise_ua(a);
+	ck_assert(scsi_attention_query(&fx.nexus, 0, info));
+	ck_assert_uint_eq(info[0], 0x16);
+	for (unsigned i = 0; i < SCSI_LUNS_MAX; i++) {
+		ck_assert(!scsi_attention_query(&other, i, info));
+		ck_assert(i == 0 || !scsi_attention_query(&fx.nexus, i, info));
+	}
+	fx_run_on(lun5, TUR, NULL, 0);
+	fx_good();
+	ck_assert(scsi_attention_query(&fx.nexus, 0, info));
+}
+END_TEST
+
+/* Of each kind: who runs past it and leaves it, and who takes it, in which format. */
+START_TEST(each_kind_is_told_once)
+{
+	const enum scsi_attention a = (enum scsi_attention)_i;
+	uint8_t want[SCSI_SENSE_MAX];
+
+	for (unsigned descriptor = 0; descriptor < 2; descriptor++) {
+		raise_ua(a);
+		fx_run(INQUIRY, NULL, 0);
+		fx_good();
+		size_t n = sense_build(scsi_fail(attention_outcome(a)), descriptor, want);
+		fx_run(SENSE((uint8_t)descriptor), NULL, 0);
+		fx_good();
+		ck_assert_uint_eq(fx.in_len, n);
+		ck_assert_mem_eq(fx.in, want, n);
+		fx_run(SENSE((uint8_t)descriptor), NULL, 0);
+		ck_assert_uint_eq(fx.in[descriptor ? 1 : 2], 0);
+	}
+	raise_ua(a);
+	fx_run(REPORT_LUNS, NULL, 0);
+	fx_good();
+	ck_assert_uint_eq(fx.ua[0].n, a != SCSI_UA_LUNS_CHANGED); /* SPC-4 6.33 */
+	fx.ua[0].n = 0;
+	/* UA_INTLCK_CTRL 00b: told by CHECK CONDITION, it is gone. SPC-4 7.5.7 */
+	raise_ua(a);
+	fx_run(TUR, NULL, 0);
+	ck_assert_uint_eq(fx.task.status, SCSI_CHECK_CONDITION);
+	fx_run(TUR, NULL, 0);
+	fx_good();
+}
+END_TEST
+
+/* Of any two kinds none is lost, but a reset that a higher one speaks for. */
+START_TEST(any_two_kinds)
+{
+	for (unsigned a = 0; a < SCSI_UA_KINDS; a++) {
+		for (unsigned b = 0; b < SCSI_UA_KINDS; b++) {
+			const bool both = a < SCSI_UA_READY && b < SCSI_UA_READY;
+			const bool swap = b < SCSI_UA_READY && (!both || b < a);
+			const unsigned first = swap ? b : a, second = swap ? a : b;
+			enum scsi_attention got;
+
+			fx.ua[0].n = 0;
+			raise_ua((enum scsi_attention)a);
+			raise_ua((enum scsi_attention)b);
+			ck_assert(attention_take(&fx.ua[0], &got));
+			ck_assert_uint_eq(got, first);
+			ck_assert_uint_eq(fx.ua[0].n, a != b && !both);
+			if (fx.ua[0].n)
+				ck_assert_uint_eq(fx.ua[0].queue[0], second);
+		}
+	}
+	fx.ua[0].n = 0;
+}
+END_TEST
+
+START_TEST(a_lost_nexus_is_told_on_every_lun)
+{
+	raise_ua(SCSI_UA_CAPACITY_CHANGED);
+	scsi_nexus_lost(&fx.nexus);
+	expect(0x29, 0x07);
+	expect(0x2a, 0x09);
+	fx_run_on(lun5, TUR, NULL, 0);
+	fx_sense(0x6, 0x29, 0x07);
+	ck_assert_uint_eq(fx.ua[255].n, 1);
+}
+END_TEST
+
 START_TEST(request_sense_cut_at_every_length)
 {
 	fx_every_allocation(SENSE(0), 4, 1);
@@ -225,6 +379,12 @@ int main(void)
 	tcase_add_test(c, report_luns_clears_the_change_of_luns);
 	tcase_add_test(c, no_such_lu);
 	tcase_add_test(c, sense_formats);
+	tcase_add_loop_test(c, sense_byte_by_byte, 0, sizeof(senses) / sizeof(senses[0]));
+	tcase_add_test(c, progress_is_never_all);
+	tcase_add_loop_test(c, of_one_lun_and_one_nexus, 0, SCSI_UA_KINDS);
+	tcase_add_loop_test(c, each_kind_is_told_once, 0, SCSI_UA_KINDS);
+	tcase_add_test(c, any_two_kinds);
+	tcase_add_test(c, a_lost_nexus_is_told_on_every_lun);
 	tcase_add_test(c, request_sense_cut_at_every_length);
 	suite_add_tcase(s, c);
 	return test_main(s);
