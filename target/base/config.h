@@ -161,11 +161,12 @@ struct config_control {
 
 struct config {
 	char *path;
-	int log_level;	 /* enum log_level */
-	char *state_dir; /* what outlives the memory; NULL: not written; empty: there shall be none
-			  */
-	char *spill_dir; /* where LUNs go at the final end; NULL: nowhere */
-	char *secrets;	 /* the file of credentials; NULL: none */
+	int log_level;	  /* enum log_level */
+	bool scsi_events; /* initiators are told of changes of LUNs before they ask */
+	char *state_dir;  /* what outlives the memory; NULL: not written; empty: there shall be none
+			   */
+	char *spill_dir;  /* where LUNs go at the final end; NULL: nowhere */
+	char *secrets;	  /* the file of credentials; NULL: none */
 	struct config_credential *credentials;
 	size_t ncredentials;
 	struct config_auth discovery; /* of discovery sessions */

@@ -11,12 +11,12 @@
 #include "iscsi/survey.h"
 #include "iscsi/task.h"
 
-/* NULL: no memory for it. */
-static struct reply *message(struct session *s, enum iscsi_async_event event, uint32_t param2,
-			     uint32_t param3)
+/* With room for data_len bytes. NULL: no memory for it. */
+static struct reply *message(struct session *s, enum iscsi_async_event event, uint32_t data_len,
+			     uint32_t param2, uint32_t param3)
 {
 	static const be32 none = {{0xff, 0xff, 0xff, 0xff}};
-	struct reply *r = reply_new(s, ISCSI_OP_ASYNC, none, 0);
+	struct reply *r = reply_new(s, ISCSI_OP_ASYNC, none, data_len);
 	if (!r)
 		return NULL;
 	struct bhs_async *h = (void *)&r->bhs;
@@ -26,9 +26,26 @@ static struct reply *message(struct session *s, enum iscsi_async_event event, ui
 	return r;
 }
 
+/* 11.9.4: the sense data behind its length. A peer that reads none of its answers gets no more. */
+void async_scsi_event(struct session *s, unsigned lun, enum scsi_attention a)
+{
+	uint8_t sense[SCSI_SENSE_MAX];
+
+	if (!s->w->node->config->scsi_events || s->state != SESSION_FULL || session_owes_much(s))
+		return;
+	const size_t n = sense_build(scsi_fail(attention_outcome(a)), false, sense);
+	struct reply *r = message(s, ISCSI_ASYNC_SCSI, (uint32_t)(2 + n), 0, 0);
+	if (!r)
+		return;
+	((struct bhs_async *)(void *)&r->bhs)->lun[1] = (uint8_t)lun; /* SAM-5 4.7.7.2 */
+	st16(r->data, (uint16_t)n);
+	memcpy(r->data + 2, sense, n);
+	reply_send(s, r);
+}
+
 void async_ask_logout(struct session *s)
 {
-	struct reply *r = message(s, ISCSI_ASYNC_LOGOUT_REQUEST, 0, ISCSI_DRAIN_S);
+	struct reply *r = message(s, ISCSI_ASYNC_LOGOUT_REQUEST, 0, 0, ISCSI_DRAIN_S);
 	if (r)
 		reply_send(s, r);
 }
@@ -43,7 +60,7 @@ void async_end(struct session *s, enum conn_close_reason why)
 	s->memory_wait = false;
 	task_abort_all(s, SCSI_LUN_ALL);
 	if (!s->params.discovery)
-		r = message(s, ISCSI_ASYNC_DROP_SESSION, s->params.default_time2wait, 0);
+		r = message(s, ISCSI_ASYNC_DROP_SESSION, 0, s->params.default_time2wait, 0);
 	if (!r) {
 		conn_close(&s->conn, why);
 		return;

@@ -2,15 +2,16 @@
 /*
  * async.h - Asynchronous Messages, RFC 7143 11.9: what an initiator is told without having asked.
  *
+ *	event 0	if the configuration says so (scsi_events): a LUN changed, came or went
  *	event 1	before the daemon ends: log out, and come back later (ISCSI_DRAIN_S)
  *	event 3	before we end a session: by `memtgtctl session end`, or a target cold reset of
  *		anybody's. It knows then that this was no fault of the network, and how long to wait
  *
- * Event 2 would be of one connection among several, of which a session has none. Event 0, SCSI
- * events, is not sent: 11.9.1 lets it depend on what INQUIRY and the Control mode page tell of it
- * (AERC, which SPC-3 took away), so that no initiator is to expect it. What it would tell waits as
- *a unit attention all the same, which every initiator hears with its next command; and those that
- * are idle are asked by nobody what has changed. open-iscsi rescans for 3F/0E in either form.
+ * Event 2 would be of one connection among several, of which a session has none. Event 0 is off
+ * unless asked for: 11.9.1 lets it depend on what INQUIRY and the Control mode page tell of it,
+ *which SPC-3 took away, so initiators of other makers need not expect it. It is of use to hosts
+ *that are idle: open-iscsi looks for LUNs anew at 3F/0E. What it tells waits as a unit attention
+ *besides, so nothing is lost where it is not heard, or not sent.
  */
 #ifndef MEMTGT_ASYNC_H
 #define MEMTGT_ASYNC_H
@@ -18,12 +19,16 @@
 #include <stdint.h>
 
 #include "reactor/conn.h"
+#include "scsi/attention.h"
 
 struct iscsi_node;
 struct session;
 struct survey_session;
 
-/* Event 1. In the session's reactor, as the next. */
+/* Event 0, of this LUN, with sense data; if it is configured, and the session is in a state to hear
+ * it. In the session's reactor, as the next. */
+void async_scsi_event(struct session *s, unsigned lun, enum scsi_attention a);
+/* Event 1. */
 void async_ask_logout(struct session *s);
 /*
  * Event 3, and the end of the session: its commands end now, without answers, and nothing that it

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "iscsi/ask.h"
+#include "iscsi/async.h"
 #include "iscsi/session.h"
 #include "iscsi/task.h"
 
@@ -59,9 +60,12 @@ static void tell_session(struct session *s, struct live *v)
 	if (e->replaces) {
 		scsi_lu_replaced(&s->nexus, c->id, e->is_there);
 		scsi_luns_changed(&s->nexus, c->id);
+		async_scsi_event(s, c->id, SCSI_UA_LUNS_CHANGED);
 	}
-	if (e->tells)
+	if (e->tells) {
 		scsi_attention_raise(&s->nexus, c->id, e->told);
+		async_scsi_event(s, c->id, e->told);
+	}
 }
 
 static void run(struct ask *a, struct ask_part *p, struct reactor *reactor)

@@ -40,6 +40,7 @@ START_TEST(as_it_stands)
 	ck_assert_str_eq(t->luns[0].serial, "");
 	ck_assert_int_eq(t->luns[0].line, 3);
 	ck_assert_int_eq(c->log_level, LOG_LEVEL_INFO);
+	ck_assert(!c->scsi_events);
 	ck_assert_int_eq(c->pool.pages, PAGES_AUTO);
 	ck_assert_uint_eq(c->login.header_digest, DIGEST_NONE | DIGEST_CRC32C);
 	ck_assert_str_eq(c->reactor.engine, "auto");
@@ -53,7 +54,8 @@ END_TEST
 START_TEST(every_key_set)
 {
 	struct config *c = fixture_good(
-		"log_level = \"debug\"; access = ( { network = \"10.0.0.0/8\"; } );\n"
+		"log_level = \"debug\"; scsi_events = true; access = ( { network = \"10.0.0.0/8\"; "
+		"} );\n"
 		"portals = ( { address = \"::1\"; port = 0; announce = \"192.0.2.9:860\"; },\n"
 		"            { address = \"fe80::1%eth0\"; }, { address = \"0.0.0.0\"; } );\n"
 		"targets = ( { name = \"naa.0123456789abcdef\"; alias = \"a disk\";\n"
@@ -70,6 +72,7 @@ START_TEST(every_key_set)
 		"InitialR2T = true; ImmediateData = false; };\n");
 
 	ck_assert_int_eq(c->log_level, LOG_LEVEL_DEBUG);
+	ck_assert(c->scsi_events);
 	ck_assert_uint_eq(c->nportals, 3);
 	ck_assert_uint_eq(c->portals[0].port, 0);
 	ck_assert_str_eq(c->portals[0].announce, "192.0.2.9:860");

@@ -3,6 +3,7 @@
 #include <check.h>
 #include <string.h>
 
+#include "iscsi/live.h"
 #include "iscsi/session.h"
 #include "lib/fake_engine.h"
 #include "lib/session_rig.h"
@@ -395,6 +396,72 @@ START_TEST(a_cold_reset_tells_why_sessions_end)
 }
 END_TEST
 
+static void change(enum live_event event)
+{
+	const struct live_change c = {.event = event, .target = &rig.target, .lu = &rig.lu};
+
+	ck_assert_int_eq(live_start(&rig.node, &c, NULL, NULL), 0);
+	rig_run(&rig);
+}
+
+/* 11.9.4: the sense data, its length before it. */
+static void expect_event(struct rig_peer *p, const char *code)
+{
+	struct rig_pdu r = rig_expect(p, ISCSI_OP_ASYNC);
+
+	ck_assert_uint_eq(r.async.event, ISCSI_ASYNC_SCSI);
+	ck_assert_mem_eq(r.async.lun, "\0\0\0\0\0\0\0\0", 8);
+	ck_assert_uint_eq(r.data_len, 2 + SCSI_SENSE_FIXED);
+	ck_assert_uint_eq(ld16(r.data), SCSI_SENSE_FIXED);
+	ck_assert_uint_eq(r.data[2], 0x70);
+	ck_assert_uint_eq(r.data[2 + 2], 0x06);
+	ck_assert_mem_eq(r.data + 2 + 12, code, 2);
+	rig_pdu_free(&r);
+}
+
+/* The unit attention waits in both cases. */
+START_TEST(changes_are_told_if_so_configured)
+{
+	rig.config.scsi_events = _i;
+	rig_start(&rig);
+	struct rig_peer silent = rig_connect(&rig), p = rig_connect(&rig);
+	struct bhs_scsi_cmd tur;
+
+	(void)silent;
+	RIG_LOGIN(&p, "HeaderDigest=CRC32C\0DataDigest=CRC32C");
+	p.header_digest = p.data_digest = true;
+	rig_clear_attention(&p);
+	change(LIVE_RESIZED);
+	if (_i)
+		expect_event(&p, "\x2a\x09");
+	change(LIVE_ADDED);
+	if (_i)
+		expect_event(&p, "\x3f\x0e");
+	rig_expect_nothing(&p);
+	tur = rig_command(&p, 0, 0);
+	rig_send(&p, &tur, NULL, 0);
+	rig_expect_status(&p, SCSI_CHECK_CONDITION);
+}
+END_TEST
+
+/* A peer that takes nothing keeps a bounded number of them. */
+START_TEST(events_for_who_does_not_listen)
+{
+	rig.config.scsi_events = true;
+	struct rig_peer p = BEGIN("");
+	unsigned told = 0;
+
+	fake_take(rig.engine, p.fd, 0, 0);
+	for (int i = 0; i < 100; i++)
+		change(LIVE_RESIZED);
+	fake_take(rig.engine, p.fd, SIZE_MAX, 0);
+	for (struct rig_pdu r; rig_recv(&p, &r); told++)
+		rig_pdu_free(&r);
+	ck_assert_uint_eq(told, REPLIES_MAX);
+	rig_clear_attention(&p);
+}
+END_TEST
+
 START_TEST(the_end_is_told)
 {
 	struct rig_peer p = BEGIN("");
@@ -425,6 +492,8 @@ int main(void)
 	tcase_add_test(t, a_reset_does_not_wait_for_long);
 	tcase_add_test(t, more_resets_than_wait);
 	tcase_add_test(t, a_cold_reset_tells_why_sessions_end);
+	tcase_add_loop_test(t, changes_are_told_if_so_configured, 0, 2);
+	tcase_add_test(t, events_for_who_does_not_listen);
 	tcase_add_test(t, the_end_is_told);
 	suite_add_tcase(s, t);
 	return test_main(s);
