@@ -12,6 +12,8 @@ target_libmemtgt_a_SOURCES += \
 	%D%/cmdsn.h \
 	%D%/directory.c \
 	%D%/directory.h \
+	%D%/fence.c \
+	%D%/fence.h \
 	%D%/handlers.def \
 	%D%/key.c \
 	%D%/key.h \

@@ -88,6 +88,7 @@ int reset_start(struct session *s, unsigned lun, be32 itt, bool cold)
 	r->lun = lun;
 	r->cold = cold;
 	s->resets++;
+	scsi_reserve_reset(s->target, lun);
 	task_abort_all(s, lun);
 	scsi_attention_raise(&s->nexus, lun, SCSI_UA_LU_RESET);
 	ask_post(a);

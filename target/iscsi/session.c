@@ -299,6 +299,8 @@ static void session_dead(struct conn *c, enum conn_close_reason why)
 {
 	struct session *s = session_of(c);
 	unsigned n = task_abort_all(s, SCSI_LUN_ALL);
+	if (s->nexus.ua)
+		scsi_nexus_end(&s->nexus);
 	if (s->entered && s->state != SESSION_JOINING)
 		tell_end(s, why, n > 0);
 	/* From here on nothing of this session touches data: a login that waits may go on. */

@@ -10,6 +10,7 @@
  *	task.c		SCSI commands in flight: data-out, R2T, slices, abort
  *	send.c		what is ready -> PDUs in a batch
  *	ask.c		a question to every reactor, and their answers; by way of it:
+ *	fence.c		what a command does to other sessions, before its GOOD
  *	reset.c		what one session does to those of all reactors
  *	live.c		what becomes of a LUN, told to the sessions of all reactors
  */

@@ -5,6 +5,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "iscsi/fence.h"
+
 /* A Target Transfer Tag is the task's slot and a count of R2Ts that outlives the task. */
 #define TTT_COUNT_BITS 12u
 #define TTT_COUNT_MASK ((1u << TTT_COUNT_BITS) - 1)
@@ -108,11 +110,26 @@ void task_want_turn(struct task *t)
 		conn_want_slice(&t->s->conn);
 }
 
+/* The effect, and the question to all reactors; or the end. */
+static void raise_fence(struct task *t)
+{
+	t->fence = fence_start(t);
+	t->step = t->fence ? SCSI_RUN : SCSI_DONE;
+	if (t->fence)
+		set_phase(t, TASK_FENCED);
+	else
+		ready(t);
+}
+
 /* All data-out that is wanted is in: do it, or the first slice of it. */
 static void run(struct task *t)
 {
 	if (t->step == SCSI_OUT || t->step == SCSI_RUN)
 		t->step = scsi_run(&t->scsi);
+	if (t->step == SCSI_FENCE) {
+		raise_fence(t);
+		return;
+	}
 	if (t->step != SCSI_RUN) {
 		ready(t);
 		return;
@@ -120,6 +137,13 @@ static void run(struct task *t)
 	set_phase(t, TASK_RUNNING);
 	list_add_tail(t->scsi.starved ? &t->s->starved : &t->s->running, &t->phase_link);
 	task_want_turn(t);
+}
+
+void task_unfenced(struct task *t)
+{
+	t->fence = NULL;
+	t->step = scsi_run(&t->scsi);
+	ready(t);
 }
 
 void task_slice(struct task *t)
@@ -345,9 +369,16 @@ void task_abort_pending(struct session *s)
 
 unsigned task_abort_all(struct session *s, unsigned lun)
 {
+	return task_abort_others(s, lun, NULL);
+}
+
+unsigned task_abort_others(struct session *s, unsigned lun, const struct fence *but)
+{
 	unsigned n = 0;
 	list_for_each_safe (it, next, &s->tasks) {
 		struct task *t = container_of(it, struct task, link);
+		if (but && t->fence == but)
+			continue;
 		if (lun != SCSI_LUN_ALL && scsi_lun_id(t->scsi.lun) != lun)
 			continue;
 		drop(t);

@@ -19,9 +19,12 @@ enum task_phase {
 	TASK_UNSOLICITED, /* unsolicited data is to come: no answer before its F bit */
 	TASK_SOLICITED,	  /* R2Ts are out or to be sent */
 	TASK_RUNNING,	  /* in slices, or starved between two */
+	TASK_FENCED,	  /* its effect is there, and not all sessions were told: fence.h */
 	TASK_READY,	  /* status, or data-in with status, is to be sent */
 	TASK_GONE,	  /* status was laid out, or aborted: only the memory is left */
 };
+
+struct fence;
 
 struct task {
 	struct tx_item tx;
@@ -35,6 +38,7 @@ struct task {
 	uint64_t data_limit; /* EDTL if the initiator reads, else 0 */
 	enum scsi_step step; /* what scsi_start() said last */
 	struct scsi_task scsi;
+	struct fence *fence; /* TASK_FENCED: which one it waits for */
 
 	/* data-out */
 	uint32_t recv_off; /* bytes that came, wanted or not */
@@ -87,6 +91,10 @@ unsigned task_abort_all(struct session *s, unsigned lun);
 
 /* Is there one of this LUN, with no answer laid out? */
 bool task_on_lun(const struct session *s, unsigned lun);
+/* Abort those of a LUN, but for one that waits for this fence. Returns how many. */
+unsigned task_abort_others(struct session *s, unsigned lun, const struct fence *but);
+/* All were told: the fence of a task is behind it. */
+void task_unfenced(struct task *t);
 
 /* Bytes of status and residual: O, U bits and count, 11.4.5. */
 uint8_t task_residual(const struct task *t, uint32_t *count);

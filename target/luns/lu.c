@@ -89,6 +89,7 @@ void luns_lu_free(struct scsi_lu *lu)
 {
 	struct luns_lu *u = luns_lu_of(lu);
 
+	scsi_reserve_free(lu);
 	pthread_mutex_destroy(&u->lock);
 	free(u);
 }

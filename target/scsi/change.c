@@ -26,13 +26,15 @@ static uint64_t end_of(const struct scsi_task *t)
 }
 
 /* SENSE_OK: the command may go on. */
-static enum scsi_outcome outcome(const struct scsi_task *t, enum scsi_change c)
+static enum scsi_outcome outcome(struct scsi_task *t, enum scsi_change c)
 {
 	switch (c) {
 	case SCSI_CHANGE_GONE:
 		return SENSE_NO_SUCH_LU;
 	case SCSI_CHANGE_READ_ONLY:
 		return t->op->flags & SCSI_OP_WRITES ? SENSE_WRITE_PROTECTED : SENSE_OK;
+	case SCSI_CHANGE_RESERVED:
+		return scsi_reserved(t);
 	case SCSI_CHANGE_HELD:
 		break;
 	}

@@ -14,10 +14,18 @@ uint8_t *scsi_buf_get(struct scsi_task *t)
 	return t->buf;
 }
 
+uint8_t *scsi_buf_get_long(struct scsi_task *t)
+{
+	assert(!t->buf);
+	t->buf = arena_get(&t->worker->longs);
+	t->is_long = t->buf;
+	return t->buf;
+}
+
 void scsi_buf_put(struct scsi_task *t)
 {
 	if (t->buf)
-		arena_put(&t->worker->bufs, t->buf);
+		arena_put(t->is_long ? &t->worker->longs : &t->worker->bufs, t->buf);
 	t->buf = NULL;
 }
 

@@ -10,6 +10,8 @@
 
 /* Gives the task a buffer of SCSI_BUF_SIZE, unless it has one. NULL: none is free. */
 uint8_t *scsi_buf_get(struct scsi_task *t);
+/* The same, of SCSI_LONG_BUF_SIZE, to a task that has none. */
+uint8_t *scsi_buf_get_long(struct scsi_task *t);
 void scsi_buf_put(struct scsi_task *t);
 
 /* Parameter data is written between these two. BUSY if no buffer is free. */

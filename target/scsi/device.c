@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* device.c - the life of a command. See scsi.h. */
 #include <assert.h>
+#include <errno.h>
 
 #include "scsi/data.h"
 #include "scsi/op.h"
@@ -11,11 +12,17 @@
 int scsi_worker_init(struct scsi_worker *w, struct store_reader *reader, uint32_t bufs)
 {
 	w->reader = reader;
-	return arena_init(&w->bufs, SCSI_BUF_SIZE, bufs);
+	if (arena_init(&w->bufs, SCSI_BUF_SIZE, bufs))
+		return -ENOMEM;
+	if (!arena_init(&w->longs, SCSI_LONG_BUF_SIZE, SCSI_LONG_BUFS))
+		return 0;
+	arena_free(&w->bufs);
+	return -ENOMEM;
 }
 
 void scsi_worker_free(struct scsi_worker *w)
 {
+	arena_free(&w->longs);
 	arena_free(&w->bufs);
 }
 
@@ -42,7 +49,8 @@ static void task_begin(struct scsi_task *t)
 	t->in_len = t->out_want = t->out_len = t->out_done = 0;
 	t->checked = t->pages = t->done = 0;
 	t->buf = NULL;
-	t->starved = t->medium_failed = false;
+	t->starved = t->medium_failed = t->is_long = t->is_fenced = false;
+	t->fence = NULL;
 	t->status = SCSI_GOOD;
 	t->sense_len = 0;
 }
@@ -63,6 +71,8 @@ static struct scsi_result admit(struct scsi_task *t)
 		return scsi_fail(attention_outcome(a));
 	if (r.outcome == SENSE_OK)
 		r = scsi_op_check(t->op, t->cdb);
+	if (r.outcome == SENSE_OK && t->lu)
+		r = scsi_fail(scsi_reserved(t));
 	if (r.outcome == SENSE_OK && !(t->op->flags & (SCSI_OP_ALWAYS | SCSI_OP_STOPPED)))
 		r = scsi_fail(scsi_stopped_use(t->nexus, t->lu));
 	if (r.outcome == SENSE_OK && t->op->flags & SCSI_OP_WRITES && t->lu->read_only)
@@ -78,6 +88,16 @@ static enum scsi_step finish(struct scsi_task *t, struct scsi_result r)
 	return t->in_len ? SCSI_IN : SCSI_DONE;
 }
 
+/* After start() or run(). */
+static enum scsi_step next_step(struct scsi_task *t, struct scsi_result r)
+{
+	if (r.outcome != SENSE_OK)
+		return finish(t, r);
+	if (r.fence)
+		return SCSI_FENCE;
+	return r.more ? SCSI_RUN : finish(t, r);
+}
+
 enum scsi_step scsi_start(struct scsi_task *t)
 {
 	task_begin(t);
@@ -90,7 +110,7 @@ enum scsi_step scsi_start(struct scsi_task *t)
 	t->out_len = t->out_want < t->out_limit ? t->out_want : t->out_limit;
 	if (t->out_len)
 		return SCSI_OUT;
-	return r.more ? SCSI_RUN : finish(t, r);
+	return next_step(t, r);
 }
 
 size_t scsi_data_out(struct scsi_task *t, const uint8_t *p, size_t n)
@@ -120,12 +140,30 @@ void scsi_data_failed(struct scsi_task *t, enum scsi_outcome o)
 enum scsi_step scsi_run(struct scsi_task *t)
 {
 	assert(t->out_done == t->out_len);
-	if (t->status != SCSI_GOOD || !t->op->run)
+	if (t->status != SCSI_GOOD || !t->op->run || t->is_fenced)
 		return SCSI_DONE;
 	t->starved = false;
-	struct scsi_result r = t->op->run(t);
+	return next_step(t, t->op->run(t));
+}
 
-	return r.outcome == SENSE_OK && r.more ? SCSI_RUN : finish(t, r);
+struct scsi_result scsi_fenced(struct scsi_task *t,
+			       struct scsi_result (*fence)(struct scsi_task *t,
+							   struct scsi_fence *f))
+{
+	t->fence = fence;
+	return (struct scsi_result){.outcome = SENSE_OK, .fence = true};
+}
+
+enum scsi_step scsi_fence(struct scsi_task *t, struct scsi_fence *f)
+{
+	*f = (struct scsi_fence){.target = NULL};
+	/* It may have failed, or lost its LU, since it said so. */
+	const struct scsi_result r = t->status == SCSI_GOOD && t->lu ? t->fence(t, f) : scsi_ok();
+
+	t->is_fenced = true;
+	if (r.outcome == SENSE_OK && f->tell)
+		return SCSI_FENCE;
+	return t->status == SCSI_GOOD ? finish(t, r) : SCSI_DONE;
 }
 
 static size_t medium_in(const struct scsi_task *t, uint64_t off, size_t len, struct iovec *iov,

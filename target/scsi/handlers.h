@@ -33,6 +33,13 @@ scsi_fn scsi_write_same, scsi_write_same_run;
 scsi_fn scsi_unmap, scsi_unmap_run;
 /* The end of the last of its ranges, in blocks; 0 while the list is not there and checked. */
 uint64_t scsi_unmap_end(const struct scsi_task *t);
+/* pr_in.c */
+scsi_fn scsi_pr_read_keys, scsi_pr_read_reservation, scsi_pr_report_capabilities,
+	scsi_pr_read_full_status;
+/* pr_out.c */
+scsi_fn scsi_pr_out, scsi_pr_out_run;
+/* reserve6.c */
+scsi_fn scsi_reserve6, scsi_release6;
 /* data.c */
 scsi_out_fn scsi_list_out;
 

@@ -8,6 +8,7 @@ target_libmemtgt_a_SOURCES += \
 	%D%/data.h \
 	%D%/defects.c \
 	%D%/device.c \
+	%D%/fence.h \
 	%D%/handlers.h \
 	%D%/inquiry.c \
 	%D%/limits.h \
@@ -19,10 +20,19 @@ target_libmemtgt_a_SOURCES += \
 	%D%/nexus.c \
 	%D%/op.c \
 	%D%/op.h \
+	%D%/pr_in.c \
+	%D%/pr_list.c \
+	%D%/pr_list.h \
+	%D%/pr_out.c \
 	%D%/range.c \
 	%D%/range.h \
+	%D%/registrants.c \
+	%D%/registrants.h \
 	%D%/report_luns.c \
 	%D%/report_opcodes.c \
+	%D%/reserve.c \
+	%D%/reserve.h \
+	%D%/reserve6.c \
 	%D%/rw.c \
 	%D%/scsi.h \
 	%D%/sense.c \

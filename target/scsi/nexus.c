@@ -78,6 +78,11 @@ bool scsi_lu_was_other(const struct scsi_nexus *n, unsigned id)
 	return n->knew[id / 64] >> id % 64 & 1;
 }
 
+void scsi_nexus_end(struct scsi_nexus *n)
+{
+	scsi_reserve_nexus_ends(n);
+}
+
 void scsi_nexus_init(struct scsi_nexus *n, const struct scsi_target *t, struct scsi_attentions *ua)
 {
 	n->target = t;
@@ -86,6 +91,7 @@ void scsi_nexus_init(struct scsi_nexus *n, const struct scsi_target *t, struct s
 	memset(n->started, 0, sizeof(n->started));
 	memset(n->probed, 0, sizeof(n->probed));
 	memset(n->older, 0, sizeof(n->older));
+	memset(n->reserve, 0, sizeof(n->reserve));
 	memset(ua, 0, sizeof(*ua) * SCSI_LUNS_MAX);
 	for (unsigned i = 0; i < SCSI_LUNS_MAX; i++) {
 		const struct scsi_lu *lu = atomic_load(&t->by_id[i]);

@@ -35,6 +35,15 @@ typedef struct scsi_result scsi_out_fn(struct scsi_task *t, const uint8_t *p,
  */
 #define SCSI_OP_STOPPED 0x04u
 
+/*
+ * What another nexus' reservation allows of it; a command without one of these needs the right to
+ * write, so one that is added is refused unless its row says otherwise. SPC-4 table 66, SBC-3 table
+ * 13, SPC-2 table 9.
+ */
+#define SCSI_OP_RESERVE_READ  0x20u /* goes through the types Write Exclusive */
+#define SCSI_OP_RESERVE_PROBE 0x40u /* goes through all types, not through RESERVE */
+#define SCSI_OP_RESERVE_FREE  0x80u /* goes through all, or looks itself */
+
 struct scsi_op {
 	uint8_t opcode;
 	int sa; /* service action, SA_NONE if the opcode has none */
@@ -61,5 +70,12 @@ struct scsi_result scsi_op_find(const uint8_t cdb[static 16],
 /* Points at the highest wrong bit of the first wrong byte. */
 struct scsi_result scsi_op_check(const struct scsi_op *op,
 				 const uint8_t cdb[static 16]) SCSI_CHECKED;
+
+/* What start() or run() returns if the effect is on other nexuses: scsi_fence() calls `fence`,
+ * which makes the change and says in f->tell, if that is needed, what they are to be told. */
+struct scsi_fence;
+struct scsi_result scsi_fenced(struct scsi_task *t,
+			       struct scsi_result (*fence)(struct scsi_task *t,
+							   struct scsi_fence *f)) SCSI_CHECKED;
 
 #endif

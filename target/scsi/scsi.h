@@ -8,6 +8,7 @@
  *	scsi_start()			checks everything that can be known from the CDB
  *	  SCSI_OUT: scsi_data_out()...	in rising order, until out_len bytes came; then
  *	  SCSI_RUN: scsi_run()		one slice, until it no longer says SCSI_RUN
+ *	  SCSI_FENCE: scsi_fence(), and when all nexuses were told, scsi_run()
  *	  SCSI_IN:  scsi_data_in()...	where the answer's bytes lie, any time until scsi_end()
  *	  SCSI_DONE			status and sense are final
  *	scsi_end()			always, exactly once, also for an aborted command
@@ -23,6 +24,8 @@
 
 #include "base/arena.h"
 #include "scsi/attention.h"
+#include "scsi/fence.h"
+#include "scsi/reserve.h"
 #include "scsi/sense.h"
 #include "scsi/stopped.h"
 
@@ -34,6 +37,10 @@
 #define SCSI_SERIAL_MAX 20u
 /* Parameter lists and parameter data never exceed this; see scsi_worker.bufs. */
 #define SCSI_BUF_SIZE 8192u
+/* But for what may be as long as an allocation length of 16 bits asks for; see scsi_worker.longs.
+ */
+#define SCSI_LONG_BUF_SIZE 65536u
+#define SCSI_LONG_BUFS	   8u
 
 struct store_lun;
 struct store_reader;
@@ -63,7 +70,8 @@ struct scsi_lu {
 	_Atomic bool read_only;
 	_Atomic bool stopped; /* scsi/stopped.h; set before the LU is shown */
 	struct scsi_starters starters;
-	void *owner; /* of whoever put it there */
+	struct scsi_reserve reserve; /* scsi/reserve.h */
+	void *owner;		     /* of whoever put it there */
 	/* An initiator started it (may be NULL). In its reactor: must not wait. */
 	void (*on_start)(struct scsi_lu *lu);
 	bool thin;
@@ -90,19 +98,22 @@ struct scsi_nexus {
 	uint64_t started[SCSI_LUNS_MAX / 64]; /* this initiator port has started it */
 	uint64_t probed[SCSI_LUNS_MAX / 64];  /* it has asked what it is, before it used it */
 	uint64_t older[SCSI_LUNS_MAX / 64];   /* it has not: it knows it from before the loss */
+	struct reserve_known reserve[RESERVE_KNOWN]; /* of LUNs by id % RESERVE_KNOWN */
 };
 
 /* What the device server needs of the thread it runs in. One per reactor. */
 struct scsi_worker {
 	struct store_reader *reader;
-	struct arena bufs; /* SCSI_BUF_SIZE each: parameter lists and data, partial blocks */
+	struct arena bufs;  /* SCSI_BUF_SIZE each: parameter lists and data, partial blocks */
+	struct arena longs; /* SCSI_LONG_BUF_SIZE each */
 };
 
 enum scsi_step {
-	SCSI_DONE, /* status is set; no data-in */
-	SCSI_IN,   /* status GOOD; in_len bytes are there for scsi_data_in() */
-	SCSI_OUT,  /* wants out_len bytes by scsi_data_out(), then scsi_run() */
-	SCSI_RUN,  /* more to do: call scsi_run() on a later turn */
+	SCSI_DONE,  /* status is set; no data-in */
+	SCSI_IN,    /* status GOOD; in_len bytes are there for scsi_data_in() */
+	SCSI_OUT,   /* wants out_len bytes by scsi_data_out(), then scsi_run() */
+	SCSI_RUN,   /* more to do: call scsi_run() on a later turn */
+	SCSI_FENCE, /* the effect is on other nexuses: call scsi_fence() */
 };
 
 struct scsi_task {
@@ -128,8 +139,12 @@ struct scsi_task {
 	uint64_t done;	     /* progress of slices */
 	bool starved;	     /* the last call found no page: try again after a wake-up */
 	bool medium_failed;  /* it ended since memory of the medium is lost */
-	uint8_t *buf;	     /* parameter list, parameter data, or a block cut in two */
-	uint8_t status;	     /* enum scsi_status */
+	bool is_long;	     /* buf is one of scsi_worker.longs */
+	bool is_fenced;	     /* its effect is there */
+	/* What scsi_fence() does. */
+	struct scsi_result (*fence)(struct scsi_task *t, struct scsi_fence *f);
+	uint8_t *buf;	/* parameter list, parameter data, or a block cut in two */
+	uint8_t status; /* enum scsi_status */
 	uint8_t sense_len;
 	uint8_t sense[SCSI_SENSE_MAX];
 };
@@ -146,6 +161,9 @@ void scsi_worker_free(struct scsi_worker *w);
  * but the memory is not. `ua` has room for SCSI_LUNS_MAX.
  */
 void scsi_nexus_init(struct scsi_nexus *n, const struct scsi_target *t, struct scsi_attentions *ua);
+
+/* It ends, before its target does: no command of it is left. */
+void scsi_nexus_end(struct scsi_nexus *n);
 
 enum scsi_step scsi_start(struct scsi_task *t) __attribute__((warn_unused_result));
 
@@ -168,6 +186,14 @@ void scsi_data_failed(struct scsi_task *t, enum scsi_outcome o);
 /* One slice. After the data-out is complete, or whenever the last step was SCSI_RUN: on a later
  * turn, or, if t->starved, after the store's wake-up. */
 enum scsi_step scsi_run(struct scsi_task *t) __attribute__((warn_unused_result));
+
+/*
+ * After SCSI_FENCE, once: makes the change. SCSI_FENCE: every nexus of the target is to be told by
+ * what f says, then scsi_run() gives the status; f is the caller's until its release(). SCSI_DONE:
+ * the command has ended, there is nothing to tell. Memory for telling is to be had before.
+ */
+enum scsi_step scsi_fence(struct scsi_task *t, struct scsi_fence *f)
+	__attribute__((warn_unused_result));
 
 /*
  * Where bytes [off, off+len) of the data-in lie: fills at most *niov entries and returns the bytes
@@ -193,6 +219,7 @@ enum scsi_change {
 	SCSI_CHANGE_GONE,      /* it left its target: all its commands end */
 	SCSI_CHANGE_READ_ONLY, /* those end that write */
 	SCSI_CHANGE_HELD,      /* those end that reach beyond scsi_lu.held */
+	SCSI_CHANGE_RESERVED,  /* those end that the reservation does not allow */
 };
 
 /*

@@ -16,6 +16,7 @@ struct sense_code {
 static const struct sense_code codes[SENSE_OUTCOMES] = {
 	[SENSE_OK] = {.text = "GOOD"},
 	[SENSE_BUSY] = {.text = "BUSY"},
+	[SENSE_RESERVATION_CONFLICT] = {.text = "RESERVATION CONFLICT"},
 #define X(name, k, a, q, t) [SENSE_##name] = {.key = (k), .asc = (a), .ascq = (q), .text = (t)},
 #include "tbl/scsi_sense.def"
 #undef X
@@ -107,6 +108,9 @@ void sense_finish(struct scsi_task *t, struct scsi_result r)
 		return;
 	case SENSE_BUSY:
 		t->status = SCSI_BUSY;
+		return;
+	case SENSE_RESERVATION_CONFLICT:
+		t->status = SCSI_RESERVATION_CONFLICT;
 		return;
 	default:
 		t->status = SCSI_CHECK_CONDITION;

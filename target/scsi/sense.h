@@ -19,8 +19,9 @@ struct scsi_task;
 #define SCSI_SENSE_FIXED 18u
 
 enum scsi_outcome {
-	SENSE_OK,   /* GOOD */
-	SENSE_BUSY, /* BUSY, without sense: a shortage of ours */
+	SENSE_OK,		    /* GOOD */
+	SENSE_BUSY,		    /* BUSY, without sense: a shortage of ours */
+	SENSE_RESERVATION_CONFLICT, /* that status, without sense */
 #define X(name, key, asc, ascq, text) SENSE_##name,
 #include "tbl/scsi_sense.def"
 #undef X
@@ -29,7 +30,8 @@ enum scsi_outcome {
 
 struct scsi_result {
 	enum scsi_outcome outcome;
-	bool more; /* outcome OK: scsi_run() has (more) to do */
+	bool more;  /* outcome OK: scsi_run() has (more) to do */
+	bool fence; /* outcome OK: scsi_fence() comes next; see scsi_fenced() */
 	/* SPC-4 4.5.2.4.2: which byte, and which bit of it, of the CDB or of the parameter list. */
 	bool has_field, in_cdb, has_bit;
 	uint8_t bit;

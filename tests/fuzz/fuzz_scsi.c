@@ -123,6 +123,19 @@ static void send_data(struct scsi_task *t, const uint8_t *p, size_t n)
 	}
 }
 
+/* False: it has ended. */
+static bool raise_fence(struct scsi_task *t)
+{
+	struct scsi_fence f;
+
+	if (scsi_fence(t, &f) != SCSI_FENCE)
+		return false;
+	(void)f.tell(&f, t->nexus);
+	if (f.release)
+		f.release(&f);
+	return true;
+}
+
 static void command(struct scsi_nexus *nexus, const uint8_t *head, const uint8_t *data, size_t n)
 {
 	struct scsi_task t = {.worker = &worker, .nexus = nexus, .cdb_len = CDB_LEN};
@@ -137,7 +150,11 @@ static void command(struct scsi_nexus *nexus, const uint8_t *head, const uint8_t
 		send_data(&t, data, n);
 		step = scsi_run(&t);
 	}
-	for (; step == SCSI_RUN; step = scsi_run(&t)) {
+	for (; step == SCSI_RUN || step == SCSI_FENCE; step = scsi_run(&t)) {
+		if (step == SCSI_FENCE && !raise_fence(&t)) {
+			step = SCSI_DONE;
+			break;
+		}
 		turns++;
 		assert(turns < TURNS_MAX);
 		between_turns();
@@ -162,6 +179,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t n)
 		set_up();
 	memset(&nexus, 0, sizeof(nexus));
 	scsi_nexus_init(&nexus, &target, attentions);
+	strcpy(nexus.port_name, "iqn.2026-01.org.memtgt:f,i,0x800000000001");
 	for (int i = 0; i < COMMANDS && n >= HEAD_BYTES; i++) {
 		const uint8_t *head = input;
 		size_t len = ld16(head + 1);
@@ -174,6 +192,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t n)
 		command(&nexus, head, input, len);
 		input += len;
 		n -= len;
+	}
+	/* What one input reserved the next one does not find. */
+	scsi_nexus_end(&nexus);
+	for (unsigned i = 0; i < 2; i++) {
+		scsi_reserve_free(&lus[i]);
+		scsi_claims_set(&lus[i], NULL);
 	}
 	return 0;
 }

@@ -121,6 +121,7 @@ void rig_stop(struct rig *r)
 	ck_assert_uint_eq(r->node.admission.connections, 0);
 	ck_assert_uint_eq(r->node.admission.logins, 0);
 	iscsi_node_free(&r->node);
+	scsi_reserve_free(&r->lu);
 	store_lun_destroy(r->lu.store);
 	store_close(r->store);
 }

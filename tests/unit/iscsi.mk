@@ -2,6 +2,7 @@
 unit_tests += tests/unit/test_directory
 unit_tests += tests/unit/test_admission
 unit_tests += tests/unit/test_ask
+unit_tests += tests/unit/test_fence
 unit_tests += tests/unit/test_live
 unit_tests += tests/unit/test_session
 unit_tests += tests/unit/test_aborts

@@ -250,7 +250,10 @@ void fx_open_4096(void)
 
 void fx_close(void)
 {
+	for (unsigned i = 0; i < FX_LUS; i++)
+		scsi_reserve_free(&fx.lus[i]);
 	ck_assert_uint_eq(fx.worker.bufs.used, 0);
+	ck_assert_uint_eq(fx.worker.longs.used, 0);
 	scsi_worker_free(&fx.worker);
 	free(fx.medium);
 	free(fx.in);
@@ -303,6 +306,23 @@ static void take_in(void)
 	}
 }
 
+/* Every nexus is told. False: there was nothing to tell. */
+static bool raise_fence(void)
+{
+	struct scsi_fence f;
+
+	if (scsi_fence(&fx.task, &f) != SCSI_FENCE)
+		return false;
+	fx.fences++;
+	ck_assert_ptr_eq(f.target, &fx.target);
+	(void)f.tell(&f, &fx.nexus);
+	for (unsigned i = 0; i < fx.nothers; i++)
+		(void)f.tell(&f, fx.others[i]);
+	if (f.release)
+		f.release(&f);
+	return true;
+}
+
 void fx_run_on(const uint8_t lun[static 8], const uint8_t cdb[static 16], const void *out,
 	       size_t out_len)
 {
@@ -313,7 +333,7 @@ void fx_run_on(const uint8_t lun[static 8], const uint8_t cdb[static 16], const 
 	fx.in = NULL;
 	fx.in_len = fx.runs = fx.stops = fx.starved = 0;
 	t->worker = &fx.worker;
-	t->nexus = &fx.nexus;
+	t->nexus = fx.as ? fx.as : &fx.nexus;
 	t->cdb_len = 16;
 	t->out_limit = out_len;
 	memcpy(t->lun, lun, sizeof(t->lun));
@@ -326,8 +346,11 @@ void fx_run_on(const uint8_t lun[static 8], const uint8_t cdb[static 16], const 
 		send_out(out);
 		step = SCSI_RUN;
 	}
-	while (step == SCSI_RUN) {
-		step = scsi_run(t);
+	while (step == SCSI_RUN || step == SCSI_FENCE) {
+		if (step == SCSI_FENCE && !raise_fence())
+			step = SCSI_DONE;
+		else
+			step = scsi_run(t);
 		fx.starved += t->starved;
 		ck_assert_uint_lt(++fx.runs, 100000);
 	}

@@ -24,6 +24,10 @@ struct fixture {
 	struct scsi_target target;
 	struct scsi_attentions ua[SCSI_LUNS_MAX]; /* by LUN id */
 	struct scsi_nexus nexus;
+	struct scsi_nexus *as;	      /* whose commands run; NULL: its */
+	struct scsi_nexus *others[4]; /* who is told of a fence besides */
+	unsigned nothers;
+	unsigned fences;
 	struct scsi_worker worker;
 	struct scsi_task task;
 
