@@ -1,5 +1,7 @@
 # Unit tests of target/scsi. They bring a medium of their own in place of target/store.
 scsi_tests = \
+	tests/unit/test_reserve \
+	tests/unit/test_reserve_model \
 	tests/unit/test_scsi_attention \
 	tests/unit/test_scsi_change \
 	tests/unit/test_scsi_data \
@@ -12,6 +14,8 @@ scsi_tests = \
 unit_tests += $(scsi_tests)
 
 scsi_fixture = tests/unit/scsi_fixture.c tests/unit/scsi_fixture.h
+tests_unit_test_reserve_SOURCES = tests/unit/test_reserve.c $(scsi_fixture)
+tests_unit_test_reserve_model_SOURCES = tests/unit/test_reserve_model.c $(scsi_fixture)
 tests_unit_test_scsi_attention_SOURCES = tests/unit/test_scsi_attention.c $(scsi_fixture)
 tests_unit_test_scsi_change_SOURCES = tests/unit/test_scsi_change.c $(scsi_fixture)
 tests_unit_test_scsi_data_SOURCES = tests/unit/test_scsi_data.c $(scsi_fixture)

@@ -315,9 +315,9 @@ static bool raise_fence(void)
 		return false;
 	fx.fences++;
 	ck_assert_ptr_eq(f.target, &fx.target);
-	(void)f.tell(&f, &fx.nexus);
+	fx.verdict[0] = f.tell(&f, &fx.nexus);
 	for (unsigned i = 0; i < fx.nothers; i++)
-		(void)f.tell(&f, fx.others[i]);
+		fx.verdict[1 + i] = f.tell(&f, fx.others[i]);
 	if (f.release)
 		f.release(&f);
 	return true;

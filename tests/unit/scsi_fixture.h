@@ -28,6 +28,7 @@ struct fixture {
 	struct scsi_nexus *others[4]; /* who is told of a fence besides */
 	unsigned nothers;
 	unsigned fences;
+	enum scsi_fence_verdict verdict[1 + 4]; /* of the last: of nexus, then of others */
 	struct scsi_worker worker;
 	struct scsi_task task;
 
