@@ -115,12 +115,12 @@ supported()
 	done
 }
 
-# Does the test ask for what the standard forbids?
+# is_wrong VARIANT NAME: does the test ask for what the standard forbids, of any LUN or of this one?
 is_wrong()
 {
 	local row
-	row=$(row_of "$1")
-	[[ " ${row%%#*} " =~ [[:space:]]wrong[[:space:]] ]]
+	row=$(row_of "$2")
+	[[ " ${row%%#*} " =~ [[:space:]]wrong(:$1)?[[:space:]] ]]
 }
 
 # url_for TEST URL: where it is run. "chap" in opcodes.txt: with the target that asks for CHAP.
@@ -160,7 +160,7 @@ one_by_one()
 {
 	local name result
 	while read -r name; do
-		if is_wrong "$name"; then
+		if is_wrong "$1" "$name"; then
 			echo "$name out"
 			continue
 		fi
@@ -179,7 +179,7 @@ all_in_one()
 	done >"$test_dir/cu.$1" 2>&1
 	results <"$test_dir/cu.$1" >"$test_dir/results.$1"
 	while read -r name; do
-		if is_wrong "$name"; then
+		if is_wrong "$1" "$name"; then
 			echo "$name out"
 			continue
 		fi
