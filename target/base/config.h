@@ -32,6 +32,8 @@
 enum config_provisioning { PROVISIONING_FULL, PROVISIONING_THIN };
 /* What becomes of a LUN that had data, when its memory was lost. */
 enum config_loss { LOSS_STOP, LOSS_SERVE };
+/* When what a LUN holds is removed. */
+enum config_scrub { SCRUB_NEVER, SCRUB_RELEASE };
 enum config_page_kind { PAGES_AUTO, PAGES_HUGE, PAGES_PLAIN };
 enum config_digest { DIGEST_NONE = 1, DIGEST_CRC32C = 2 }; /* a set, as bits */
 
@@ -86,6 +88,7 @@ struct config_lun {
 	uint64_t size;
 	enum config_provisioning provisioning;
 	enum config_loss on_loss;
+	enum config_scrub scrub;
 	unsigned block_size;		    /* 512 or 4096 */
 	char serial[CONFIG_SERIAL_MAX + 1]; /* empty: made from host, target and id */
 	int line;
@@ -97,6 +100,7 @@ struct config_lend {
 	unsigned first_id;
 	enum config_provisioning provisioning;
 	enum config_loss on_loss;
+	enum config_scrub scrub;
 };
 
 struct config_target {
@@ -131,6 +135,7 @@ struct config_limits {
 	unsigned rx_stall, tx_stall;
 	unsigned ping_interval, ping_timeout; /* NOP-In; interval 0: never */
 	unsigned queue_depth;		      /* commands of one session, 1-1024 */
+	unsigned registrants;		      /* with one LUN, 1-1000 */
 };
 
 /* What the target brings to the negotiation of each key. RFC 7143 13 */

@@ -22,6 +22,11 @@ static const char *const losses[] = {
 	[LOSS_SERVE] = "serve",
 	NULL,
 };
+static const char *const scrubs[] = {
+	[SCRUB_NEVER] = "never",
+	[SCRUB_RELEASE] = "release",
+	NULL,
+};
 static const char *const page_kinds[] = {
 	[PAGES_AUTO] = "auto",
 	[PAGES_HUGE] = "huge",

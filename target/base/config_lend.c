@@ -82,6 +82,7 @@ static void lend(struct config_reader *r, const config_setting_t *at, struct con
 			.size = left < l->slab ? left : l->slab,
 			.provisioning = l->provisioning,
 			.on_loss = l->on_loss,
+			.scrub = l->scrub,
 			.block_size = 512,
 			.line = config_source_line(&r->source, at),
 		};

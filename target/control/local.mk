@@ -5,6 +5,7 @@ target_libmemtgt_a_SOURCES += \
 	%D%/client.c \
 	%D%/client.h \
 	%D%/methods.h \
+	%D%/methods_claim.c \
 	%D%/methods_daemon.c \
 	%D%/methods_image.c \
 	%D%/methods_lun.c \

@@ -20,6 +20,7 @@
 #include "luns/luns.h"
 #include "luns/held.h"
 #include "luns/lu.h"
+#include "luns/scrub.h"
 #include "luns/transfer.h"
 #include "luns/used.h"
 #include "scsi/scsi.h"
@@ -48,6 +49,7 @@ void luns_serve(struct luns *l, struct iscsi_node *node)
 	l->node = node;
 	l->is_closed = false;
 	pthread_mutex_unlock(&l->lock);
+	luns_scrub_look(l); /* an earlier process may have left it */
 }
 
 void luns_close(struct luns *l)

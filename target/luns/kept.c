@@ -213,6 +213,7 @@ static int serve(struct luns *l, const struct kept *k, char *why, size_t why_len
 	int err = luns_take_kept(l, k->target, &k->label, k->k->slot, &lu, why, why_len);
 	if (err)
 		return err;
+	lu->reserve.scrub = k->how && k->how->scrub == SCRUB_RELEASE;
 	if (k->how)
 		apply(l, k, lu);
 	luns_lu_label(lu);

@@ -1,6 +1,9 @@
 # Sources of target/luns.
 target_libmemtgt_a_SOURCES += \
 	%D%/change.c \
+	%D%/claims.c \
+	%D%/claims.h \
+	%D%/claims_admin.c \
 	%D%/held.c \
 	%D%/held.h \
 	%D%/kept.c \
@@ -13,6 +16,8 @@ target_libmemtgt_a_SOURCES += \
 	%D%/luns.h \
 	%D%/pool.c \
 	%D%/pool.h \
+	%D%/scrub.c \
+	%D%/scrub.h \
 	%D%/transfer.c \
 	%D%/transfer.h \
 	%D%/used.c \

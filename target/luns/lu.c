@@ -12,7 +12,9 @@
 #include "base/log.h"
 #include "base/signals.h"
 #include "luns/luns.h"
+#include "luns/claims.h"
 #include "luns/held.h"
+#include "luns/scrub.h"
 #include "luns/used.h"
 #include "state/file.h"
 
@@ -80,6 +82,10 @@ static struct luns_lu *lu_new(struct luns *l, size_t target)
 	}
 	u->scsi.owner = u;
 	u->scsi.on_start = luns_lu_label;
+	u->scsi.reserve.on_change = luns_claims_keep;
+	u->scsi.reserve.on_scrub = luns_scrub_wake;
+	u->scsi.reserve.max = l->config->limits.registrants;
+	u->luns = l;
 	u->target = &l->targets[target];
 	pthread_mutex_init(&u->lock, NULL);
 	return u;
@@ -152,6 +158,7 @@ int luns_make(struct luns *l, size_t target, const struct luns_recipe *r, struct
 	lu->id = how->id;
 	lu->thin = how->provisioning == PROVISIONING_THIN;
 	lu->stopped = r->stopped;
+	lu->reserve.scrub = how->scrub == SCRUB_RELEASE;
 	u->generation = r->generation;
 	u->by_config = r->by_config;
 	if (r->by_config)
@@ -198,6 +205,7 @@ int luns_take_kept(struct luns *l, size_t target, const struct luns_label *label
 	snprintf(lu->serial, sizeof(lu->serial), "%s", label->serial);
 	memcpy(lu->naa, label->naa, sizeof(lu->naa));
 	scsi_starters_set(lu, label->starters, label->nstarters);
+	luns_claims_adopt(lu, u->target->name);
 	*out = lu;
 	return 0;
 }

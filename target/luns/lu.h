@@ -23,6 +23,7 @@ struct luns;
 struct luns_lu {
 	struct scsi_lu scsi;
 	const struct scsi_target *target;
+	struct luns *luns;
 	pthread_mutex_t lock; /* of the label; before that of scsi.starters, and the store's */
 	uint32_t generation;
 	bool by_config, is_damaged;

@@ -17,6 +17,7 @@
 #include "iscsi/directory.h"
 #include "iscsi/node.h"
 #include "luns/held.h"
+#include "luns/scrub.h"
 #include "luns/kept.h"
 #include "luns/lu.h"
 #include "luns/pool.h"
@@ -240,6 +241,11 @@ int luns_create(struct luns *l, const struct config *c, struct store *s, struct 
 		log_error("no thread to remember what is used: %s", strerror(-err));
 		return err;
 	}
+	err = luns_scrub_start(l);
+	if (err) {
+		log_error("no thread to remove what LUNs held: %s", strerror(-err));
+		return err;
+	}
 	err = create_all(l);
 	if (!err)
 		report_use(s);
@@ -270,6 +276,7 @@ static void end(struct luns *l, enum end how)
 {
 	if (!l->config)
 		return; /* it was not made */
+	luns_scrub_stop(l);
 	luns_used_stop(l);
 	for (size_t i = 0; l->owned && i < l->config->ntargets; i++)
 		for (unsigned id = 0; id < SCSI_LUNS_MAX; id++) {

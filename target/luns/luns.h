@@ -28,6 +28,7 @@
 struct config;
 struct iscsi_node;
 struct luns_held;
+struct luns_scrub;
 struct luns_used;
 struct state_file;
 struct store;
@@ -53,6 +54,7 @@ struct luns {
 	_Atomic unsigned limit_ms;   /* tests set another */
 	struct state_file *state;    /* borrowed; NULL: nothing outlives the memory */
 	struct luns_used *used;	     /* luns/used.h; NULL without a state */
+	struct luns_scrub *scrub;    /* luns/scrub.h */
 	uint8_t host[16];	     /* makes names of LUNs of the configuration */
 
 	pthread_mutex_t ceiling_lock; /* luns/pool.h: one change of it at a time */

@@ -111,18 +111,21 @@ static void release(struct scsi_fence *f)
 	free(f->arg);
 }
 
-/* The next state counts; f tells of it, and has the old one. Under the lock. */
-static void put(const struct scsi_target *target, struct scsi_lu *lu, struct claims *now,
+/* The next state counts; f tells of it, and has the old one. False: it cannot be kept, and is
+ * freed. Under the lock. */
+static bool put(const struct scsi_target *target, struct scsi_lu *lu, struct claims *now,
 		struct claims *next, struct scsi_fence *f)
 {
 	struct scsi_reserve *r = &lu->reserve;
 
 	next->scrubs = next->scrubs || (r->scrub && now->n && !next->n);
+	if (r->on_change && r->on_change(lu, next)) {
+		free(next);
+		return false;
+	}
 	r->claims = next;
 	changed(r);
-	if (r->on_change)
-		r->on_change(lu, next);
-	if (next->scrubs && !now->scrubs && r->on_scrub)
+	if (next->scrubs && r->on_scrub)
 		r->on_scrub(lu);
 	*f = (struct scsi_fence){.target = target,
 				 .lu = lu,
@@ -130,6 +133,7 @@ static void put(const struct scsi_target *target, struct scsi_lu *lu, struct cla
 				 .tell = tell,
 				 .arg = now,
 				 .release = release};
+	return true;
 }
 
 /* The old state, as it will be the fence's: a copy if it is nobody's. Under the lock. */
@@ -163,11 +167,11 @@ static struct scsi_result apply(struct scsi_lu *lu, const struct scsi_nexus *n,
 	}
 	struct scsi_result o = claims_apply(
 		now, &who, req, r->max ? r->max : SCSI_REGISTRANTS_DEFAULT, next, &same);
-	if (o.outcome != SENSE_OK || same)
+	if (o.outcome != SENSE_OK || same) {
 		free(next);
-	else
-		put(n->target, lu, now, next, f);
-	return o;
+		return o;
+	}
+	return put(n->target, lu, now, next, f) ? o : scsi_fail(SENSE_BUSY);
 }
 
 struct scsi_result scsi_claims_change(struct scsi_lu *lu, const struct scsi_nexus *n,
@@ -191,20 +195,13 @@ int scsi_claims_clear(const struct scsi_target *t, struct scsi_lu *lu, struct sc
 		rc = -ENOMEM;
 	if (next) {
 		claims_clear(now, next);
-		put(t, lu, now, next, f);
+		rc = put(t, lu, now, next, f) ? 0 : -ENOMEM;
 	}
 	pthread_mutex_unlock(&r->lock);
 	return rc;
 }
 
 /* ---- RESERVE, RELEASE ---- */
-
-static enum scsi_fence_verdict tell_reserved(const struct scsi_fence *f, struct scsi_nexus *n)
-{
-	(void)f;
-	(void)n;
-	return FENCE_CHECK;
-}
 
 /*
  * SPC-4 5.12.3 (CRH): to those whom the persistent reservation lets in both say GOOD and do
@@ -234,8 +231,10 @@ struct scsi_result scsi_reserve(struct scsi_lu *lu, const struct scsi_nexus *n,
 		if (!r->holder) {
 			r->holder = n;
 			changed(r);
-			*f = (struct scsi_fence){
-				.target = n->target, .lu = lu, .id = lu->id, .tell = tell_reserved};
+			*f = (struct scsi_fence){.target = n->target,
+						 .lu = lu,
+						 .id = lu->id,
+						 .tell = scsi_fence_checks};
 		}
 	}
 	pthread_mutex_unlock(&r->lock);
@@ -255,8 +254,10 @@ struct scsi_result scsi_release(struct scsi_lu *lu, const struct scsi_nexus *n,
 		if (r->holder == n) {
 			r->holder = NULL;
 			changed(r);
-			*f = (struct scsi_fence){
-				.target = n->target, .lu = lu, .id = lu->id, .tell = tell_reserved};
+			*f = (struct scsi_fence){.target = n->target,
+						 .lu = lu,
+						 .id = lu->id,
+						 .tell = scsi_fence_checks};
 		}
 	}
 	pthread_mutex_unlock(&r->lock);
@@ -312,17 +313,35 @@ void scsi_claims_set(struct scsi_lu *lu, struct claims *c)
 	changed(&lu->reserve);
 }
 
-void scsi_scrubbed(struct scsi_lu *lu)
+bool scsi_scrubs(struct scsi_lu *lu)
+{
+	pthread_mutex_lock(&lu->reserve.lock);
+	const bool scrubs = claims_of(&lu->reserve)->scrubs;
+	pthread_mutex_unlock(&lu->reserve.lock);
+	return scrubs;
+}
+
+int scsi_scrubbed(struct scsi_lu *lu)
 {
 	struct scsi_reserve *r = &lu->reserve;
+	int rc = 0;
 
 	pthread_mutex_lock(&r->lock);
-	if (r->claims)
+	if (r->claims && r->claims->scrubs) {
 		r->claims->scrubs = false;
-	changed(r);
-	if (r->claims && r->on_change)
-		r->on_change(lu, r->claims);
+		rc = r->on_change ? r->on_change(lu, r->claims) : 0;
+		r->claims->scrubs = rc != 0;
+		changed(r);
+	}
 	pthread_mutex_unlock(&r->lock);
+	return rc;
+}
+
+enum scsi_fence_verdict scsi_fence_checks(const struct scsi_fence *f, struct scsi_nexus *n)
+{
+	(void)f;
+	(void)n;
+	return FENCE_CHECK;
 }
 
 void scsi_reserve_free(struct scsi_lu *lu)

@@ -31,8 +31,9 @@ struct scsi_reserve {
 	const struct scsi_nexus *holder; /* by RESERVE; compared only */
 	uint32_t max;			 /* registrants; 0: SCSI_REGISTRANTS_DEFAULT */
 	bool scrub; /* when the last registrant leaves, what the LU holds is removed */
-	/* Under the lock, before anybody is answered: it must not wait. Both may be NULL. */
-	void (*on_change)(struct scsi_lu *lu, const struct claims *now);
+	/* Under the lock, before anybody is answered: they must not wait, and may be NULL. What
+	 * on_change() cannot keep (-errno) does not happen. */
+	int (*on_change)(struct scsi_lu *lu, const struct claims *now);
 	void (*on_scrub)(struct scsi_lu *lu);
 };
 
@@ -64,13 +65,19 @@ void scsi_reserve_reset(const struct scsi_target *t, unsigned id);
 
 /* A copy of what is there, to be free()d; any thread. NULL: no memory. */
 struct claims *scsi_claims_get(struct scsi_lu *lu);
-/* From outside: all registrations go, as by CLEAR. False: there were none. `why`: 0 or -ENOMEM. */
+/* From outside: all registrations go, as by CLEAR; without one f->tell stays NULL. 0 or -ENOMEM,
+ * with nothing changed. */
 int scsi_claims_clear(const struct scsi_target *t, struct scsi_lu *lu, struct scsi_fence *f)
 	__attribute__((warn_unused_result));
 /* Before the LU is shown: what was kept; it takes the memory. */
 void scsi_claims_set(struct scsi_lu *lu, struct claims *c);
-/* What the LU held is gone: it may be used again. */
-void scsi_scrubbed(struct scsi_lu *lu);
+/* Is what it held being removed? Nobody uses it then, once all nexuses were told (a fence of
+ * scsi_fence_checks()). */
+bool scsi_scrubs(struct scsi_lu *lu);
+/* It is gone: the LU may be used again. 0, or -errno: that cannot be kept, and it is not. */
+int scsi_scrubbed(struct scsi_lu *lu) __attribute__((warn_unused_result));
+/* A fence's tell() that tells nothing: commands are looked at anew. */
+enum scsi_fence_verdict scsi_fence_checks(const struct scsi_fence *f, struct scsi_nexus *n);
 /* The LU ends. */
 void scsi_reserve_free(struct scsi_lu *lu);
 

@@ -4,17 +4,20 @@
 #include <strings.h>
 
 #include "base/config.h"
+#include "base/log.h"
 #include "luns/luns.h"
 #include "luns/held.h"
 #include "luns/lu.h"
 #include "spill/spill.h"
 #include "store/store.h"
 
-static void save(struct spill *s, const char *target, const struct scsi_lu *lu)
+static void save(struct spill *s, const char *target, struct scsi_lu *lu)
 {
 	struct luns_lu *u = luns_lu_of(lu);
 
-	if (u && store_lun_used(lu->store))
+	if (scsi_scrubs(lu)) /* who had it has left it, and nobody else is to see it */
+		log_info("%s LUN %u: not saved, as what it held was being removed", target, lu->id);
+	else if (u && store_lun_used(lu->store))
 		u->is_saved = !spill_lun(s, target, lu->id, lu->block_size, lu->store);
 }
 

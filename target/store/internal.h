@@ -45,6 +45,8 @@ struct store_lun {
 	_Atomic bool used, asked; /* asked: store.first was called */
 	bool held;		  /* STORE_KEPT_HELD */
 	struct record_lun record; /* what is kept of it; under records.lock */
+	unsigned note_half;	  /* which one counts; under records.lock, too */
+	uint64_t note_sequence;	  /* of that; 0: not known */
 };
 
 static inline uint64_t pages_of(uint64_t bytes)
@@ -60,6 +62,9 @@ int lun_record_flag(struct store_lun *l, uint8_t flag) __attribute__((warn_unuse
 /* Of a new LUN, whose table is open: it is in the making. 0, -EINVAL (the label), or -errno. */
 int lun_record_begin(struct store_lun *l, const struct store_label *label)
 	__attribute__((warn_unused_result));
+
+/* What may be there of a note belongs to nobody. */
+void lun_note_forget(struct store_lun *l);
 
 /* Frees the handle; nothing that is kept changes. */
 void lun_free(struct store_lun *l);

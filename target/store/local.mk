@@ -13,6 +13,7 @@ target_libmemtgt_a_SOURCES += \
 	%D%/kept.c \
 	%D%/lun.c \
 	%D%/lun_record.c \
+	%D%/note.c \
 	%D%/numa.c \
 	%D%/numa.h \
 	%D%/poison.c \

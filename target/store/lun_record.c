@@ -44,6 +44,8 @@ int lun_record_state(struct store_lun *l, enum record_state state)
 	if (state == RECORD_GOING && to.state == RECORD_FREE)
 		to.bytes = l->bytes;
 	if (state == RECORD_FREE)
+		lun_note_forget(l);
+	if (state == RECORD_FREE)
 		to = (struct record_lun){0};
 	to.state = state;
 	return put(l, &to);
@@ -85,6 +87,7 @@ int lun_record_begin(struct store_lun *l, const struct store_label *label)
 		return rc;
 	}
 	record_get_lun(raw, place_of(l), &l->record);
+	lun_note_forget(l);
 	to.state = RECORD_MAKING;
 	to.provisioning = l->provisioning;
 	to.bytes = l->bytes;

@@ -35,6 +35,7 @@ struct store_reader;
 #define STORE_FORMAT_NEWEST 1u
 #define STORE_LABEL_MAX	    1024u
 #define STORE_SETTINGS_MAX  1024u
+#define STORE_NOTE_MAX	    ((256u << 10) - 32u)
 
 enum store_kind { STORE_AUTO, STORE_HUGE, STORE_PLAIN };
 enum store_provisioning { STORE_FULL, STORE_THIN };
@@ -174,6 +175,18 @@ void store_cancel_fills(struct store *s);
 int store_lun_set_label(struct store_lun *l, const void *p, size_t n)
 	__attribute__((warn_unused_result));
 size_t store_lun_label(const struct store_lun *l, uint8_t out[static STORE_LABEL_MAX]);
+
+/*
+ * The same of bytes that are many and change often: there are none until they are set. The note is
+ * the old one or this, whenever the process ends; the LUN's end is its end. 0, -EINVAL (longer than
+ * STORE_NOTE_MAX), or -errno with nothing changed. From any thread; it waits for no disk.
+ */
+int store_lun_set_note(struct store_lun *l, const void *p, size_t n)
+	__attribute__((warn_unused_result));
+/* *out is the caller's to free(); NULL: there is none. 0, -ENOMEM, or -EIO: there was one, and it
+ * is lost. */
+int store_lun_note(struct store_lun *l, uint8_t **out, size_t *n)
+	__attribute__((warn_unused_result));
 
 /* What kept memory held. */
 enum store_kept_state {

@@ -2,12 +2,14 @@
 # --enable-fuzzers, else with a main() that plays the files it is given.
 fuzzers += \
 	tests/fuzz/fuzz_chap \
+	tests/fuzz/fuzz_claims \
 	tests/fuzz/fuzz_control \
 	tests/fuzz/fuzz_image \
 	tests/fuzz/fuzz_label \
 	tests/fuzz/fuzz_login \
 	tests/fuzz/fuzz_notify \
 	tests/fuzz/fuzz_pdu_rx \
+	tests/fuzz/fuzz_pr_list \
 	tests/fuzz/fuzz_records \
 	tests/fuzz/fuzz_scsi \
 	tests/fuzz/fuzz_secrets \
@@ -30,6 +32,8 @@ fuzz_libs = tests/fuzz/libreplay.a target/libmemtgt.a $(memtgt_libs)
 endif
 tests_fuzz_fuzz_chap_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_chap_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_claims_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_claims_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_control_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_control_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_image_LDFLAGS = $(fuzz_ldflags)
@@ -42,6 +46,8 @@ tests_fuzz_fuzz_notify_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_notify_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_pdu_rx_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_pdu_rx_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_pr_list_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_pr_list_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_records_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_records_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_scsi_LDFLAGS = $(fuzz_ldflags)
