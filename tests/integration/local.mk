@@ -58,6 +58,7 @@ integration_tests += \
 	tests/integration/test_luns_load \
 	tests/integration/test_poison \
 	tests/integration/test_reactors \
+	tests/integration/test_reservations \
 	tests/integration/test_restart \
 	tests/integration/test_shortage \
 	tests/integration/test_shutdown \
@@ -94,6 +95,7 @@ tests_integration_test_luns_LDADD = $(inside_libs)
 tests_integration_test_luns_load_LDADD = $(inside_libs)
 tests_integration_test_poison_LDADD = $(inside_libs)
 tests_integration_test_reactors_LDADD = $(client_libs)
+tests_integration_test_reservations_LDADD = $(client_libs)
 tests_integration_test_restart_LDADD = $(client_libs)
 tests_integration_test_shortage_LDADD = $(client_libs)
 tests_integration_test_shutdown_LDADD = $(client_libs)
@@ -126,6 +128,7 @@ threaded_integration_tests = \
 	tests/integration/test_luns_load \
 	tests/integration/test_poison \
 	tests/integration/test_reactors \
+	tests/integration/test_reservations \
 	tests/integration/test_restart \
 	tests/integration/test_shutdown \
 	tests/integration/test_transfer \

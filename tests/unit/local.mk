@@ -18,6 +18,7 @@ endif
 # Those with threads, or with what threads share: for TSan.
 threaded_tests = \
 	tests/unit/test_ask \
+	tests/unit/test_claims \
 	tests/unit/test_control_methods \
 	tests/unit/test_control_service \
 	tests/unit/test_control_socket \
