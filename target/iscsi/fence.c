@@ -24,6 +24,13 @@ static void check_tasks(struct session *s, const struct scsi_lu *lu)
 	}
 }
 
+static bool is_origin(const struct fence *f, const struct session *s)
+{
+	const struct session_ref me = session_ref(s);
+
+	return me.reactor == f->origin.reactor && me.id == f->origin.id;
+}
+
 static void tell_session(struct fence *f, struct session *s)
 {
 	switch (f->what.tell(&f->what, &s->nexus)) {
@@ -33,8 +40,9 @@ static void tell_session(struct fence *f, struct session *s)
 		check_tasks(s, f->what.lu);
 		return;
 	case FENCE_ABORT:
-		/* SAM-5 5.14: who lost commands without an answer (TAS 0) learns of it. */
-		if (task_abort_others(s, f->what.id, f))
+		/* SAM-5 5.14: who lost commands without an answer (TAS 0) by another one learns of
+		 * it. */
+		if (task_abort_others(s, f->what.id, f) && !is_origin(f, s))
 			scsi_attention_raise(&s->nexus, f->what.id, SCSI_UA_COMMANDS_CLEARED);
 	}
 }

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,6 +155,23 @@ static const char *params_for(unsigned method)
 	return method == CONTROL_LUN_SHOW ? "{\"target\":\"" TARGET "\",\"id\":0}" : "{}";
 }
 
+/* So many registrants of LUN 0, of which the last has reserved it. */
+static void set_claims(uint32_t n)
+{
+	struct claims *c = claims_new(n);
+
+	ck_assert_ptr_nonnull(c);
+	c->type = n ? CLAIM_EXCLUSIVE : CLAIM_NONE;
+	for (c->n = 0; c->n < n; c->n++) {
+		c->at[c->n].key = c->n + 1;
+		snprintf(c->at[c->n].port.name, sizeof(c->at[c->n].port.name), "iqn.a,i,0x%012x",
+			 c->n);
+	}
+	c->holder = n ? n - 1 : 0;
+	scsi_reserve_free(&rig.lu);
+	scsi_claims_set(&rig.lu, c);
+}
+
 START_TEST(fields)
 {
 	const struct control_method *m = &control_table.methods[_i];
@@ -162,6 +180,7 @@ START_TEST(fields)
 	if (m->effect == CONTROL_CHANGES)
 		return; /* tests/integration/test_control.c */
 
+	set_claims(1);
 	RIG_LOGIN(&p, "");
 	json_t *result = result_of(m->name, params_for((unsigned)_i));
 	if (*m->list) {
@@ -173,6 +192,35 @@ START_TEST(fields)
 		check_fields((unsigned)_i, result);
 	}
 	json_decref(result);
+}
+END_TEST
+
+/* Each registration is in one page, whatever is in a page. */
+START_TEST(pages_of_claims)
+{
+	static const uint32_t counts[] = {0, 1, 255, 256, 257, 600, SCSI_REGISTRANTS_MAX};
+	const uint32_t n = counts[_i];
+	json_int_t from = 0;
+	uint32_t seen = 0;
+
+	set_claims(n);
+	do {
+		char params[64] = "{}";
+		if (from)
+			snprintf(params, sizeof(params), "{\"from\":%lld}", (long long)from);
+		json_t *result = result_of("claim.list", params);
+		const json_t *rows = json_object_get(result, "claims");
+		for (size_t i = 0; i < json_array_size(rows); i++) {
+			const json_t *row = json_array_get(rows, i);
+			char key[32];
+			snprintf(key, sizeof(key), "0x%016x", ++seen);
+			ck_assert_str_eq(json_string_value(json_object_get(row, "key")), key);
+			ck_assert_int_eq(json_is_true(json_object_get(row, "holds")), seen == n);
+		}
+		from = json_integer_value(json_object_get(result, "next"));
+		json_decref(result);
+	} while (from);
+	ck_assert_uint_eq(seen, n);
 }
 END_TEST
 
@@ -572,6 +620,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, fields, 0, CONTROL_METHODS);
 	tcase_add_loop_test(t, table_row, 0, CONTROL_METHODS);
+	tcase_add_loop_test(t, pages_of_claims, 0, 7);
 	tcase_add_test(t, lun);
 	tcase_add_test(t, pool);
 	tcase_add_test(t, pool_resized);
