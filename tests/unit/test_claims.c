@@ -278,7 +278,9 @@ START_TEST(interrupted)
 	do_change(1, CLAIM_REGISTER, 0, 5, 0);
 	ck_assert_int_eq(change(2, CLAIM_REGISTER, 0, 0, other).outcome, SENSE_BUSY);
 	ck_assert_uint_ne(luns_rig_lu(&rig, 1)->reserve.change, 0);
+	pthread_mutex_lock(&rig.luns.lock);
 	rig.luns.is_closed = true;
+	pthread_mutex_unlock(&rig.luns.lock);
 	luns_leave(&rig.luns);
 	ck_assert(!is_empty());
 	luns_rig_keep(&rig);
