@@ -45,9 +45,11 @@ struct pair {
 
 /* ---- what B does ---- */
 
-/* `ask` sends it, `hear` takes the answer, after which nothing may change. */
+/* `begin` (may be NULL) prepares both sessions for a round; `ask` sends what ends A's commands,
+ * `hear` takes the answer, after which nothing may change. */
 struct way {
 	const char *name;
+	void (*begin)(struct pair *p);
 	void (*ask)(struct pair *p);
 	void (*hear)(struct pair *p);
 };
@@ -74,7 +76,7 @@ static void hear_tmf(struct pair *p)
 }
 
 static const struct way ways[] = {
-	{"LUN RESET", ask_lun_reset, hear_tmf},
+	{"LUN RESET", NULL, ask_lun_reset, hear_tmf},
 };
 #define NWAYS ((int)(sizeof(ways) / sizeof(ways[0])))
 
@@ -119,6 +121,12 @@ static unsigned drain(struct raw *r)
 
 /* ---- a queue of WRITEs ---- */
 
+static void begin(struct pair *p)
+{
+	if (p->way->begin)
+		p->way->begin(p);
+}
+
 /* Words that tell the round and the command; a block has one of them. */
 static void stamp(struct pair *p)
 {
@@ -138,6 +146,7 @@ static void begin_writes(struct pair *p)
 {
 	uint8_t cdb[16];
 
+	begin(p);
 	for (unsigned i = 0; i < DEPTH; i++) {
 		raw_cdb_rw16(cdb, 0x8a, i * (WRITE_SIZE / BLOCK), WRITE_SIZE / BLOCK);
 		union raw_bhs h = raw_command(
@@ -243,6 +252,7 @@ static void play_closed(struct pair *p)
 	uint8_t cdb[16];
 
 	open_session(&p->a, p->lun, NULL, 16 << 10);
+	begin(p);
 	raw_cdb_rw16(cdb, 0x88, 0, MIB / BLOCK);
 	for (int i = 0; i < 16; i++) {
 		union raw_bhs h = raw_command(
