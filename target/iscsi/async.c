@@ -55,6 +55,8 @@ void async_end(struct session *s, enum conn_close_reason why)
 {
 	struct reply *r = NULL;
 
+	if (s->state == SESSION_ENDING)
+		return; /* for another reason, which it knows */
 	s->state = SESSION_ENDING;
 	s->tmfs_waiting = 0;
 	s->memory_wait = false;

@@ -396,6 +396,30 @@ START_TEST(a_cold_reset_tells_why_sessions_end)
 }
 END_TEST
 
+/* 11.9: it is told once, and not behind the answer to a logout. */
+START_TEST(an_end_is_told_once)
+{
+	struct rig_peer p = BEGIN("");
+	unsigned told = 0;
+
+	send_tmf(&p, ISCSI_TMF_TARGET_COLD_RESET, &(struct ask){0});
+	if (_i) {
+		struct bhs_logout_req h = {.opcode = ISCSI_OP_LOGOUT_REQ | ISCSI_IMMEDIATE,
+					   .flags = ISCSI_FINAL | ISCSI_LOGOUT_SESSION};
+		put32(&h.cmdsn, p.cmdsn);
+		rig_send(&p, &h, NULL, 0);
+	} else {
+		send_tmf(&p, ISCSI_TMF_TARGET_COLD_RESET, &(struct ask){0});
+	}
+	for (struct rig_pdu r; rig_recv(&p, &r);) {
+		told += r.bhs.opcode == ISCSI_OP_ASYNC;
+		rig_pdu_free(&r);
+	}
+	ck_assert_uint_eq(told, !_i);
+	ck_assert(rig_is_closed(&p));
+}
+END_TEST
+
 static void change(enum live_event event)
 {
 	const struct live_change c = {.event = event, .target = &rig.target, .lu = &rig.lu};
@@ -492,6 +516,7 @@ int main(void)
 	tcase_add_test(t, a_reset_does_not_wait_for_long);
 	tcase_add_test(t, more_resets_than_wait);
 	tcase_add_test(t, a_cold_reset_tells_why_sessions_end);
+	tcase_add_loop_test(t, an_end_is_told_once, 0, 2);
 	tcase_add_loop_test(t, changes_are_told_if_so_configured, 0, 2);
 	tcase_add_test(t, events_for_who_does_not_listen);
 	tcase_add_test(t, the_end_is_told);
