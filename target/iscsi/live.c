@@ -68,6 +68,14 @@ static void tell_session(struct session *s, struct live *v)
 	}
 }
 
+/* What a nexus does not see it never knew, and is not told of. */
+static bool is_meant(const struct session *s, const struct live_change *c)
+{
+	if (c->event == LIVE_SHORT)
+		return true;
+	return s->target == c->target && scsi_lun_map_sees(&s->nexus.luns, c->id);
+}
+
 static void run(struct ask *a, struct ask_part *p, struct reactor *reactor)
 {
 	struct live *v = container_of(a, struct live, ask);
@@ -76,8 +84,7 @@ static void run(struct ask *a, struct ask_part *p, struct reactor *reactor)
 	list_for_each (it, &reactor->all) {
 		struct session *s = session_of(container_of(it, struct conn, link));
 		/* A session has a nexus from the end of its login on: pdu_login.c. */
-		bool is_meant = v->change.event == LIVE_SHORT || s->target == v->change.target;
-		if (!s->conn.is_dead && s->nexus.ua && is_meant)
+		if (!s->conn.is_dead && s->nexus.ua && is_meant(s, &v->change))
 			tell_session(s, v);
 	}
 }

@@ -49,7 +49,7 @@ static int abort_task(struct session *s, const struct bhs_tmf_req *h, uint8_t in
 static int abort_task_set(struct session *s, const struct bhs_tmf_req *h, uint8_t info[static 3])
 {
 	(void)info;
-	task_abort_all(s, scsi_lun_id(h->lun));
+	task_abort_all(s, scsi_lu_id(&s->nexus, h->lun));
 	return ISCSI_TMF_COMPLETE;
 }
 
@@ -61,7 +61,7 @@ static int reset(struct session *s, unsigned lun, be32 itt, bool cold)
 static int lun_reset(struct session *s, const struct bhs_tmf_req *h, uint8_t info[static 3])
 {
 	(void)info;
-	return reset(s, scsi_lun_id(h->lun), h->itt, false);
+	return reset(s, scsi_lu_id(&s->nexus, h->lun), h->itt, false);
 }
 
 static int warm_reset(struct session *s, const struct bhs_tmf_req *h, uint8_t info[static 3])
@@ -73,6 +73,9 @@ static int warm_reset(struct session *s, const struct bhs_tmf_req *h, uint8_t in
 static int cold_reset(struct session *s, const struct bhs_tmf_req *h, uint8_t info[static 3])
 {
 	(void)info;
+	/* It ends sessions with LUs that are not this initiator's. 11.6.1 */
+	if (!s->nexus.luns.is_whole)
+		return ISCSI_TMF_NOT_AUTHORIZED;
 	return reset(s, SCSI_LUN_ALL, h->itt, true);
 }
 
@@ -94,7 +97,7 @@ static int query_task(struct session *s, const struct bhs_tmf_req *h, uint8_t in
 static int query_task_set(struct session *s, const struct bhs_tmf_req *h, uint8_t info[static 3])
 {
 	(void)info;
-	return exists(task_on_lun(s, scsi_lun_id(h->lun)));
+	return exists(task_on_lun(s, scsi_lu_id(&s->nexus, h->lun)));
 }
 
 /* SAM-5 7.6: as if the nexus were lost, on every LU; the session stays. */
@@ -108,7 +111,7 @@ static int nexus_reset(struct session *s, const struct bhs_tmf_req *h, uint8_t i
 
 static int query_event(struct session *s, const struct bhs_tmf_req *h, uint8_t info[static 3])
 {
-	return exists(scsi_attention_query(&s->nexus, scsi_lun_id(h->lun), info));
+	return exists(scsi_attention_query(&s->nexus, scsi_lu_id(&s->nexus, h->lun), info));
 }
 
 #define NEEDS_LUN 1u /* names a LU, which must be there */
@@ -161,11 +164,11 @@ static int run(struct session *s, const struct tmf *f, const struct bhs_tmf_req 
 	       uint8_t info[static 3])
 {
 	/* LUs come and go: it counts what there is now. */
-	if (f->flags & NEEDS_LUN && !scsi_lu_find(s->target, h->lun))
+	if (f->flags & NEEDS_LUN && !scsi_lu_find(&s->nexus, h->lun))
 		return ISCSI_TMF_NO_LUN;
 	if (f->flags & NEEDS_LUN && f->flags & IS_LOGGED)
 		log_peer(LOG_LEVEL_INFO, "%s: %s of %s LUN %u", session_name(s), f->name,
-			 s->params.target_name, scsi_lun_id(h->lun));
+			 s->params.target_name, scsi_lu_id(&s->nexus, h->lun));
 	else if (f->flags & IS_LOGGED)
 		log_peer(LOG_LEVEL_INFO, "%s: %s of %s", session_name(s), f->name,
 			 s->params.target_name);
@@ -195,8 +198,8 @@ static bool must_wait(struct session *s, const struct tmf *f, const struct bhs_t
 	s->waiting_tmf[s->tmfs_waiting++].since = s->conn.reactor->now;
 	if (!(f->flags & NEEDS_LUN))
 		task_abort_all(s, SCSI_LUN_ALL);
-	else if (scsi_lun_id(h->lun) != SCSI_LUN_NONE)
-		task_abort_all(s, scsi_lun_id(h->lun));
+	else if (scsi_lu_id(&s->nexus, h->lun) != SCSI_LUN_NONE)
+		task_abort_all(s, scsi_lu_id(&s->nexus, h->lun));
 	return true;
 }
 

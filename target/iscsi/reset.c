@@ -9,6 +9,7 @@
  * too. RFC 7143 11.5, 11.6; SAM-5 6.3.3, 7.7.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "iscsi/ask.h"
 #include "iscsi/async.h"
@@ -20,9 +21,40 @@ struct reset {
 	struct session_ref origin;
 	be32 itt;
 	const struct scsi_target *target;
-	unsigned lun; /* an id, or SCSI_LUN_ALL */
+	unsigned lun;			/* an id, or SCSI_LUN_ALL */
+	uint64_t known[SCSI_LUN_WORDS]; /* the ids that who asked sees: "all" are these. 11.5.1 */
+	bool is_whole;			/* all of them */
 	bool cold;
 };
+
+static void reset_lu(struct session *s, unsigned id)
+{
+	task_abort_all(s, id);
+	scsi_attention_raise(&s->nexus, id, SCSI_UA_LU_RESET);
+}
+
+static void reset_lus(const struct reset *r, struct session *s)
+{
+	if (r->lun != SCSI_LUN_ALL || r->is_whole) {
+		reset_lu(s, r->lun);
+		return;
+	}
+	for (unsigned id = 0; id < SCSI_LUNS_MAX; id++)
+		if (scsi_lun_bit(r->known, id))
+			reset_lu(s, id);
+}
+
+/* RESERVE's: once, not for each session. SPC-2 5.5.1 */
+static void drop_reservations(const struct reset *r)
+{
+	if (r->lun != SCSI_LUN_ALL || r->is_whole) {
+		scsi_reserve_reset(r->target, r->lun);
+		return;
+	}
+	for (unsigned id = 0; id < SCSI_LUNS_MAX; id++)
+		if (scsi_lun_bit(r->known, id))
+			scsi_reserve_reset(r->target, id);
+}
 
 static void reset_session(const struct reset *r, struct session *s)
 {
@@ -30,8 +62,7 @@ static void reset_session(const struct reset *r, struct session *s)
 
 	if (me.reactor == r->origin.reactor && me.id == r->origin.id)
 		return;
-	task_abort_all(s, r->lun);
-	scsi_attention_raise(&s->nexus, r->lun, SCSI_UA_LU_RESET);
+	reset_lus(r, s);
 	if (r->cold)
 		async_end(s, CONN_CLOSE_RESET);
 }
@@ -86,11 +117,12 @@ int reset_start(struct session *s, unsigned lun, be32 itt, bool cold)
 	r->itt = itt;
 	r->target = s->target;
 	r->lun = lun;
+	memcpy(r->known, s->nexus.luns.ids, sizeof(r->known));
+	r->is_whole = s->nexus.luns.is_whole;
 	r->cold = cold;
 	s->resets++;
-	scsi_reserve_reset(s->target, lun);
-	task_abort_all(s, lun);
-	scsi_attention_raise(&s->nexus, lun, SCSI_UA_LU_RESET);
+	drop_reservations(r);
+	reset_lus(r, s);
 	ask_post(a);
 	ask_leave(a);
 	return 0;

@@ -379,7 +379,7 @@ unsigned task_abort_others(struct session *s, unsigned lun, const struct fence *
 		struct task *t = container_of(it, struct task, link);
 		if (but && t->fence == but)
 			continue;
-		if (lun != SCSI_LUN_ALL && scsi_lun_id(t->scsi.lun) != lun)
+		if (lun != SCSI_LUN_ALL && scsi_lu_id(&s->nexus, t->scsi.lun) != lun)
 			continue;
 		drop(t);
 		n++;
@@ -393,7 +393,7 @@ bool task_on_lun(const struct session *s, unsigned lun)
 {
 	list_for_each (it, &s->tasks) {
 		const struct task *t = container_of(it, struct task, link);
-		if (scsi_lun_id(t->scsi.lun) == lun)
+		if (scsi_lu_id(&s->nexus, t->scsi.lun) == lun)
 			return true;
 	}
 	return false;

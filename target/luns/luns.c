@@ -139,8 +139,6 @@ static void name_target(struct luns *l, size_t index)
 	struct scsi_target *t = &l->targets[index];
 
 	t->name = l->config->targets[index].name;
-	t->relative_port = 1;
-	t->port_group = PORTAL_GROUP_TAG;
 }
 
 /*

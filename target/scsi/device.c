@@ -44,7 +44,7 @@ void scsi_quiet(struct scsi_worker *w)
 static void task_begin(struct scsi_task *t)
 {
 	t->op = NULL;
-	t->lu = scsi_lu_find(t->nexus->target, t->lun);
+	t->lu = scsi_lu_find(t->nexus, t->lun);
 	t->off = t->bytes = 0;
 	t->in_len = t->out_want = t->out_len = t->out_done = 0;
 	t->checked = t->pages = t->done = 0;
@@ -75,7 +75,8 @@ static struct scsi_result admit(struct scsi_task *t)
 		r = scsi_fail(scsi_reserved(t));
 	if (r.outcome == SENSE_OK && !(t->op->flags & (SCSI_OP_ALWAYS | SCSI_OP_STOPPED)))
 		r = scsi_fail(scsi_stopped_use(t->nexus, t->lu));
-	if (r.outcome == SENSE_OK && t->op->flags & SCSI_OP_WRITES && t->lu->read_only)
+	if (r.outcome == SENSE_OK && t->op->flags & SCSI_OP_WRITES &&
+	    scsi_lu_read_only(t->nexus, t->lu))
 		return scsi_fail(SENSE_WRITE_PROTECTED);
 	return r;
 }

@@ -14,6 +14,8 @@ target_libmemtgt_a_SOURCES += \
 	%D%/limits.h \
 	%D%/log_sense.c \
 	%D%/lu.c \
+	%D%/lun_map.c \
+	%D%/lun_map.h \
 	%D%/mix.c \
 	%D%/mix.h \
 	%D%/mode_sense.c \

@@ -19,13 +19,23 @@ unsigned scsi_lun_id(const uint8_t lun[static 8])
 	return id;
 }
 
-struct scsi_lu *scsi_lu_find(const struct scsi_target *t, const uint8_t lun[static 8])
+unsigned scsi_lu_id(const struct scsi_nexus *n, const uint8_t lun[static 8])
 {
-	const unsigned id = scsi_lun_id(lun);
+	return scsi_lun_map_id(&n->luns, scsi_lun_id(lun));
+}
+
+struct scsi_lu *scsi_lu_find(const struct scsi_nexus *n, const uint8_t lun[static 8])
+{
+	const unsigned id = scsi_lu_id(n, lun);
 
 	if (id == SCSI_LUN_NONE)
 		return NULL;
-	return atomic_load_explicit(&t->by_id[id], memory_order_acquire);
+	return atomic_load_explicit(&n->target->by_id[id], memory_order_acquire);
+}
+
+bool scsi_lu_read_only(const struct scsi_nexus *n, const struct scsi_lu *lu)
+{
+	return lu->read_only || scsi_lun_bit(n->luns.read_only, lu->id);
 }
 
 /*

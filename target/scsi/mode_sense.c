@@ -68,7 +68,7 @@ static void put_descriptor(const struct scsi_task *t, struct writer *w)
 static void put_header(const struct scsi_task *t, struct writer *w)
 {
 	const uint8_t descriptors = (uint8_t)descriptor_len(t);
-	const uint8_t specific = (uint8_t)(DPOFUA | (t->lu->read_only ? WP : 0));
+	const uint8_t specific = (uint8_t)(DPOFUA | (scsi_lu_read_only(t->nexus, t->lu) ? WP : 0));
 
 	if (t->op->cdb_len == MODE_SENSE_6_LEN) { /* SPC-4 7.5.5 */
 		writer_u16(w, 0);

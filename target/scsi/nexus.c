@@ -87,6 +87,8 @@ void scsi_nexus_init(struct scsi_nexus *n, const struct scsi_target *t, struct s
 {
 	n->target = t;
 	n->ua = ua;
+	n->port_group = 1;
+	scsi_lun_map_whole(&n->luns, false);
 	memset(n->knew, 0, sizeof(n->knew));
 	memset(n->started, 0, sizeof(n->started));
 	memset(n->probed, 0, sizeof(n->probed));

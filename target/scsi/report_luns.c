@@ -12,21 +12,24 @@ enum select_report {
 	SELECT_ALL = 0x02,
 };
 
-/* The ids of the LUs there are just now, rising; how many. */
-static size_t present(const struct scsi_target *t, uint8_t ids[static SCSI_LUNS_MAX])
+/* The LUNs under which the nexus sees what there is just now, rising; how many. */
+static size_t present(const struct scsi_nexus *nexus, uint8_t luns[static SCSI_LUNS_MAX])
 {
 	size_t n = 0;
 
-	for (unsigned i = 0; i < SCSI_LUNS_MAX; i++)
-		if (atomic_load_explicit(&t->by_id[i], memory_order_acquire))
-			ids[n++] = (uint8_t)i;
+	for (unsigned i = 0; i < SCSI_LUNS_MAX; i++) {
+		const unsigned id = scsi_lun_map_id(&nexus->luns, i);
+		if (id != SCSI_LUN_NONE &&
+		    atomic_load_explicit(&nexus->target->by_id[id], memory_order_acquire))
+			luns[n++] = (uint8_t)i;
+	}
 	return n;
 }
 
 struct scsi_result scsi_report_luns(struct scsi_task *t)
 {
 	const uint8_t select = t->cdb[2];
-	uint8_t ids[SCSI_LUNS_MAX];
+	uint8_t luns[SCSI_LUNS_MAX];
 	struct writer w;
 
 	if (select > SELECT_ALL)
@@ -35,12 +38,12 @@ struct scsi_result scsi_report_luns(struct scsi_task *t)
 
 	if (r.outcome != SENSE_OK)
 		return r;
-	const size_t n = select == SELECT_WELL_KNOWN ? 0 : present(t->nexus->target, ids);
+	const size_t n = select == SELECT_WELL_KNOWN ? 0 : present(t->nexus, luns);
 
 	writer_u32(&w, (uint32_t)(n * 8));
 	writer_u32(&w, 0);
 	for (size_t i = 0; i < n; i++) { /* peripheral addressing, SAM-5 4.7.7.2 */
-		writer_u16(&w, ids[i]);
+		writer_u16(&w, luns[i]);
 		writer_zero(&w, 6);
 	}
 	/* SPC-4 6.33: the initiator has the new list, so nobody needs to tell it any more. */

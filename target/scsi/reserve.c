@@ -23,7 +23,7 @@ static struct claims *claims_of(struct scsi_reserve *r)
 
 static struct claim_port port_of(const struct scsi_nexus *n)
 {
-	struct claim_port p = {.target_port = n->target->relative_port};
+	struct claim_port p = {.target_port = n->port_group};
 
 	memcpy(p.name, n->port_name, strnlen(n->port_name, SCSI_PORT_NAME_MAX));
 	return p;

@@ -25,15 +25,12 @@
 #include "base/arena.h"
 #include "scsi/attention.h"
 #include "scsi/fence.h"
+#include "scsi/lun_map.h"
 #include "scsi/reserve.h"
 #include "scsi/sense.h"
 #include "scsi/stopped.h"
 
-#define SCSI_CDB_MAX  260u /* SPC-4 4.3.1 */
-#define SCSI_LUNS_MAX 256u
-/* In place of a LUN id. What spans threads names a LU by its id: the LU itself may be gone. */
-#define SCSI_LUN_NONE	256u
-#define SCSI_LUN_ALL	257u
+#define SCSI_CDB_MAX	260u /* SPC-4 4.3.1 */
 #define SCSI_SERIAL_MAX 20u
 /* Parameter lists and parameter data never exceed this; see scsi_worker.bufs. */
 #define SCSI_BUF_SIZE 8192u
@@ -80,11 +77,9 @@ struct scsi_lu {
 	uint8_t naa[8]; /* NAA Locally Assigned, SPC-4 7.8.6.6.4 */
 };
 
-/* A SCSI target device with one target port. Its LUs come and go while commands run. */
+/* A SCSI target device. Its LUs come and go while commands run. */
 struct scsi_target {
-	const char *name;	/* its iSCSI name */
-	uint16_t relative_port; /* SPC-4 7.8.6.7 */
-	uint16_t port_group;	/* the portal group tag */
+	const char *name; /* its iSCSI name */
 	_Atomic(struct scsi_lu *) by_id[SCSI_LUNS_MAX];
 };
 
@@ -92,7 +87,9 @@ struct scsi_target {
 struct scsi_nexus {
 	const struct scsi_target *target;
 	char port_name[256];	    /* "iqn...,i,0x<ISID>", the initiator port, SPC-4 7.6.4 */
-	struct scsi_attentions *ua; /* SCSI_LUNS_MAX, by LUN id, whether there is a LU or not */
+	uint16_t port_group;	    /* the portal group tag: its target port. RFC 7143 4.4.3 */
+	struct scsi_lun_map luns;   /* what it sees of the target */
+	struct scsi_attentions *ua; /* SCSI_LUNS_MAX, by LU id, whether there is a LU or not */
 	uint64_t knew[SCSI_LUNS_MAX / 64]; /* bits: this LUN was another LU before */
 	/* Bits, of stopped LUs; scsi/stopped.h */
 	uint64_t started[SCSI_LUNS_MAX / 64]; /* this initiator port has started it */
@@ -158,7 +155,8 @@ void scsi_worker_free(struct scsi_worker *w);
 
 /*
  * A nexus begins with unit attention 29/00 on every LUN, or 29/04 where the daemon is another one
- * but the memory is not. `ua` has room for SCSI_LUNS_MAX.
+ * but the memory is not. `ua` has room for SCSI_LUNS_MAX. It sees all LUs, by portal group 1:
+ * whoever wants something else sets `luns` and `port_group` before the first command.
  */
 void scsi_nexus_init(struct scsi_nexus *n, const struct scsi_target *t, struct scsi_attentions *ua);
 
@@ -245,8 +243,12 @@ void scsi_lu_name(struct scsi_lu *lu, const uint8_t host_id[static 16], const ch
 
 /* The id that a LUN field holds (peripheral or flat addressing, SAM-5 4.7.7), or SCSI_LUN_NONE. */
 unsigned scsi_lun_id(const uint8_t lun[static 8]);
-/* The LU a LUN field names, or NULL. */
-struct scsi_lu *scsi_lu_find(const struct scsi_target *t, const uint8_t lun[static 8]);
+/* The id of the LU that a LUN field names for this nexus, or SCSI_LUN_NONE; that LU, or NULL if
+ * there is none just now. */
+unsigned scsi_lu_id(const struct scsi_nexus *n, const uint8_t lun[static 8]);
+struct scsi_lu *scsi_lu_find(const struct scsi_nexus *n, const uint8_t lun[static 8]);
+/* May this nexus not write the LU? */
+bool scsi_lu_read_only(const struct scsi_nexus *n, const struct scsi_lu *lu);
 
 /* Raise a unit attention on one LUN, or on all (SCSI_LUN_ALL), for this nexus. */
 void scsi_attention_raise(struct scsi_nexus *n, unsigned id, enum scsi_attention a);

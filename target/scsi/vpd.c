@@ -85,7 +85,8 @@ static void scsi_name(struct writer *w, enum association of, const char *name, c
 
 static void identification(const struct scsi_task *t, struct writer *w)
 {
-	const struct scsi_target *target = t->nexus->target;
+	const char *target = t->nexus->target->name;
+	const uint16_t group = t->nexus->port_group;
 	const struct scsi_lu *lu = t->lu;
 	char port[16]; /* RFC 7143 4.4.2 and SPC-4 7.8.6.11: name ",t,0x" portal group tag */
 
@@ -97,12 +98,13 @@ static void identification(const struct scsi_task *t, struct writer *w)
 	writer_put(w, lu->serial, strlen(lu->serial));
 
 	designator(w, BINARY, OF_PORT, TYPE_RELATIVE_PORT, 4);
-	writer_u32(w, target->relative_port);
+	writer_u32(w,
+		   group); /* an iSCSI target port is a portal group, so its tag tells it apart */
 	designator(w, BINARY, OF_PORT, TYPE_PORT_GROUP, 4);
-	writer_u32(w, target->port_group);
-	snprintf(port, sizeof(port), ",t,0x%04x", (unsigned)target->port_group);
-	scsi_name(w, OF_PORT, target->name, port);
-	scsi_name(w, OF_TARGET, target->name, "");
+	writer_u32(w, group);
+	snprintf(port, sizeof(port), ",t,0x%04x", (unsigned)group);
+	scsi_name(w, OF_PORT, target, port);
+	scsi_name(w, OF_TARGET, target, "");
 }
 
 /*

@@ -30,8 +30,6 @@ static struct store *store;
 static struct scsi_worker worker;
 static struct scsi_lu lus[2];
 static struct scsi_target target = {.name = "iqn.2026-01.org.memtgt:fuzz",
-				    .relative_port = 1,
-				    .port_group = 1,
 				    .by_id = {&lus[0], &lus[1]}};
 
 static void make_lu(unsigned id, enum store_provisioning p, uint32_t shift)

@@ -72,7 +72,7 @@ void rig_start(struct rig *r)
 	r->lu.block_size = RIG_BLOCK;
 	r->lu.block_shift = 9;
 	r->lu.blocks = r->blocks;
-	r->target = (struct scsi_target){.name = TARGET, .port_group = 1};
+	r->target = (struct scsi_target){.name = TARGET};
 	r->target.by_id[0] = &r->lu;
 	r->node = (struct iscsi_node){.config = &r->config,
 				      .targets = &r->target,

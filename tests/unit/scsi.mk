@@ -7,6 +7,7 @@ scsi_tests = \
 	tests/unit/test_scsi_data \
 	tests/unit/test_scsi_inquiry \
 	tests/unit/test_scsi_log \
+	tests/unit/test_scsi_lun_map \
 	tests/unit/test_scsi_op \
 	tests/unit/test_scsi_range \
 	tests/unit/test_scsi_stopped \
@@ -21,6 +22,7 @@ tests_unit_test_scsi_change_SOURCES = tests/unit/test_scsi_change.c $(scsi_fixtu
 tests_unit_test_scsi_data_SOURCES = tests/unit/test_scsi_data.c $(scsi_fixture)
 tests_unit_test_scsi_inquiry_SOURCES = tests/unit/test_scsi_inquiry.c $(scsi_fixture)
 tests_unit_test_scsi_log_SOURCES = tests/unit/test_scsi_log.c $(scsi_fixture)
+tests_unit_test_scsi_lun_map_SOURCES = tests/unit/test_scsi_lun_map.c $(scsi_fixture)
 tests_unit_test_scsi_op_SOURCES = tests/unit/test_scsi_op.c $(scsi_fixture)
 tests_unit_test_scsi_range_SOURCES = tests/unit/test_scsi_range.c $(scsi_fixture)
 tests_unit_test_scsi_stopped_SOURCES = tests/unit/test_scsi_stopped.c $(scsi_fixture)

@@ -218,8 +218,6 @@ void fx_open(uint32_t block_size, bool thin)
 		fx.state[i] = STORE_DEALLOCATED;
 	fx.target = (struct scsi_target){
 		.name = "iqn.2026-01.org.memtgt:test",
-		.relative_port = 1,
-		.port_group = 1,
 	};
 	for (unsigned i = 0; i < FX_LUS; i++) {
 		fx.lus[i] = (struct scsi_lu){

@@ -129,7 +129,7 @@ START_TEST(vpd_identification_with_long_names)
 		memcpy(name, "iqn.", 4);
 		name[len] = '\0';
 		fx.target.name = name;
-		fx.target.port_group = 0xffff;
+		fx.nexus.port_group = 0xffff;
 		fx_run(VPD(0x83), NULL, 0);
 		fx_good();
 		ck_assert_uint_eq(ld16(fx.in + 2), fx.in_len - 4);
@@ -285,7 +285,7 @@ START_TEST(lun_fields)
 		uint8_t lun[8] = {(uint8_t)(i >> 8), (uint8_t)i};
 		const unsigned id = i & 0x3fff;
 		const bool is = i >> 14 <= 1 && (id == 0 || id == 5 || id == 255);
-		const struct scsi_lu *lu = scsi_lu_find(&fx.target, lun);
+		const struct scsi_lu *lu = scsi_lu_find(&fx.nexus, lun);
 
 		ck_assert_int_eq(lu != NULL, is);
 		if (!is)
@@ -293,7 +293,7 @@ START_TEST(lun_fields)
 		ck_assert_uint_eq(lu->id, id);
 		for (unsigned b = 2; b < 8; b++) {
 			lun[b] = 1;
-			ck_assert_ptr_null(scsi_lu_find(&fx.target, lun));
+			ck_assert_ptr_null(scsi_lu_find(&fx.nexus, lun));
 			lun[b] = 0;
 		}
 	}
