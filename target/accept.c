@@ -193,7 +193,7 @@ static void refuse(struct acceptor *a, const struct admission_limit *limit,
 			 "%s: connection refused: %s is reached", name, limit->name);
 }
 
-static void take(struct acceptor *a, int fd, const struct sockaddr_storage *peer)
+static void take(struct acceptor *a, int fd, const struct sockaddr_storage *peer, uint16_t group)
 {
 	const struct admission_limit *limit = admission_enter(&a->node->admission, peer);
 	if (limit) {
@@ -201,7 +201,7 @@ static void take(struct acceptor *a, int fd, const struct sockaddr_storage *peer
 		close(fd);
 		return;
 	}
-	int err = reactor_give(least_loaded(a->node), fd, peer);
+	int err = reactor_give(least_loaded(a->node), fd, peer, group);
 	if (err) {
 		counter_add(&a->node->accepting, COUNT_REFUSED_RESOURCES, 1);
 		log_peer(LOG_LEVEL_ERROR, "a connection could not be handed to a reactor: %s",
@@ -218,7 +218,7 @@ void acceptor_accept(struct acceptor *a, size_t i)
 		socklen_t len = sizeof(peer);
 		int fd = accept4(a->fds[i], (struct sockaddr *)&peer, &len, SOCK_CLOEXEC);
 		if (fd >= 0) {
-			take(a, fd, &peer);
+			take(a, fd, &peer, a->node->config->portals[i].group);
 			continue;
 		}
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {

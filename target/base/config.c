@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/config_access.h"
 #include "base/config_read.h"
 #include "base/config_value.h"
 
@@ -25,13 +26,6 @@ static struct config *new_config(const char *path)
 	return c;
 }
 
-static void free_access(struct config_access *a)
-{
-	for (size_t i = 0; i < a->nrules; i++)
-		free(a->rules[i].initiator);
-	free(a->rules);
-}
-
 int config_load(const char *path, struct config **out, FILE *errors)
 {
 	struct config_reader r = {.config = new_config(path)};
@@ -47,7 +41,7 @@ int config_load(const char *path, struct config **out, FILE *errors)
 	}
 	int nerrors = r.source.nerrors;
 	config_source_close(&r.source);
-	free_access(&r.access);
+	config_access_free(&r.access);
 	free(r.portals_at);
 	free(r.targets_at);
 	if (nerrors)
@@ -67,7 +61,7 @@ void config_free(struct config *c)
 	}
 	free(c->portals);
 	for (size_t i = 0; i < c->ntargets; i++) {
-		free_access(&c->targets[i].access);
+		config_access_free(&c->targets[i].access);
 		free(c->targets[i].luns);
 	}
 	free(c->targets);

@@ -28,6 +28,8 @@
 #define CONFIG_USER_MAX	       255u
 #define CONFIG_SECRET_MIN      12
 #define CONFIG_SECRET_MAX      255
+#define CONFIG_SCOPE_MAX       16 /* of an interface's name: IF_NAMESIZE */
+#define CONFIG_GROUP_MAX       63 /* a portal group's tag */
 
 enum config_provisioning { PROVISIONING_FULL, PROVISIONING_THIN };
 /* What becomes of a LUN that had data, when its memory was lost. */
@@ -65,16 +67,31 @@ struct config_portal {
 	char *address;	/* numeric IPv4 or IPv6, without brackets */
 	uint16_t port;	/* 0: any free one */
 	char *announce; /* "ADDRESS:PORT" or "[ADDRESS]:PORT", or NULL */
+	uint16_t group; /* its portal group tag, 1 to 63 */
 	int line;
 };
 
-/* An initiator may log in if it matches one rule. Empty fields match all. */
+/* A LUN that an initiator sees, and the number under which it does. */
+struct config_shown {
+	unsigned id, as;
+	bool read_only;
+};
+
+/* Of the rules the first decides that an initiator matches. Empty fields match all. */
 struct config_rule {
 	char *initiator; /* fnmatch(3) pattern of the InitiatorName, or NULL */
 	int family;	 /* AF_INET, AF_INET6; 0 = any address */
 	uint8_t network[16];
 	unsigned prefix;
+	char scope[CONFIG_SCOPE_MAX]; /* the interface of a link-local network; empty: any */
+
+	bool deny;		   /* it may not log in */
+	bool read_only;		   /* it may write nothing */
+	unsigned sessions;	   /* of one initiator; 0: limits.sessions_per_initiator */
+	struct config_shown *luns; /* what it sees... */
+	size_t nluns;		   /* ...0: all LUNs, under their ids */
 	struct config_auth auth;
+	char *place; /* "FILE:LINE", for the log; NULL: it is no rule of a file */
 };
 
 struct config_access {
@@ -107,6 +124,8 @@ struct config_target {
 	char name[ISCSI_NAME_MAX + 1];
 	char alias[64];
 	struct config_access access; /* as written here or, failing that, at the top */
+	uint64_t portal_groups;	     /* bits: by which it is offered; 0: all */
+	unsigned sessions;	     /* at one time; 0: limits.sessions_per_target */
 	struct config_lun *luns;     /* by rising id; those of `lend` are among them */
 	size_t nluns;
 	struct config_lend lend;
@@ -131,6 +150,7 @@ struct config_limits {
 	unsigned connections;
 	unsigned connections_per_address;
 	unsigned logins; /* connections that have not logged in yet */
+	unsigned sessions_per_target, sessions_per_initiator; /* 0: no limit */
 	unsigned login_timeout;
 	unsigned rx_stall, tx_stall;
 	unsigned ping_interval, ping_timeout; /* NOP-In; interval 0: never */
@@ -203,13 +223,11 @@ int config_parse_size(const char *text, uint64_t *out) __attribute__((warn_unuse
  */
 const char *config_bad_iscsi_name(const char *name);
 
-/*
- * The first rule that lets this initiator in from this address; NULL if none does. With "any", or
- * from the loopback where nothing is written, that is a rule which asks nothing.
- */
-const struct config_rule *config_access_rule(const struct config_access *a, const char *initiator,
+/* The rule that decides about this initiator, from this address: good as long as the configuration
+ * is. One without a place stands for "any", and for who needs no rule. NULL: none. */
+const struct config_rule *config_access_find(const struct config_access *a, const char *initiator,
 					     const struct sockaddr_storage *from);
-/* May this initiator, from this address, use a target with this access? */
+/* Is there one, and does it not deny? */
 bool config_may_access(const struct config_access *a, const char *initiator,
 		       const struct sockaddr_storage *from);
 

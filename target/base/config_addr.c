@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * config_addr.c - addresses of the configuration, and who may log in.
+ * config_addr.c - addresses of the configuration, and what they have to do with those of peers.
  *
  * IPv4-mapped IPv6 addresses (an IPv4 peer on a portal "::") count as the IPv4 addresses they are.
  */
@@ -9,7 +9,6 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
-#include <fnmatch.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,8 @@ struct addr {
 	uint8_t bytes[16];
 	char scope[IF_NAMESIZE];
 };
+
+_Static_assert(CONFIG_SCOPE_MAX == IF_NAMESIZE, "an interface's name fits");
 
 #define V4_BITS 32u
 #define V6_BITS 128u
@@ -147,8 +148,6 @@ static const char *parse_network(const char *text, struct addr *a, unsigned *pre
 
 	if (bad)
 		return bad;
-	if (a->scope[0])
-		return "a network has no %INTERFACE";
 	bool mapped = a->family == AF_INET && memchr(text, ':', (size_t)(slash - text));
 	*prefix = bits_of(a);
 	if (!*slash)
@@ -184,6 +183,7 @@ void config_addr_set_network(struct config_rule *rule, const char *network)
 		return;
 	rule->family = a.family;
 	memcpy(rule->network, a.bytes, sizeof(rule->network));
+	memcpy(rule->scope, a.scope, sizeof(rule->scope));
 }
 
 bool config_addr_is_loopback(const char *address)
@@ -223,43 +223,67 @@ static bool addr_of(const struct sockaddr_storage *from, struct addr *out)
 	return true;
 }
 
-static bool in_network(const struct config_rule *r, const struct addr *a)
+bool config_addr_from_loopback(const struct sockaddr_storage *from)
 {
-	struct addr diff = *a;
-
-	if (!r->family)
-		return true;
-	if (r->family != a->family)
-		return false;
-	for (size_t i = 0; i < sizeof(diff.bytes); i++)
-		diff.bytes[i] ^= r->network[i];
-	return !any_bit(diff.bytes, 0, r->prefix);
-}
-
-const struct config_rule *config_access_rule(const struct config_access *access,
-					     const char *initiator,
-					     const struct sockaddr_storage *from)
-{
-	static const struct config_rule unwritten;
 	struct addr a;
 
-	if (access->any)
-		return &unwritten;
-	if (!addr_of(from, &a))
-		return NULL;
-	if (!access->nrules)
-		return is_loopback(&a) ? &unwritten : NULL;
-	for (size_t i = 0; i < access->nrules; i++) {
-		const struct config_rule *r = &access->rules[i];
-		if (in_network(r, &a) &&
-		    (!r->initiator || !fnmatch(r->initiator, initiator, FNM_NOESCAPE)))
-			return r;
-	}
-	return NULL;
+	return addr_of(from, &a) && is_loopback(&a);
 }
 
-bool config_may_access(const struct config_access *access, const char *initiator,
-		       const struct sockaddr_storage *from)
+static bool same_addr(const struct sockaddr_storage *x, const struct sockaddr_storage *y)
 {
-	return config_access_rule(access, initiator, from) != NULL;
+	struct addr a, b;
+
+	return addr_of(x, &a) && addr_of(y, &b) && a.family == b.family &&
+	       !memcmp(a.bytes, b.bytes, sizeof(a.bytes));
+}
+
+/* 0: none, or not a link-local address. */
+static unsigned link_of(const struct sockaddr_storage *at)
+{
+	struct addr a;
+
+	if (!addr_of(at, &a) || !is_link_local(&a))
+		return 0;
+	return ((const struct sockaddr_in6 *)(const void *)at)->sin6_scope_id;
+}
+
+bool config_addr_reachable(const char *address, const struct sockaddr_storage *peer,
+			   const struct sockaddr_storage *local)
+{
+	struct addr a;
+
+	if (parse(address, strlen(address), &a))
+		return false;
+	/* Who comes from an address of this host is on it. */
+	if (is_loopback(&a))
+		return config_addr_from_loopback(peer) || same_addr(peer, local);
+	if (!is_link_local(&a))
+		return true;
+	const unsigned link = link_of(peer);
+	return link && link == if_nametoindex(a.scope);
+}
+
+/* Interfaces come and go, and with them their numbers. */
+static bool in_scope(const struct config_rule *r, const struct sockaddr_storage *from)
+{
+	const struct sockaddr_in6 *in6 = (const void *)from;
+
+	return !r->scope[0] ||
+	       (in6->sin6_scope_id && in6->sin6_scope_id == if_nametoindex(r->scope));
+}
+
+bool config_addr_in_network(const struct config_rule *r, const struct sockaddr_storage *from)
+{
+	struct addr a;
+
+	if (!addr_of(from, &a))
+		return false;
+	if (!r->family)
+		return true;
+	if (r->family != a.family)
+		return false;
+	for (size_t i = 0; i < sizeof(a.bytes); i++)
+		a.bytes[i] ^= r->network[i];
+	return !any_bit(a.bytes, 0, r->prefix) && in_scope(r, from);
 }

@@ -19,4 +19,16 @@ bool config_addr_is_loopback(const char *address);
 bool config_addr_clash(const struct config_portal *a, const struct config_portal *b);
 void config_addr_set_network(struct config_rule *rule, const char *network);
 
+/* Of an address that a socket gave; false of what is no Internet address. */
+bool config_addr_from_loopback(const struct sockaddr_storage *from);
+/*
+ * Can an initiator at `peer`, whose connection to us ends at `local`, connect to a portal with this
+ * address, as far as the address tells? Not to our loopback from another host, and to a link-local
+ * one only from its own link.
+ */
+bool config_addr_reachable(const char *address, const struct sockaddr_storage *peer,
+			   const struct sockaddr_storage *local);
+/* By the rule's network, if it has one. */
+bool config_addr_in_network(const struct config_rule *r, const struct sockaddr_storage *from);
+
 #endif

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/config_access.h"
 #include "base/config_addr.h"
 #include "base/config_read.h"
 #include "base/config_text.h"
@@ -21,28 +22,12 @@ static const config_setting_t *seen(const struct config_reader *r, enum config_s
 	return r->seen[k - config_keys];
 }
 
-static int copy_access(struct config_access *to, const struct config_access *from)
-{
-	to->any = from->any;
-	to->rules = from->nrules ? calloc(from->nrules, sizeof(*to->rules)) : NULL;
-	if (from->nrules && !to->rules)
-		return -1;
-	for (; to->nrules < from->nrules; to->nrules++) {
-		const struct config_rule *rule = &from->rules[to->nrules];
-		struct config_rule *copy = &to->rules[to->nrules];
-		*copy = *rule;
-		if (rule->initiator && !(copy->initiator = strdup(rule->initiator)))
-			return -1;
-	}
-	return 0;
-}
-
 /* A target without rules of its own has those of the top level. */
 static void inherit_access(struct config_reader *r)
 {
 	for (size_t i = 0; i < r->config->ntargets; i++) {
 		struct config_access *a = &r->config->targets[i].access;
-		if (!a->any && !a->nrules && copy_access(a, &r->access))
+		if (!a->any && !a->nrules && config_access_copy(a, &r->access))
 			config_source_no_memory(&r->source);
 	}
 }
@@ -67,6 +52,30 @@ static void check_portals(struct config_reader *r)
 				    "has no access rules; set access to a list of rules, or to "
 				    "\"any\", there or at the top level",
 				    address, place);
+	}
+}
+
+/* As bits. */
+static uint64_t groups_of(const struct config *c)
+{
+	uint64_t groups = 0;
+
+	for (size_t i = 0; i < c->nportals; i++)
+		groups |= (uint64_t)1 << c->portals[i].group;
+	return groups;
+}
+
+/* A target that no portal leads to could not be found. */
+static void check_groups(struct config_reader *r)
+{
+	const uint64_t groups = groups_of(r->config);
+
+	for (size_t i = 0; groups && i < r->config->ntargets; i++) {
+		const uint64_t wrong = r->config->targets[i].portal_groups & ~groups;
+		if (wrong)
+			config_source_error(&r->source, r->targets_at[i], "portal_groups",
+					    "found %d; allowed are groups that a portal has",
+					    __builtin_ctzll(wrong));
 	}
 }
 
@@ -183,6 +192,7 @@ void config_read_check(struct config_reader *r)
 {
 	inherit_access(r);
 	check_portals(r);
+	check_groups(r);
 	check_pool_sizes(r);
 	check_pool(r);
 	check_bursts(r);

@@ -52,6 +52,7 @@ _Static_assert(DIGEST_NONE == 1 << 0 && DIGEST_CRC32C == 1 << 1, "bits of digest
 #define IN_LUN(f)	 struct config_lun, f
 #define IN_LEND(f)	 struct config_target, lend.f
 #define IN_RULE(f)	 struct config_rule, f
+#define IN_SHOWN(f)	 struct config_shown, f
 
 #define SIZEOF_(object, f) sizeof(((object *)0)->f)
 #define OFFSET(in)	   offsetof(in)
@@ -101,6 +102,7 @@ static const char *const scope_names[SCOPE_COUNT] = {
 	[SCOPE_RULE] = "a rule of access",
 	[SCOPE_SECRETS] = "the file of secrets",
 	[SCOPE_CREDENTIAL] = "an element of credentials",
+	[SCOPE_SHOWN] = "an element of a rule's luns",
 };
 
 const char *config_scope_name(enum config_scope scope)

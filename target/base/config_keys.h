@@ -22,6 +22,7 @@ enum config_scope {
 	SCOPE_RULE,
 	SCOPE_SECRETS, /* the top level of the file of secrets */
 	SCOPE_CREDENTIAL,
+	SCOPE_SHOWN,
 	SCOPE_COUNT,
 };
 

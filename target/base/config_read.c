@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * config_read.c - walks documents by the table of keys, and builds portals, targets, LUNs, rules.
+ * config_read.c - walks documents by the table of keys, and builds portals, targets, LUNs.
  *
  * A value that was refused leaves a mark that no right value has (an empty name, no address, an id
  * of UINT_MAX, a size of 0), so that one mistake is told once.
@@ -19,11 +19,7 @@
 #define PLACE_BYTES   512
 #define SUGGEST_BYTES 320
 
-static uint64_t read_scope(struct config_reader *r, const config_setting_t *at,
-			   enum config_scope scope, void *object);
-
-/* Of the keys of its scope. */
-static uint64_t bit_of(const struct config_key *k)
+uint64_t config_read_bit(const struct config_key *k)
 {
 	unsigned n = 0;
 	for (const struct config_key *i = config_keys; i < k; i++)
@@ -40,13 +36,12 @@ static void missing(struct config_reader *r, const config_setting_t *at, const s
 	config_source_error(&r->source, at, k->name, "missing; needed is %s", allowed);
 }
 
-/* Every required key of the scope that is not in `have`. */
-static void require(struct config_reader *r, const config_setting_t *at, enum config_scope scope,
-		    uint64_t have)
+void config_read_require(struct config_reader *r, const config_setting_t *at,
+			 enum config_scope scope, uint64_t have)
 {
 	for (size_t i = 0; i < config_keys_count; i++) {
 		const struct config_key *k = &config_keys[i];
-		if (k->scope == scope && k->required && !(have & bit_of(k)))
+		if (k->scope == scope && k->required && !(have & config_read_bit(k)))
 			missing(r, at, k);
 	}
 }
@@ -61,10 +56,8 @@ static void *extend(struct config_reader *r, void *array, size_t have, size_t n,
 	return p;
 }
 
-/* The elements of a list that may hold from k->min to k->max, of which it has `have`; 0: an error
- */
-static size_t count(struct config_reader *r, const struct config_key *k, const config_setting_t *at,
-		    size_t have)
+size_t config_read_count(struct config_reader *r, const struct config_key *k,
+			 const config_setting_t *at, size_t have)
 {
 	int type = config_setting_type(at);
 
@@ -82,9 +75,8 @@ static size_t count(struct config_reader *r, const struct config_key *k, const c
 	return n;
 }
 
-/* A group in a list: element i. false: it is none. */
-static bool element(struct config_reader *r, const config_setting_t *list, size_t i,
-		    enum config_scope scope, const config_setting_t **out)
+bool config_read_element(struct config_reader *r, const config_setting_t *list, size_t i,
+			 enum config_scope scope, const config_setting_t **out)
 {
 	char found[FOUND_BYTES];
 	const config_setting_t *at = config_setting_get_elem(list, (unsigned)i);
@@ -96,47 +88,6 @@ static bool element(struct config_reader *r, const config_setting_t *list, size_
 	config_source_error(&r->source, at, NULL, "found %s; %s is a group { ... }", found,
 			    config_scope_name(scope));
 	return false;
-}
-
-static void read_rules(struct config_reader *r, const struct config_key *k,
-		       const config_setting_t *at, struct config_access *access)
-{
-	size_t n = count(r, k, at, 0);
-	struct config_rule *rules = n ? extend(r, NULL, 0, n, sizeof(*rules)) : NULL;
-
-	if (!rules)
-		return;
-	access->rules = rules;
-	for (size_t i = 0; i < n; i++) {
-		struct config_rule *rule = &rules[access->nrules++];
-		const config_setting_t *e;
-		*rule = (struct config_rule){0};
-		if (!element(r, at, i, SCOPE_RULE, &e))
-			continue;
-		read_scope(r, e, SCOPE_RULE, rule);
-		if (!config_setting_length(e))
-			config_source_error(&r->source, e, NULL,
-					    "found an empty rule; a rule has an initiator, a "
-					    "network or chap; \"any\" in place of the list "
-					    "admits all");
-		config_check_auth(r, e, &rule->auth);
-	}
-}
-
-static void read_access(struct config_reader *r, const struct config_key *k,
-			const config_setting_t *at, struct config_access *access)
-{
-	int errors = r->source.nerrors;
-
-	if (config_setting_type(at) != CONFIG_TYPE_STRING)
-		read_rules(r, k, at, access);
-	else if (!strcmp(config_setting_get_string(at), "any"))
-		access->any = true;
-	else
-		config_value_wrong(&r->source, k, at);
-	/* A wrong rule is no missing rule. The configuration is refused anyway. */
-	if (r->source.nerrors > errors)
-		access->any = true;
 }
 
 /* A LUN read before this one, of any target, that has its serial. */
@@ -188,7 +139,7 @@ static void check_lun(struct config_reader *r, const config_setting_t *at,
 static void read_luns(struct config_reader *r, const struct config_key *k,
 		      const config_setting_t *at, struct config_target *t)
 {
-	size_t n = count(r, k, at, 0);
+	size_t n = config_read_count(r, k, at, 0);
 	struct config_lun *luns = n ? extend(r, NULL, 0, n, sizeof(*luns)) : NULL;
 
 	if (!luns)
@@ -200,10 +151,10 @@ static void read_luns(struct config_reader *r, const struct config_key *k,
 		*l = (struct config_lun){0};
 		config_value_presets(SCOPE_LUN, l);
 		l->id = UINT_MAX;
-		if (!element(r, at, i, SCOPE_LUN, &e))
+		if (!config_read_element(r, at, i, SCOPE_LUN, &e))
 			continue;
 		l->line = config_source_line(&r->source, e);
-		require(r, e, SCOPE_LUN, read_scope(r, e, SCOPE_LUN, l));
+		config_read_require(r, e, SCOPE_LUN, config_read_scope(r, e, SCOPE_LUN, l));
 		check_lun(r, e, t, l);
 	}
 	config_sort_luns(t);
@@ -230,7 +181,7 @@ static void read_targets(struct config_reader *r, const struct config_key *k,
 			 const config_setting_t *at)
 {
 	struct config *c = r->config;
-	size_t n = count(r, k, at, c->ntargets);
+	size_t n = config_read_count(r, k, at, c->ntargets);
 	struct config_target *targets =
 		n ? extend(r, c->targets, c->ntargets, n, sizeof(*targets)) : NULL;
 
@@ -245,13 +196,14 @@ static void read_targets(struct config_reader *r, const struct config_key *k,
 		const config_setting_t *e;
 		struct config_target *t = &targets[c->ntargets];
 		*t = (struct config_target){0};
-		bool is_group = element(r, at, i, SCOPE_TARGET, &e);
+		bool is_group = config_read_element(r, at, i, SCOPE_TARGET, &e);
 		places[c->ntargets++] = e;
 		if (!is_group)
 			continue;
 		t->line = config_source_line(&r->source, e);
+		config_value_presets(SCOPE_TARGET, t);
 		config_value_presets(SCOPE_LEND, t);
-		require(r, e, SCOPE_TARGET, read_scope(r, e, SCOPE_TARGET, t));
+		config_read_require(r, e, SCOPE_TARGET, config_read_scope(r, e, SCOPE_TARGET, t));
 		config_read_lend(r, e, t);
 		check_target(r, e, c->ntargets - 1);
 	}
@@ -279,7 +231,7 @@ static void read_portals(struct config_reader *r, const struct config_key *k,
 			 const config_setting_t *at)
 {
 	struct config *c = r->config;
-	size_t n = count(r, k, at, c->nportals);
+	size_t n = config_read_count(r, k, at, c->nportals);
 	struct config_portal *portals =
 		n ? extend(r, c->portals, c->nportals, n, sizeof(*portals)) : NULL;
 
@@ -295,13 +247,13 @@ static void read_portals(struct config_reader *r, const struct config_key *k,
 		struct config_portal *p = &portals[c->nportals];
 		*p = (struct config_portal){0};
 		config_value_presets(SCOPE_PORTAL, p);
-		bool is_group = element(r, at, i, SCOPE_PORTAL, &e);
+		bool is_group = config_read_element(r, at, i, SCOPE_PORTAL, &e);
 		places[c->nportals++] = e;
 		if (!is_group)
 			continue;
 		int errors = r->source.nerrors;
 		p->line = config_source_line(&r->source, e);
-		require(r, e, SCOPE_PORTAL, read_scope(r, e, SCOPE_PORTAL, p));
+		config_read_require(r, e, SCOPE_PORTAL, config_read_scope(r, e, SCOPE_PORTAL, p));
 		/* A port that was refused is none to compare. */
 		if (r->source.nerrors == errors)
 			check_portal(r, e, c->nportals - 1);
@@ -311,7 +263,7 @@ static void read_portals(struct config_reader *r, const struct config_key *k,
 static void read_group(struct config_reader *r, const struct config_key *k,
 		       const config_setting_t *at, void *object)
 {
-	require(r, at, k->inner, read_scope(r, at, k->inner, object));
+	config_read_require(r, at, k->inner, config_read_scope(r, at, k->inner, object));
 	if (k->inner == SCOPE_DISCOVERY)
 		config_check_auth(r, at, &r->config->discovery);
 }
@@ -324,15 +276,17 @@ static void read_node(struct config_reader *r, const struct config_key *k,
 	else if (k->type == KEY_GROUP)
 		config_value_wrong(&r->source, k, at);
 	else if (k->type == KEY_ACCESS && k->scope == SCOPE_TOP)
-		read_access(r, k, at, &r->access);
+		config_read_access(r, k, at, &r->access);
 	else if (k->type == KEY_ACCESS)
-		read_access(r, k, at, &((struct config_target *)object)->access);
+		config_read_access(r, k, at, &((struct config_target *)object)->access);
 	else if (k->type == KEY_CHAP || k->type == KEY_MUTUAL)
 		config_read_chap(r, k, at,
 				 k->scope == SCOPE_RULE ? &((struct config_rule *)object)->auth
 							: &r->config->discovery);
 	else if (k->inner == SCOPE_LUN)
 		read_luns(r, k, at, object);
+	else if (k->inner == SCOPE_SHOWN)
+		config_read_shown(r, k, at, object);
 	else if (k->inner == SCOPE_TARGET)
 		read_targets(r, k, at);
 	else
@@ -360,8 +314,7 @@ static bool set_before(struct config_reader *r, const struct config_key *k,
 	return false;
 }
 
-/* All keys of a group. Returns which rows of the table were there, right or wrong. */
-static uint64_t read_scope(struct config_reader *r, const config_setting_t *at,
+uint64_t config_read_scope(struct config_reader *r, const config_setting_t *at,
 			   enum config_scope scope, void *object)
 {
 	char suggestion[SUGGEST_BYTES];
@@ -377,7 +330,7 @@ static uint64_t read_scope(struct config_reader *r, const config_setting_t *at,
 					    suggestion);
 			continue;
 		}
-		have |= bit_of(k);
+		have |= config_read_bit(k);
 		if (set_before(r, k, member))
 			continue;
 		if (k->size)
@@ -394,6 +347,7 @@ void config_read_all(struct config_reader *r)
 
 	config_read_secrets(r);
 	for (size_t i = 0; i < r->source.ndocuments; i++)
-		have |= read_scope(r, config_source_root(&r->source, i), SCOPE_TOP, r->config);
-	require(r, config_source_root(&r->source, 0), SCOPE_TOP, have);
+		have |= config_read_scope(r, config_source_root(&r->source, i), SCOPE_TOP,
+					  r->config);
+	config_read_require(r, config_source_root(&r->source, 0), SCOPE_TOP, have);
 }

@@ -19,6 +19,31 @@ struct config_reader {
 	const config_setting_t **portals_at, **targets_at; /* by their places in config */
 };
 
+/* ---- what the config_read*.c share ---- */
+
+/* A key's bit, among those of its scope. */
+uint64_t config_read_bit(const struct config_key *k);
+/* All keys of a group. Returns the bits of those that were there, right or wrong. */
+uint64_t config_read_scope(struct config_reader *r, const config_setting_t *at,
+			   enum config_scope scope, void *object);
+/* Tells every required key of the scope that is not in `have`. */
+void config_read_require(struct config_reader *r, const config_setting_t *at,
+			 enum config_scope scope, uint64_t have);
+/* The elements of a list that may hold from k->min to k->max, of which it has `have`; 0: an error.
+ */
+size_t config_read_count(struct config_reader *r, const struct config_key *k,
+			 const config_setting_t *at, size_t have);
+/* A group in a list: element i. false: it is none. */
+bool config_read_element(struct config_reader *r, const config_setting_t *list, size_t i,
+			 enum config_scope scope, const config_setting_t **out);
+/* config_read_access.c: "any", or rules; and what a rule shows. */
+void config_read_access(struct config_reader *r, const struct config_key *k,
+			const config_setting_t *at, struct config_access *access);
+void config_read_shown(struct config_reader *r, const struct config_key *k,
+		       const config_setting_t *at, struct config_rule *rule);
+
+/* ---- reading ---- */
+
 /* All documents of r->source into r->config. Errors are told and counted there. */
 void config_read_all(struct config_reader *r);
 /* config_lend.c: the LUNs of `lend`, after those of `luns`; one of the two must be there. */

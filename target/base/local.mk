@@ -7,6 +7,8 @@ target_libmemtgt_a_SOURCES += \
 	%D%/clock.h \
 	%D%/config.c \
 	%D%/config.h \
+	%D%/config_access.c \
+	%D%/config_access.h \
 	%D%/config_addr.c \
 	%D%/config_addr.h \
 	%D%/config_check.c \
@@ -18,6 +20,7 @@ target_libmemtgt_a_SOURCES += \
 	%D%/config_read.c \
 	%D%/config_read.h \
 	%D%/config_secrets.c \
+	%D%/config_read_access.c \
 	%D%/config_source.c \
 	%D%/config_source.h \
 	%D%/config_text.c \

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/config.h"
 #include "control/clean.h"
 #include "control/methods.h"
 #include "iscsi/async.h"
@@ -26,19 +27,45 @@ static void put_isid(const struct survey_session *s, char out[static 13])
 	snprintf(out, 13, "%02x%02x%02x%02x%02x%02x", i[0], i[1], i[2], i[3], i[4], i[5]);
 }
 
+/* "0=3 1=4:ro", "all", "all:ro"; nothing in a discovery session. */
+#define LUNS_BYTES (CONFIG_LUNS_MAX * sizeof("255=255:ro "))
+
+static const char *luns_of(const struct config_rule *r, char out[static LUNS_BYTES])
+{
+	size_t n = 0;
+
+	out[0] = '\0';
+	if (r && !r->nluns)
+		snprintf(out, LUNS_BYTES, "all%s", r->read_only ? ":ro" : "");
+	for (size_t i = 0; r && i < r->nluns; i++) {
+		const struct config_shown *l = &r->luns[i];
+		n += (size_t)snprintf(out + n, LUNS_BYTES - n, "%s%u=%u%s", i ? " " : "", l->as,
+				      l->id, l->read_only || r->read_only ? ":ro" : "");
+	}
+	return out;
+}
+
+static const char *place_of(const struct config_rule *r)
+{
+	return r && r->place ? r->place : "";
+}
+
 static json_t *who(const struct survey_session *s)
 {
-	char isid[13];
+	char isid[13], luns[LUNS_BYTES];
 
 	put_isid(s, isid);
 	/* clang-format off */
-	return json_pack("{s:o, s:o, s:s, s:i, s:s, s:o, s:s, s:i, s:I, s:i}",
+	return json_pack("{s:o, s:o, s:s, s:i, s:s, s:o, s:i, s:o, s:s, s:s, s:i, s:I, s:i}",
 		"initiator", control_json_text(s->params.initiator_name),
 		"alias", control_json_text(s->params.initiator_alias),
 		"isid", isid,
 		"tsih", s->tsih,
 		"type", s->params.discovery ? "discovery" : "normal",
 		"target", control_json_text(s->params.target_name),
+		"portal_group", (int)s->portal_group,
+		"rule", control_json_text(place_of(s->rule)),
+		"luns", luns_of(s->rule, luns),
 		"address", s->address,
 		"reactor", (int)s->reactor,
 		"age_s", (json_int_t)(s->age / NS_PER_S),

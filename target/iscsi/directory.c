@@ -64,8 +64,8 @@ bool directory_tsih_exists(struct directory *d, uint16_t tsih)
 
 static bool same_name(const struct directory_entry *a, const struct directory_entry *b)
 {
-	return a->target == b->target && !memcmp(a->isid, b->isid, sizeof(a->isid)) &&
-	       !strcmp(a->initiator, b->initiator);
+	return a->target == b->target && a->group == b->group &&
+	       !memcmp(a->isid, b->isid, sizeof(a->isid)) && !strcmp(a->initiator, b->initiator);
 }
 
 /* ---- who may come back ---- */
@@ -162,18 +162,42 @@ void directory_forget(struct directory *d, const struct directory_entry *e)
 
 /* ---- entering and leaving ---- */
 
-enum directory_result directory_enter(struct directory *d, struct directory_entry *e)
+static enum directory_result within(const struct directory *d, const struct directory_entry *e,
+				    const struct directory_limits *limits)
+{
+	struct directory_limits n = {0};
+
+	list_for_each (it, &d->entries) {
+		const struct directory_entry *o = container_of(it, struct directory_entry, link);
+		if (same_name(e, o))
+			return DIRECTORY_ALONE;
+		if (o->target != e->target || o->replaced)
+			continue;
+		n.target++;
+		n.initiator += !strcmp(o->initiator, e->initiator);
+	}
+	if (limits->target && n.target >= limits->target)
+		return DIRECTORY_TARGET_FULL;
+	return limits->initiator && n.initiator >= limits->initiator ? DIRECTORY_INITIATOR_FULL
+								     : DIRECTORY_ALONE;
+}
+
+enum directory_result directory_enter(struct directory *d, struct directory_entry *e,
+				      const struct directory_limits *limits)
 {
 	bool wait = false;
 	pthread_mutex_lock(&d->lock);
-	if (d->closed && !find_guest(d, e)) {
+	enum directory_result r =
+		d->closed && !find_guest(d, e) ? DIRECTORY_CLOSED : within(d, e, limits);
+	if (r != DIRECTORY_ALONE) {
 		pthread_mutex_unlock(&d->lock);
-		return DIRECTORY_CLOSED;
+		return r;
 	}
 	list_for_each (it, &d->entries) {
 		struct directory_entry *other = container_of(it, struct directory_entry, link);
 		if (same_name(e, other)) {
 			d->end(other->ref);
+			other->replaced = true;
 			wait = true;
 		}
 	}
@@ -183,6 +207,7 @@ enum directory_result directory_enter(struct directory *d, struct directory_entr
 	}
 	/* Whoever leaves last changes it, maybe before we are back: not to be read again here. */
 	e->waiting = wait;
+	e->replaced = false;
 	list_add_tail(&d->entries, &e->link);
 	pthread_mutex_unlock(&d->lock);
 	return wait ? DIRECTORY_WAIT : DIRECTORY_ALONE;
@@ -219,6 +244,19 @@ unsigned directory_count(struct directory *d, const void *target)
 	pthread_mutex_lock(&d->lock);
 	list_for_each (it, &d->entries)
 		n += container_of(it, struct directory_entry, link)->target == target;
+	pthread_mutex_unlock(&d->lock);
+	return n;
+}
+
+unsigned directory_count_seeing(struct directory *d, const void *target, unsigned id)
+{
+	unsigned n = 0;
+
+	pthread_mutex_lock(&d->lock);
+	list_for_each (it, &d->entries) {
+		const struct directory_entry *e = container_of(it, struct directory_entry, link);
+		n += e->target == target && (e->luns[id / 64] >> id % 64 & 1);
+	}
 	pthread_mutex_unlock(&d->lock);
 	return n;
 }

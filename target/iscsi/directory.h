@@ -37,9 +37,17 @@ struct directory_entry {
 	char initiator[ISCSI_NAME_MAX + 1];
 	uint8_t isid[6];
 	const void *target; /* identity only */
+	uint16_t group;	    /* the portal group tag */
+	uint64_t luns[4];   /* bits: which LUs of the target it sees, by their ids */
 	uint16_t tsih;
 	struct session_ref ref;
-	bool waiting; /* for those of the same name to be gone */
+	bool waiting;  /* for those of the same name to be gone */
+	bool replaced; /* it was told to end, and counts for no limit */
+};
+
+/* Sessions at one time: with the target, and of this initiator with it. 0: no limit. */
+struct directory_limits {
+	unsigned target, initiator;
 };
 
 /* Counts the names that enter a target: who watches sees also those that leave again at once. */
@@ -71,15 +79,18 @@ void directory_tsih_put(struct directory *d, uint16_t tsih);
 bool directory_tsih_exists(struct directory *d, uint16_t tsih);
 
 enum directory_result {
-	DIRECTORY_ALONE,  /* go on */
-	DIRECTORY_WAIT,	  /* alone() will be called */
-	DIRECTORY_CLOSED, /* not entered: it is none of those who may come back */
+	DIRECTORY_ALONE,	  /* go on */
+	DIRECTORY_WAIT,		  /* alone() will be called */
+	DIRECTORY_CLOSED,	  /* not entered: it is none of those who may come back */
+	DIRECTORY_TARGET_FULL,	  /* not entered: limits.target is reached... */
+	DIRECTORY_INITIATOR_FULL, /* ...or limits.initiator */
 };
 /*
- * Enters `e` (the caller's, all but link, tsih and waiting filled). Others of the same name are
- * told to end.
+ * Enters `e` (the caller's, all but link, tsih, waiting and replaced filled). Others of the same
+ * name are told to end, and whoever takes the place of one is not held up by limits.
  */
-enum directory_result directory_enter(struct directory *d, struct directory_entry *e);
+enum directory_result directory_enter(struct directory *d, struct directory_entry *e,
+				      const struct directory_limits *limits);
 /* No new names from now on, but those that are there. 0 or -ENOMEM, and nothing has changed. */
 int directory_close(struct directory *d) __attribute__((warn_unused_result));
 void directory_open(struct directory *d);
@@ -90,6 +101,8 @@ unsigned directory_guests(struct directory *d);
 void directory_forget(struct directory *d, const struct directory_entry *e);
 /* Sessions of a target just now, those included that wait or are ending. */
 unsigned directory_count(struct directory *d, const void *target);
+/* The same, of those that see the LU with this id, from 0 to 255. */
+unsigned directory_count_seeing(struct directory *d, const void *target, unsigned id);
 /* `w` is the caller's until directory_unwatch(). */
 void directory_watch(struct directory *d, struct directory_watch *w, const void *target);
 unsigned directory_entered(struct directory *d, const struct directory_watch *w);

@@ -1,5 +1,7 @@
 # Sources of target/iscsi.
 target_libmemtgt_a_SOURCES += \
+	%D%/access.c \
+	%D%/access.h \
 	%D%/admission.c \
 	%D%/admission.h \
 	%D%/ask.c \

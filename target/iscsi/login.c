@@ -13,6 +13,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "iscsi/access.h"
+
 static const struct {
 	enum iscsi_login_status status;
 	const char *name;
@@ -149,6 +151,26 @@ static const struct config_target *target_find(const struct config *c, const cha
 	return NULL;
 }
 
+/* RFC 7143 4.4.3: a portal group that a target does not have is no place of it. */
+static enum iscsi_login_status authorize(struct login *l)
+{
+	const struct config_target *t = l->target;
+
+	l->rule = config_access_find(&t->access, l->params.initiator_name, &l->peer);
+	if (l->rule && !l->rule->deny && access_by_group(t, l->portal_group)) {
+		l->auth = &l->rule->auth;
+		return ISCSI_LOGIN_SUCCESS;
+	}
+	l->target = NULL;
+	if (l->rule && !l->rule->deny) {
+		snprintf(l->said, sizeof(l->said), "target %s is not offered by portal group %u",
+			 t->name, l->portal_group);
+		return fail(l, ISCSI_LOGIN_NOT_FOUND, l->said);
+	}
+	access_explain(t, l->rule, l->said, sizeof(l->said));
+	return fail(l, ISCSI_LOGIN_AUTHZ_FAILURE, l->said);
+}
+
 /* After the first text: who it is, and whether it may have what it wants. 6.3, 13.4, 13.5 */
 static enum iscsi_login_status identify(struct login *l)
 {
@@ -165,14 +187,7 @@ static enum iscsi_login_status identify(struct login *l)
 	l->target = target_find(l->config, p->target_name);
 	if (!l->target)
 		return fail(l, ISCSI_LOGIN_NOT_FOUND, "no such target");
-	const struct config_rule *rule =
-		config_access_rule(&l->target->access, p->initiator_name, &l->peer);
-	if (!rule) {
-		l->target = NULL;
-		return fail(l, ISCSI_LOGIN_AUTHZ_FAILURE, "no access rule lets it in");
-	}
-	l->auth = &rule->auth;
-	return ISCSI_LOGIN_SUCCESS;
+	return authorize(l);
 }
 
 static bool chap_key_in(const struct key_state *keys)

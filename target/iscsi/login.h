@@ -21,6 +21,8 @@
 
 /* Text of one negotiation step, over all its C-bit PDUs: more ends the login. */
 #define LOGIN_TEXT_MAX (16u << 10)
+/* Of a sentence for the log. */
+#define LOGIN_WHY_MAX 512u
 
 enum login_step {
 	LOGIN_SEND,	/* send the response, go on in the login phase */
@@ -37,10 +39,11 @@ struct login {
 	/* Filled while the login goes on; final at LOGIN_COMPLETE. */
 	struct iscsi_params params;
 	const struct config_target *target; /* NULL: discovery */
+	const struct config_rule *rule;	    /* that lets it in */
 	uint8_t isid[6];
 	uint16_t tsih, cid;  /* as the initiator sent them */
 	uint32_t itt, cmdsn; /* CmdSN of the login, 4.2.2.1: the first command may carry it too */
-	const char *why;     /* of a failure, for the log: a sentence, static */
+	const char *why;     /* of a failure, for the log: a sentence, good as long as this is */
 	struct chap chap;    /* of the security stage; chap.user is who tried, or empty */
 
 	/* The machine's own. */
@@ -55,6 +58,7 @@ struct login {
 	size_t in_len;
 	uint8_t *out; /* LOGIN_TEXT_MAX, answers not sent yet */
 	size_t out_len, out_sent;
+	char said[LOGIN_WHY_MAX]; /* `why`, where it names something */
 };
 
 /* What to send: header (all but StatSN, ExpCmdSN, MaxCmdSN, which are the caller's), and text. */

@@ -34,8 +34,6 @@
 #define BOUNCE_SIZE ((size_t)264 << 10)
 /* Seconds that the data of a WRITE waits for a page before it is refused with BUSY. */
 #define MEMORY_WAIT_S 3
-/* One portal group holds all portals. RFC 7143 13.9 */
-#define PORTAL_GROUP_TAG 1u
 
 /* What one reactor thread holds for its sessions: reactor->owner. */
 struct iscsi_worker {

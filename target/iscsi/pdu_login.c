@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "iscsi/access.h"
 #include "iscsi/login.h"
 #include "iscsi/session.h"
 
@@ -33,7 +34,7 @@ static bool begin(struct session *s)
 	struct login_phase *p = calloc(1, sizeof(*p));
 	if (!p)
 		return false;
-	if (login_begin(&p->login, s->w->node->config, &s->conn.peer, PORTAL_GROUP_TAG)) {
+	if (login_begin(&p->login, s->w->node->config, &s->conn.peer, s->conn.portal)) {
 		free(p);
 		return false;
 	}
@@ -96,6 +97,24 @@ static enum pdu_error failed(struct session *s, const struct login_reply *reply)
 	return answer(s, reply, true);
 }
 
+/* Each limit has its own count of lines, so that none hides the other. */
+static enum pdu_error too_many(struct session *s, const struct directory_limits *limits,
+			       enum directory_result which)
+{
+	static struct log_limit of_target, of_initiator;
+	struct login *l = s->login;
+	struct login_reply reply;
+
+	access_full(l->target, l->rule, limits, which, l->said, sizeof(l->said));
+	session_count(s, COUNT_REFUSED_SESSIONS, 1);
+	log_line_limited(which == DIRECTORY_TARGET_FULL ? &of_target : &of_initiator,
+			 LOG_LEVEL_WARNING, "%s: login refused (0x%04x): %s", session_name(s),
+			 ISCSI_LOGIN_OUT_OF_RESOURCES, l->said);
+	login_refuse(l, ISCSI_LOGIN_OUT_OF_RESOURCES, &reply);
+	s->state = SESSION_ENDING;
+	return answer(s, &reply, true);
+}
+
 /* What the session needs of the target that was named. NULL, or why there can be no session. */
 static const char *attach(struct session *s, const struct login *l)
 {
@@ -105,6 +124,9 @@ static const char *attach(struct session *s, const struct login *l)
 	if (!ua)
 		return "no memory for the nexus";
 	scsi_nexus_init(&s->nexus, s->target, ua);
+	s->rule = l->rule;
+	s->nexus.port_group = l->portal_group;
+	access_luns(l->rule, &s->nexus.luns);
 	/* SPC-4 7.6.4: an iSCSI initiator port is its name, ",i,0x", and the ISID. */
 	const uint8_t *i = l->isid;
 	snprintf(s->nexus.port_name, sizeof(s->nexus.port_name), "%s,i,0x%02x%02x%02x%02x%02x%02x",
@@ -138,14 +160,21 @@ static enum pdu_error join(struct session *s)
 		return refuse(s, ISCSI_LOGIN_OUT_OF_RESOURCES, why);
 
 	s->state = SESSION_JOINING;
-	s->entry = (struct directory_entry){
-		.target = s->target, .tsih = s->tsih, .ref = session_ref(s)};
+	s->entry = (struct directory_entry){.target = s->target,
+					    .group = l->portal_group,
+					    .tsih = s->tsih,
+					    .ref = session_ref(s)};
 	memcpy(s->entry.isid, l->isid, sizeof(s->entry.isid));
+	memcpy(s->entry.luns, s->nexus.luns.ids, sizeof(s->entry.luns));
 	memcpy(s->entry.initiator, l->params.initiator_name, sizeof(s->entry.initiator));
-	enum directory_result r = directory_enter(d, &s->entry);
+	const struct directory_limits limits =
+		access_limits(s->w->node->config, l->target, l->rule);
+	enum directory_result r = directory_enter(d, &s->entry, &limits);
 	if (r == DIRECTORY_CLOSED)
 		return refuse(s, ISCSI_LOGIN_SERVICE_UNAVAILABLE,
 			      "the target drains: it takes no new borrowers");
+	if (r == DIRECTORY_TARGET_FULL || r == DIRECTORY_INITIATOR_FULL)
+		return too_many(s, &limits, r);
 	s->entered = true;
 	if (r == DIRECTORY_ALONE)
 		login_joined(s);

@@ -55,7 +55,7 @@ static struct sendtargets question(const struct session *s)
 		.initiator = s->params.initiator_name,
 		.peer = &s->conn.peer,
 		.local = &s->conn.local,
-		.portal_group = PORTAL_GROUP_TAG,
+		.portal_group = s->conn.portal,
 	};
 }
 

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/config_addr.h"
+#include "iscsi/access.h"
 #include "iscsi/text.h"
 
 /* An address in numbers, as the initiator would have to write it. */
@@ -28,15 +30,6 @@ bool sendtargets_allowed(const struct sendtargets *q)
 	if (!q->own)
 		return q->value[0] != '\0';
 	return !q->value[0] || strcasecmp(q->value, q->own->name) == 0;
-}
-
-static bool is_shown(const struct sendtargets *q, const struct config_target *t)
-{
-	if (q->own)
-		return t == q->own;
-	if (strcmp(q->value, "All") != 0 && strcasecmp(q->value, t->name) != 0)
-		return false;
-	return config_may_access(&t->access, q->initiator, q->peer);
 }
 
 /* Where this connection came in. An IPv4 client of a socket on :: is at a mapped address. */
@@ -69,7 +62,8 @@ static bool portal_place(const struct config_portal *p, const struct place *here
 	bool any6 = strcmp(p->address, "::") == 0;
 
 	*out = (struct place){.six = strchr(p->address, ':'), .port = p->port};
-	snprintf(out->host, sizeof(out->host), "%s", p->address);
+	/* Without the name that we have for the link: the initiator has another one. */
+	snprintf(out->host, sizeof(out->host), "%.*s", (int)strcspn(p->address, "%"), p->address);
 	if (any4 || any6) {
 		if (here->family != (any4 ? AF_INET : AF_INET6))
 			return false;
@@ -83,30 +77,70 @@ static bool portal_place(const struct config_portal *p, const struct place *here
 }
 
 /* 13.8: domainname[:port][,portal-group-tag] */
-static bool put_portal(const struct sendtargets *q, const struct config_portal *p, struct writer *w)
+#define VALUE_MAX (SENDTARGETS_LINE_MAX - sizeof("TargetAddress="))
+
+/*
+ * What the initiator is told of a portal, or false: it is none of the target's, cannot be reached
+ * from there, or cannot be named. What the operator announces he knows better.
+ */
+static bool portal_value(const struct sendtargets *q, const struct config_target *t,
+			 const struct config_portal *p, char value[static VALUE_MAX])
 {
-	static const char key[] = "TargetAddress";
-	char value[SENDTARGETS_LINE_MAX - sizeof(key) - 1];
 	struct place here, there;
 
+	if (!access_by_group(t, p->group))
+		return false;
 	if (p->announce) {
-		snprintf(value, sizeof(value), "%s,%u", p->announce, q->portal_group);
-		return text_put(w, key, strlen(key), value);
+		snprintf(value, VALUE_MAX, "%s,%u", p->announce, p->group);
+		return true;
 	}
 	place_of(q->local, &here);
-	if (!portal_place(p, &here, &there))
+	if (!config_addr_reachable(p->address, q->peer, q->local) ||
+	    !portal_place(p, &here, &there))
+		return false;
+	snprintf(value, VALUE_MAX, there.six ? "[%s]:%u,%u" : "%s:%u,%u", there.host, there.port,
+		 p->group);
+	return true;
+}
+
+/* Without an address a target is where it was asked for: appendix C. */
+static bool is_somewhere(const struct sendtargets *q, const struct config_target *t)
+{
+	char value[VALUE_MAX];
+
+	if (access_by_group(t, q->portal_group))
 		return true;
-	snprintf(value, sizeof(value), there.six ? "[%s]:%u,%u" : "%s:%u,%u", there.host,
-		 there.port, q->portal_group);
+	for (size_t i = 0; i < q->config->nportals; i++)
+		if (portal_value(q, t, &q->config->portals[i], value))
+			return true;
+	return false;
+}
+
+static bool is_shown(const struct sendtargets *q, const struct config_target *t)
+{
+	if (q->own)
+		return t == q->own;
+	if (strcmp(q->value, "All") != 0 && strcasecmp(q->value, t->name) != 0)
+		return false;
+	return config_may_access(&t->access, q->initiator, q->peer) && is_somewhere(q, t);
+}
+
+static bool put(struct writer *w, const char *key, const char *value)
+{
 	return text_put(w, key, strlen(key), value);
 }
 
+/* false: there is no room for it. */
 static bool put_line(const struct sendtargets *q, const struct config_target *t, size_t line,
 		     struct writer *w)
 {
-	if (line)
-		return put_portal(q, &q->config->portals[line - 1], w);
-	return text_put(w, "TargetName", strlen("TargetName"), t->name);
+	char value[VALUE_MAX];
+
+	if (!line)
+		return put(w, "TargetName", t->name);
+	if (!portal_value(q, t, &q->config->portals[line - 1], value))
+		return true;
+	return put(w, "TargetAddress", value);
 }
 
 size_t sendtargets_read(const struct sendtargets *q, size_t *at, uint8_t *buf, size_t cap,

@@ -3,6 +3,9 @@
  * sendtargets.h - the answer to SendTargets: which targets there are, and where. RFC 7143 13.3 and
  * appendix C.
  *
+ * An initiator is told of targets that it may use, and of portals that it can reach from where it
+ * is. A target that is offered here, and at no such portal, is told without one: then it is here.
+ *
  * The answer may be longer than any PDU, so it is read in pieces. It is made anew for each, from
  * what does not change: nothing is kept but a position.
  */
@@ -28,7 +31,7 @@ struct sendtargets {
 	const char *initiator;		 /* its name and address: it sees what it may use */
 	const struct sockaddr_storage *peer;
 	const struct sockaddr_storage *local; /* of this connection, for portals on any address */
-	uint16_t portal_group;
+	uint16_t portal_group;		      /* by which it came in */
 };
 
 /* False: the question is not allowed in this session, the answer is "SendTargets=Reject". */

@@ -108,7 +108,8 @@ struct session {
 	struct directory_entry entry;
 	bool entered;
 	uint16_t tsih, cid;
-	struct scsi_target *target; /* NULL in a discovery session */
+	struct scsi_target *target;	/* NULL in a discovery session */
+	const struct config_rule *rule; /* by which it was let in; NULL likewise */
 	struct scsi_nexus nexus;
 
 	/* numbers, 4.2.2 */

@@ -37,6 +37,8 @@ void survey_describe(struct survey_session *out, const struct session *s)
 	out->params = s->params;
 	memcpy(out->isid, s->entry.isid, sizeof(out->isid));
 	out->tsih = s->tsih;
+	out->portal_group = s->conn.portal;
+	out->rule = s->rule;
 	memcpy(out->address, s->conn.peer_name, sizeof(out->address));
 	out->reactor = r->o.index;
 	out->age = r->now > s->began ? r->now - s->began : 0;

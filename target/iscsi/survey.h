@@ -15,6 +15,7 @@
 
 #include "iscsi/params.h"
 
+struct config_rule;
 struct iscsi_node;
 struct session;
 
@@ -25,6 +26,8 @@ struct survey_session {
 	struct iscsi_params params;
 	uint8_t isid[6];
 	uint16_t tsih;
+	uint16_t portal_group;
+	const struct config_rule *rule; /* of the configuration; NULL: a discovery session */
 	char address[64];
 	unsigned reactor;
 	uint64_t age; /* ns since the connection was opened */

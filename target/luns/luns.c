@@ -336,7 +336,8 @@ static void describe(const struct scsi_target *t, const struct scsi_lu *lu, stru
 static void count_sessions(struct luns *l, size_t target, struct luns_info *i)
 {
 	if (l->node)
-		i->sessions = directory_count(&l->node->directory, &l->targets[target]);
+		i->sessions =
+			directory_count_seeing(&l->node->directory, &l->targets[target], i->id);
 }
 
 static size_t count_luns(const struct luns *l)

@@ -111,7 +111,7 @@ struct luns_info {
 	bool is_used;	 /* data was written to it, ever */
 	uint32_t generation;
 	uint64_t used;	   /* bytes of memory that it has */
-	unsigned sessions; /* of its target; each sees all its LUNs */
+	unsigned sessions; /* of its target, that see it */
 	char serial[SCSI_SERIAL_MAX + 1];
 	char naa[2 * 8 + 1];	       /* hex */
 	char was[ISCSI_NAME_MAX + 16]; /* held: "TARGET LUN ID", or "" if that is lost */

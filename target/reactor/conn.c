@@ -125,7 +125,7 @@ static void drop(struct conn *c)
 	arena_put(&r->conns, c);
 }
 
-int conn_open(struct reactor *r, int fd, const struct sockaddr_storage *peer)
+int conn_open(struct reactor *r, int fd, const struct sockaddr_storage *peer, uint16_t portal)
 {
 	struct conn *c = r->stopping ? NULL : arena_get(&r->conns);
 	int rc;
@@ -135,6 +135,7 @@ int conn_open(struct reactor *r, int fd, const struct sockaddr_storage *peer)
 		goto err_fd;
 	}
 	init(c, r, fd, peer);
+	c->portal = portal;
 	sock_tune(fd);
 	rc = r->engine->ops->add(r->engine, &c->io);
 	if (rc)

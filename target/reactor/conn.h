@@ -101,6 +101,7 @@ struct conn {
 	const struct conn_ops *ops;
 	struct list link, rx_ready, tx_ready, slice_ready, wake_wait;
 	struct sockaddr_storage peer, local;
+	uint16_t portal;     /* as it was given: the acceptor's, for the upper layer */
 	char peer_name[64];  /* "ADDRESS:PORT" for log lines */
 	uint32_t id;	     /* of the process's life, for log lines */
 	uint32_t generation; /* grows when the slot is used again */
@@ -124,7 +125,7 @@ struct conn {
 };
 
 /* A socket on its reactor's thread. */
-int conn_open(struct reactor *r, int fd, const struct sockaddr_storage *peer)
+int conn_open(struct reactor *r, int fd, const struct sockaddr_storage *peer, uint16_t portal)
 	__attribute__((warn_unused_result));
 /* The peer has shown who it is: its look-ahead may become CONN_RX_LARGE. Until then it costs no
  * more than CONN_RX_SMALL, and a message that does not fit ends the connection. */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -72,6 +73,13 @@ int listen_open(const char *address, uint16_t port, char *why, size_t why_len)
 {
 	struct addrinfo *ai;
 
+	const char *interface = strchr(address, '%');
+
+	if (interface && !if_nametoindex(interface + 1)) {
+		snprintf(why, why_len, "%s: there is no network interface %s (ip link shows them)",
+			 address, interface + 1);
+		return -ENODEV;
+	}
 	int err = look_up(address, port, &ai);
 	if (err) {
 		snprintf(why, why_len, "%s: %s", address, gai_strerror(err));

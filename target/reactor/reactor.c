@@ -92,12 +92,13 @@ struct given {
 	struct reactor_msg msg;
 	int fd;
 	struct sockaddr_storage peer;
+	uint16_t portal;
 };
 
 static void give_run(struct reactor *r, struct reactor_msg *m)
 {
 	struct given *g = container_of(m, struct given, msg);
-	int rc = conn_open(r, g->fd, &g->peer);
+	int rc = conn_open(r, g->fd, &g->peer, g->portal);
 
 	if (rc) {
 		counter_add(&r->counters, COUNT_REFUSED_RESOURCES, 1);
@@ -108,13 +109,13 @@ static void give_run(struct reactor *r, struct reactor_msg *m)
 }
 
 /* Counted at once, so that a burst of connections is spread. */
-int reactor_give(struct reactor *r, int fd, const struct sockaddr_storage *peer)
+int reactor_give(struct reactor *r, int fd, const struct sockaddr_storage *peer, uint16_t portal)
 {
 	struct given *g = malloc(sizeof(*g));
 
 	if (!g)
 		return -ENOMEM;
-	*g = (struct given){.msg.run = give_run, .fd = fd, .peer = *peer};
+	*g = (struct given){.msg.run = give_run, .fd = fd, .peer = *peer, .portal = portal};
 	atomic_fetch_add(&r->load, 1);
 	reactor_post(r, &g->msg);
 	/* cppcheck-suppress memleak ; give_run() frees it */

@@ -108,8 +108,9 @@ void reactor_post(struct reactor *r, struct reactor_msg *m);
 /* Wakes the reactor, so that it passes a quiet point soon, and connections that asked for it by
  * conn_want_wake() try again. From any thread. */
 void reactor_wake(struct reactor *r);
-/* Hands an accepted socket over; on refusal (no slot) it is closed there. From any thread. On an
- * error returned here (-ENOMEM) the descriptor is still the caller's. */
-int reactor_give(struct reactor *r, int fd, const struct sockaddr_storage *peer);
+/* Hands an accepted socket over, with what conn.portal shall be; on refusal (no slot) it is closed
+ * there. From any thread. On an error returned here (-ENOMEM) the descriptor is still the caller's.
+ */
+int reactor_give(struct reactor *r, int fd, const struct sockaddr_storage *peer, uint16_t portal);
 
 #endif

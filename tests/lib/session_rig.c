@@ -45,6 +45,7 @@ void rig_init(struct rig *r)
 	strcpy(r->target_config.name, TARGET);
 	r->config.targets = &r->target_config;
 	r->config.ntargets = 1;
+	r->portal_group = 1;
 	r->blocks = RIG_BLOCKS;
 	r->pool = RIG_BLOCKS * RIG_BLOCK;
 }
@@ -159,10 +160,9 @@ void rig_advance(struct rig *r, unsigned seconds)
 
 struct rig_peer rig_connect(struct rig *r)
 {
-	struct sockaddr_storage nobody = {0};
 	struct rig_peer p = {.rig = r, .fd = fake_socket(r->engine), .cmdsn = 100, .itt = 1};
-	ck_assert_ptr_null(admission_enter(&r->node.admission, &nobody));
-	ck_assert_int_eq(conn_open(&r->worker.reactor, p.fd, &nobody), 0);
+	ck_assert_ptr_null(admission_enter(&r->node.admission, &r->peer));
+	ck_assert_int_eq(conn_open(&r->worker.reactor, p.fd, &r->peer, r->portal_group), 0);
 	return p;
 }
 

@@ -22,9 +22,11 @@
 struct rig {
 	struct config config;
 	struct config_target target_config;
-	uint64_t blocks; /* of the LUN: RIG_BLOCKS */
-	bool thin;	 /* no: it has all its pages */
-	uint64_t pool;	 /* bytes of all pages */
+	struct sockaddr_storage peer; /* of who connects next: nobody's address */
+	uint16_t portal_group;	      /* by which it comes: 1 */
+	uint64_t blocks;	      /* of the LUN: RIG_BLOCKS */
+	bool thin;		      /* no: it has all its pages */
+	uint64_t pool;		      /* bytes of all pages */
 	struct store *store;
 	struct scsi_lu lu;
 	struct scsi_target target;

@@ -18,6 +18,7 @@ heading='
 		if (scope == "RULE") return "access"
 		if (scope == "SECRETS") return "The file of secrets"
 		if (scope == "CREDENTIAL") return "credentials"
+		if (scope == "SHOWN") return "luns of a rule"
 		return tolower(scope)
 	}'
 
@@ -29,13 +30,15 @@ rows()
 		{
 			sub(/^ISCSI_PORT$/, "3260", text)
 			sub(/^CONFIG_CPUS_MAX$/, "256", text)
+			sub(/^CONFIG_GROUP_MAX$/, "63", text)
 			return text
 		}
 		{
 			says = ""
 			if ($1 == "CONFIG_NUM" && $4 == "UINT" && $3 != "block_size")
 				says = " (number, " number($7) " to " number($8) ", " \
-				       ($5 == "REQ" ? "required" : "default " number($9)) ")"
+				       ($5 == "REQ" ? "required" : $3 == "as" ? "default: id" : \
+					"default " number($9)) ")"
 			print heading($2) ": " $3 says
 		}' | sort
 }

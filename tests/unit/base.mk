@@ -21,6 +21,8 @@ EXTRA_DIST += \
 	tests/unit/config_fixture.h \
 	tests/config/bad-include.conf \
 	tests/config/bad-include.expected \
+	tests/config/bad-access.conf \
+	tests/config/bad-access.expected \
 	tests/config/bad-many.conf \
 	tests/config/bad-many.expected \
 	tests/config/bad-open.conf \

@@ -7,6 +7,7 @@ unit_tests += tests/unit/test_live
 unit_tests += tests/unit/test_session
 unit_tests += tests/unit/test_aborts
 unit_tests += tests/unit/test_tmf
+unit_tests += tests/unit/test_session_access
 unit_tests += tests/unit/test_session_limits
 unit_tests += tests/unit/test_session_more
 # What no good initiator sends, by subject.

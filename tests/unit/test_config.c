@@ -178,6 +178,25 @@ static const struct {
 	{PORTALS TARGET("access = (); ", LUN0), "targets.[0].access: found 0 elements"},
 	{PORTALS TARGET("access = ( {} ); ", LUN0), "targets.[0].access.[0]: found an empty rule"},
 	{PORTALS TARGET("access = ( { initiator = \"IQN.*\"; } ); ", LUN0), "targets.[0].access.[0].initiator: found \"IQN.*\"; initiator names are in lower case"},
+	{PORTALS TARGETS "access = ( { read_only = true; } );", "access.[0]: found a rule without initiator and network; it has one of them"},
+	{PORTALS TARGETS "access = ( { initiator = \"iqn.x\"; lun = 1; } );", "main.conf:3: access.[0].lun: found an unknown key; did you mean luns?"},
+	{PORTALS TARGETS "access = ( { initiator = \"iqn.x\"; deny = \"yes\"; } );", "access.[0].deny: found \"yes\"; allowed is true or false"},
+	{PORTALS TARGETS "access = ( { initiator = \"iqn.x\"; deny = true;\n sessions = 1; } );", "access.[0].sessions: found together with deny"},
+	{PORTALS TARGETS "access = ( { initiator = \"iqn.x\"; deny = true; read_only = true; } );", "access.[0].read_only: found together with deny"},
+	{PORTALS TARGETS "access = ( { initiator = \"iqn.x\"; deny = true; luns = ( { id = 0; } ); } );", "access.[0].luns: found together with deny"},
+	{PORTALS TARGETS "access = ( { initiator = \"iqn.x\"; luns = (); } );", "access.[0].luns: found 0 elements; allowed are 1 to 256"},
+	{PORTALS TARGETS "access = ( { initiator = \"iqn.x\"; luns = 0; } );", "access.[0].luns: found 0; allowed is a list of groups"},
+	{PORTALS TARGETS "access = ( { initiator = \"iqn.x\"; luns = ( { as = 1; } ); } );", "access.[0].luns.[0].id: missing; needed is a whole number from 0 to 255"},
+	{PORTALS TARGETS "access = ( { initiator = \"iqn.x\"; luns = ( { id = 1; },\n { id = 1; as = 2; } ); } );", "main.conf:4: access.[0].luns.[1].id: found 1 again; an initiator sees a LUN under one number"},
+	{PORTALS TARGETS "access = ( { initiator = \"iqn.x\"; luns = ( { id = 1; },\n { id = 2; as = 1; } ); } );", "main.conf:4: access.[0].luns.[1].as: LUN 2 would be seen as 1, as which LUN 1 is"},
+	{PORTALS TARGETS "access = ( { initiator = \"iqn.x\"; luns = ( { id = 2; as = 1; },\n { id = 1; } ); } );", "main.conf:4: access.[0].luns.[1].as: LUN 1 would be seen as 1, as which LUN 2 is"},
+	{PORTALS TARGETS "access = ( { initiator = \"iqn.x\"; luns = ( { id = 0; }, { id = 1; as = 256; } ); } );", "access.[0].luns.[1].as: found 256; allowed is a whole number from 0 to 255"},
+	{PORTALS TARGETS "access = ( { network = \"10.0.0.0/8%eth0\"; } );", "access.[0].network: found \"10.0.0.0/8%eth0\"; a network is ADDRESS/PREFIX"},
+	{PORTALS TARGETS "access = ( { network = \"2001:db8::%eth0/64\"; } );", "only a link-local IPv6 address (fe80::) has %INTERFACE"},
+	{TARGETS "portals = ( { address = \"127.0.0.1\"; group = 0; } );", "portals.[0].group: found 0; allowed is a whole number from 1 to 63"},
+	{PORTALS TARGET("portal_groups = 1; ", LUN0), "targets.[0].portal_groups: found 1; allowed is a list"},
+	{PORTALS TARGET("portal_groups = [ 1, 2 ]; ", LUN0), "main.conf:2: targets.[0].portal_groups: found 2; allowed are groups that a portal has"},
+	{PORTALS TARGET("portal_groups = [ 1, 1 ]; ", LUN0), "targets.[0].portal_groups.[1]: found 1; this number is in the list already"},
 	{PORTALS TARGET("access = ( { network = \"10.0.0.1/8\"; } ); ", LUN0), "targets.[0].access.[0].network: found \"10.0.0.1/8\"; the address has bits beyond the prefix"},
 
 	{PORTALS TARGET("", "{ size = \"1M\"; }"), "targets.[0].luns.[0].id: missing; needed is a whole number from 0 to 255"},
@@ -392,6 +411,51 @@ START_TEST(luns_by_rule)
 }
 END_TEST
 
+/* What a rule says, where it stands, and that a target without rules has those of the top. */
+START_TEST(rules)
+{
+	struct config *c = fixture_good(
+		"portals = ( { address = \"127.0.0.1\"; },\n"
+		"            { address = \"::1\"; group = 63; } );\n"
+		"access = ( { initiator = \"iqn.a\"; deny = true; },\n"
+		"  { network = \"fe80::%eth0/64\"; read_only = true; sessions = 65536; },\n"
+		"  { initiator = \"*\";\n"
+		"    luns = ( { id = 255; as = 0; }, { id = 0; as = 255; read_only = true; },\n"
+		"             { id = 7; } ); } );\n"
+		"limits = { sessions_per_target = 5; sessions_per_initiator = 2; };\n"
+		"targets = ( { name = \"iqn.2026-01.a\"; portal_groups = [ 63 ]; sessions = 3;\n"
+		"              luns = ( " LUN0 " ); },\n"
+		"  { name = \"iqn.2026-01.b\"; luns = ( " LUN0 " ); } );\n");
+
+	ck_assert_uint_eq(c->portals[0].group, 1);
+	ck_assert_uint_eq(c->portals[1].group, 63);
+	ck_assert_uint_eq(c->limits.sessions_per_target, 5);
+	ck_assert_uint_eq(c->limits.sessions_per_initiator, 2);
+	ck_assert_uint_eq(c->targets[0].portal_groups, (uint64_t)1 << 63);
+	ck_assert_uint_eq(c->targets[0].sessions, 3);
+	ck_assert_uint_eq(c->targets[1].portal_groups, 0);
+	ck_assert_uint_eq(c->targets[1].sessions, 0);
+	for (size_t i = 0; i < c->ntargets; i++) {
+		ck_assert_uint_eq(c->targets[i].access.nrules, 3);
+		const struct config_rule *r = c->targets[i].access.rules;
+		const char *place = r[2].place;
+		ck_assert(r[0].deny && !r[1].deny && !r[2].deny);
+		ck_assert_str_eq(strrchr(r[0].place, '/'), "/main.conf:3");
+		ck_assert_str_eq(strrchr(r[1].place, '/'), "/main.conf:4");
+		ck_assert_str_eq(strrchr(place, '/'), "/main.conf:5");
+		ck_assert_str_eq(r[1].scope, "eth0");
+		ck_assert_uint_eq(r[1].prefix, 64);
+		ck_assert(r[1].read_only && r[1].sessions == 65536 && !r[1].nluns);
+		ck_assert_uint_eq(r[2].nluns, 3);
+		ck_assert(r[2].luns[0].id == 255 && r[2].luns[0].as == 0);
+		ck_assert(r[2].luns[1].id == 0 && r[2].luns[1].as == 255);
+		ck_assert(r[2].luns[2].id == 7 && r[2].luns[2].as == 7);
+		ck_assert(!r[2].luns[0].read_only && r[2].luns[1].read_only);
+	}
+	config_free(c);
+}
+END_TEST
+
 START_TEST(unreadable_files)
 {
 	struct config *c;
@@ -466,6 +530,7 @@ int main(void)
 	tcase_add_test(t, first_burst_follows_max_burst);
 	tcase_add_test(t, luns_up_to_256);
 	tcase_add_test(t, luns_by_rule);
+	tcase_add_test(t, rules);
 	tcase_add_test(t, unreadable_files);
 	tcase_add_test(t, file_size);
 	suite_add_tcase(s, t);

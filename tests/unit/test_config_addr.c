@@ -3,6 +3,7 @@
 #include "base/config_addr.h"
 
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <string.h>
 
 #include "lib/test_main.h"
@@ -116,7 +117,11 @@ START_TEST(networks)
 		{"10.0.0.0/", "ADDRESS/PREFIX"},
 		{"10.0.0.0/-1", "ADDRESS/PREFIX"},
 		{"10.0.0.0/255.0.0.0", "ADDRESS/PREFIX"},
-		{"fe80::1%eth0", "INTERFACE"},
+		{"fe80::1%eth0", NULL},
+		{"fe80::%eth0/64", NULL},
+		{"fe80::1%eth0/64", "bits beyond"},
+		{"fe80::/64%eth0", "ADDRESS/PREFIX"},
+		{"2001:db8::%eth0/64", "only a link-local"},
 		{"lan/8", "numeric"},
 		{"", "numeric"},
 	};
@@ -248,6 +253,65 @@ START_TEST(access_by_name)
 }
 END_TEST
 
+/* A link-local network of one link only. */
+START_TEST(access_by_link)
+{
+	struct config_rule r = {0};
+	struct config_access a = {.rules = &r, .nrules = 1};
+	struct sockaddr_storage peer = from("fe80::2");
+	struct sockaddr_in6 *in6 = (void *)&peer;
+	const unsigned lo = if_nametoindex("lo");
+
+	ck_assert_uint_ne(lo, 0);
+	config_addr_set_network(&r, "fe80::%lo/10");
+	in6->sin6_scope_id = lo;
+	ck_assert(config_may_access(&a, NAME, &peer));
+	in6->sin6_scope_id = lo + 1;
+	ck_assert(!config_may_access(&a, NAME, &peer));
+	in6->sin6_scope_id = 0;
+	ck_assert(!config_may_access(&a, NAME, &peer));
+	ck_assert(!may(&a, "2001:db8::1"));
+	/* There is no such interface, so nobody comes by it. */
+	r = (struct config_rule){0};
+	config_addr_set_network(&r, "fe80::%no-such-link/10");
+	ck_assert(!config_may_access(&a, NAME, &peer));
+	in6->sin6_scope_id = lo;
+	ck_assert(!config_may_access(&a, NAME, &peer));
+	/* Without an interface: of any. */
+	r = (struct config_rule){0};
+	config_addr_set_network(&r, "fe80::/10");
+	ck_assert(config_may_access(&a, NAME, &peer));
+}
+END_TEST
+
+/* Of several rules that match, the first decides, also against it. */
+START_TEST(first_rule_decides)
+{
+	char all[] = "*", me[] = NAME;
+	struct config_rule rules[] = {{.initiator = me, .deny = true},
+				      {.initiator = all, .read_only = true},
+				      {.initiator = me}};
+	struct config_access a = {.rules = rules, .nrules = 3};
+	struct sockaddr_storage peer = from("192.0.2.1");
+
+	ck_assert_ptr_eq(config_access_find(&a, NAME, &peer), &rules[0]);
+	ck_assert(!config_may_access(&a, NAME, &peer));
+	ck_assert_ptr_eq(config_access_find(&a, "iqn.x", &peer), &rules[1]);
+	ck_assert(config_may_access(&a, "iqn.x", &peer));
+	a.rules++;
+	a.nrules--;
+	ck_assert_ptr_eq(config_access_find(&a, NAME, &peer), &rules[1]);
+	a.rules++;
+	a.nrules--;
+	ck_assert_ptr_eq(config_access_find(&a, NAME, &peer), &rules[2]);
+	ck_assert_ptr_null(config_access_find(&a, "iqn.x", &peer));
+	/* Who needs no rule has one that gives all. */
+	a.any = true;
+	const struct config_rule *r = config_access_find(&a, "iqn.x", &peer);
+	ck_assert(r && !r->deny && !r->read_only && !r->sessions && !r->nluns && !r->place);
+}
+END_TEST
+
 START_TEST(access_by_any_rule)
 {
 	struct config_rule rules[2] = {{0}};
@@ -275,6 +339,8 @@ int main(void)
 	tcase_add_test(t, access_by_network);
 	tcase_add_test(t, access_by_name);
 	tcase_add_test(t, access_by_any_rule);
+	tcase_add_test(t, access_by_link);
+	tcase_add_test(t, first_rule_decides);
 	suite_add_tcase(s, t);
 	return test_main(s);
 }

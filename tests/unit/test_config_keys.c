@@ -7,6 +7,11 @@
 #include "lib/test_main.h"
 #include "unit/config_fixture.h"
 
+/* The least group and the highest. */
+#define PORTALS_OF_GROUPS                            \
+	"portals = ( { address = \"127.0.0.1\"; }, " \
+	"{ address = \"127.0.0.2\"; group = 63; } );\n"
+
 /* A configuration in which KEY = VALUE stands in the scope of the row, the rest being right. */
 static const char *text_with(const struct config_key *k, const char *value)
 {
@@ -27,7 +32,8 @@ static const char *text_with(const struct config_key *k, const char *value)
 		break;
 	case SCOPE_TARGET:
 		snprintf(text, sizeof(text),
-			 PORTALS "targets = ( { %s luns = ( { id = 0; size = 4096; } ); %s } );",
+			 PORTALS_OF_GROUPS
+			 "targets = ( { %s luns = ( { id = 0; size = 4096; } ); %s } );",
 			 k->required ? "" : "name = \"iqn.2026-01.a\";", setting);
 		break;
 	case SCOPE_LUN:
@@ -44,7 +50,14 @@ static const char *text_with(const struct config_key *k, const char *value)
 			 strcmp(k->name, "size") ? "size = \"2M\";" : "slab = \"64T\";", setting);
 		break;
 	case SCOPE_RULE:
-		snprintf(text, sizeof(text), PORTALS TARGETS "access = ( { %s } );", setting);
+		snprintf(text, sizeof(text), PORTALS TARGETS "access = ( { %s %s } );",
+			 strcmp(k->name, "initiator") ? "initiator = \"iqn.x\";" : "", setting);
+		break;
+	case SCOPE_SHOWN:
+		snprintf(text, sizeof(text),
+			 PORTALS TARGETS
+			 "access = ( { initiator = \"iqn.x\"; luns = ( { %s %s } ); } );",
+			 k->required ? "" : "id = 0;", setting);
 		break;
 	default:
 		snprintf(text, sizeof(text), PORTALS TARGETS "%s = { %s };",
@@ -80,6 +93,10 @@ static const void *object_of(const struct config_key *k, const struct config *c)
 		return &c->targets[0];
 	case SCOPE_LUN:
 		return &c->targets[0].luns[0];
+	case SCOPE_RULE:
+		return &c->targets[0].access.rules[0];
+	case SCOPE_SHOWN:
+		return &c->targets[0].access.rules[0].luns[0];
 	default:
 		return c;
 	}
@@ -235,7 +252,8 @@ END_TEST
 START_TEST(preset)
 {
 	const struct config_key *k = &config_keys[_i];
-	struct config *c = fixture_good(PORTALS TARGETS);
+	struct config *c = fixture_good(
+		PORTALS TARGETS "access = ( { initiator = \"iqn.x\"; luns = ( { id = 0; } ); } );");
 
 	if (!k->size || k->bad || k->required || k->type == KEY_CPUS || k->type == KEY_SECRET) {
 		config_free(c);
@@ -245,7 +263,8 @@ START_TEST(preset)
 		ck_assert_str_eq((const char *)c + k->offset, k->words[k->preset]);
 	} else {
 		ck_assert_uint_eq(number_at(k, object_of(k, c)), k->preset);
-		ck_assert(k->words || (k->preset >= k->min && k->preset <= k->max));
+		ck_assert(k->words || k->type == KEY_NUMBERS ||
+			  (k->preset >= k->min && k->preset <= k->max));
 	}
 	config_free(c);
 }

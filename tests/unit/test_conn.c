@@ -257,7 +257,7 @@ static int open_one(void)
 {
 	int fd = fake_socket(e);
 
-	ck_assert_int_eq(conn_open(&r, fd, &nobody), 0);
+	ck_assert_int_eq(conn_open(&r, fd, &nobody, 1), 0);
 	return fd;
 }
 
@@ -870,9 +870,9 @@ START_TEST(no_slot)
 	for (unsigned i = 0; i < CONNS; i++)
 		open_one();
 	ck_assert_uint_eq(atomic_load(&r.load), CONNS);
-	ck_assert_int_eq(conn_open(&r, fake_socket(e), &nobody), -EBUSY);
+	ck_assert_int_eq(conn_open(&r, fake_socket(e), &nobody, 1), -EBUSY);
 	ck_assert_uint_eq(refusals, 1);
-	ck_assert_int_eq(reactor_give(&r, fake_socket(e), &nobody), 0);
+	ck_assert_int_eq(reactor_give(&r, fake_socket(e), &nobody, 1), 0);
 	ck_assert_uint_eq(atomic_load(&r.load), CONNS + 1);
 	turns(2);
 	ck_assert_uint_eq(refusals, 2);
@@ -880,7 +880,7 @@ START_TEST(no_slot)
 	ck_assert_uint_eq(atomic_load(&r.load), CONNS);
 	conn_close(&log_.echo->conn, CONN_CLOSE_PEER);
 	turns(3);
-	ck_assert_int_eq(reactor_give(&r, fake_socket(e), &nobody), 0);
+	ck_assert_int_eq(reactor_give(&r, fake_socket(e), &nobody, 1), 0);
 	turns(2);
 	ck_assert_uint_eq(log_.opened, CONNS + 1);
 }
@@ -890,7 +890,7 @@ START_TEST(open_fails)
 {
 	log_.open_error = -ENOMEM;
 	int fd = fake_socket(e);
-	ck_assert_int_eq(conn_open(&r, fd, &nobody), -ENOMEM);
+	ck_assert_int_eq(conn_open(&r, fd, &nobody, 1), -ENOMEM);
 	ck_assert(fake_closed(e, fd));
 	turns(2);
 	ck_assert_uint_eq(log_.dead + log_.closed + log_.gone, 0);

@@ -469,16 +469,22 @@ START_TEST(session)
 	rig_advance(&rig, 7);
 	json_t *result = result_of("session.list", "{\"target\":\"" TARGET "\"}");
 	json_t *row = json_array_get(json_object_get(result, "sessions"), 0);
-	const char *alias, *type, *target, *header, *data;
-	int tsih, age, in_flight, xmit, burst, initial;
+	const char *alias, *type, *target, *header, *data, *rule, *sees;
+	int group, tsih, age, in_flight, xmit, burst, initial;
 
-	ck_assert_int_eq(json_unpack(row, "{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:b}",
-				     "alias", &alias, "type", &type, "target", &target,
-				     "HeaderDigest", &header, "DataDigest", &data, "tsih", &tsih,
-				     "age_s", &age, "in_flight", &in_flight,
-				     "InitiatorMaxRecvDataSegmentLength", &xmit, "MaxBurstLength",
-				     &burst, "InitialR2T", &initial),
-			 0);
+	ck_assert_int_eq(
+		json_unpack(
+			row,
+			"{s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:b}",
+			"rule", &rule, "luns", &sees, "portal_group", &group, "alias", &alias,
+			"type", &type, "target", &target, "HeaderDigest", &header, "DataDigest",
+			&data, "tsih", &tsih, "age_s", &age, "in_flight", &in_flight,
+			"InitiatorMaxRecvDataSegmentLength", &xmit, "MaxBurstLength", &burst,
+			"InitialR2T", &initial),
+		0);
+	ck_assert_str_eq(rule, "");
+	ck_assert_str_eq(sees, "all");
+	ck_assert_int_eq(group, 1);
 	ck_assert_str_eq(alias, "al?ias");
 	ck_assert_str_eq(type, "normal");
 	ck_assert_str_eq(target, TARGET);
@@ -491,6 +497,48 @@ START_TEST(session)
 	ck_assert_int_eq(burst, 65536);
 	ck_assert_int_eq(initial, 1);
 	json_decref(result);
+}
+END_TEST
+
+/* By which rule and portal group it came, and what it sees; LUNs tell how many see them. */
+START_TEST(session_of_a_rule)
+{
+	static struct config_shown shown[] = {{.id = 0, .as = 255},
+					      {.id = 255, .as = 0, .read_only = true}};
+	static struct config_rule rule = {
+		.place = (char *)"/x/a.conf:7", .luns = shown, .nluns = 2};
+	struct sockaddr_in *in = (void *)&rig.peer;
+	const char *place, *sees;
+	int group, sessions;
+
+	in->sin_family = AF_INET;
+	rig.target_config.access = (struct config_access){.rules = &rule, .nrules = 1};
+	rig.portal_group = 9;
+	for (int i = 0; i < 4; i++) {
+		static const char *const seen[] = {"255=0 0=255:ro", "255=0:ro 0=255:ro", "all:ro",
+						   "0=255:ro"};
+		rule.read_only = i == 1 || i == 2;
+		rule.nluns = i == 2 ? 0 : i == 3 ? 1 : 2;
+		rule.luns = i == 3 ? shown + 1 : shown;
+		struct rig_peer p = rig_connect(&rig);
+		RIG_LOGIN(&p, "");
+		json_t *result = result_of("session.list", "{}");
+		json_t *rows = json_object_get(result, "sessions");
+		ck_assert_uint_eq(json_array_size(rows), 1);
+		ck_assert_int_eq(json_unpack(json_array_get(rows, 0), "{s:s, s:s, s:i}", "rule",
+					     &place, "luns", &sees, "portal_group", &group),
+				 0);
+		ck_assert_str_eq(place, "/x/a.conf:7");
+		ck_assert_str_eq(sees, seen[i]);
+		ck_assert_int_eq(group, 9);
+		json_decref(result);
+		result = result_of("lun.list", "{}");
+		rows = json_object_get(result, "luns");
+		ck_assert_int_eq(
+			json_unpack(json_array_get(rows, 0), "{s:i}", "sessions", &sessions), 0);
+		ck_assert_int_eq(sessions, i < 3);
+		json_decref(result);
+	}
 }
 END_TEST
 
@@ -628,6 +676,7 @@ int main(void)
 	tcase_add_test(t, no_such);
 	tcase_add_test(t, luns_in_pages);
 	tcase_add_test(t, session);
+	tcase_add_test(t, session_of_a_rule);
 	tcase_add_test(t, in_flight);
 	tcase_add_test(t, session_end);
 	tcase_add_loop_test(t, sessions_in_pages, 0, 3);

@@ -12,6 +12,7 @@
 static uint32_t ended[16], alone[16];
 static unsigned nended, nalone;
 static struct directory dir;
+static const struct directory_limits unlimited;
 
 static void on_end(struct session_ref who)
 {
@@ -48,7 +49,7 @@ START_TEST(different_names_do_not_meet)
 	struct directory_entry c = entry("iqn.a", 2, &t1, 3), d = entry("iqn.a", 1, &t2, 4);
 	struct directory_entry *all[] = {&a, &b, &c, &d};
 	for (int i = 0; i < 4; i++)
-		ck_assert_int_eq(directory_enter(&dir, all[i]), DIRECTORY_ALONE);
+		ck_assert_int_eq(directory_enter(&dir, all[i], &unlimited), DIRECTORY_ALONE);
 	ck_assert_uint_eq(directory_count(&dir, &t1), 3);
 	ck_assert_uint_eq(directory_count(&dir, &t2), 1);
 	for (int i = 0; i < 4; i++)
@@ -66,21 +67,21 @@ START_TEST(watches)
 	struct directory_entry c = entry("iqn.c", 1, &t2, 3), late = entry("iqn.d", 1, &t1, 4);
 	struct directory_watch w, other;
 
-	ck_assert_int_eq(directory_enter(&dir, &a), DIRECTORY_ALONE);
+	ck_assert_int_eq(directory_enter(&dir, &a, &unlimited), DIRECTORY_ALONE);
 	directory_watch(&dir, &w, &t1);
 	directory_watch(&dir, &other, &t2);
 	ck_assert_uint_eq(directory_entered(&dir, &w), 0);
-	ck_assert_int_eq(directory_enter(&dir, &b), DIRECTORY_ALONE);
+	ck_assert_int_eq(directory_enter(&dir, &b, &unlimited), DIRECTORY_ALONE);
 	directory_leave(&dir, &b);
 	directory_leave(&dir, &a);
-	ck_assert_int_eq(directory_enter(&dir, &c), DIRECTORY_ALONE);
+	ck_assert_int_eq(directory_enter(&dir, &c, &unlimited), DIRECTORY_ALONE);
 	ck_assert_uint_eq(directory_entered(&dir, &w), 1);
 	ck_assert_uint_eq(directory_entered(&dir, &other), 1);
 	directory_unwatch(&dir, &other);
 	directory_leave(&dir, &c);
 	/* One that is turned away has not entered. */
 	ck_assert_int_eq(directory_close(&dir), 0);
-	ck_assert_int_eq(directory_enter(&dir, &late), DIRECTORY_CLOSED);
+	ck_assert_int_eq(directory_enter(&dir, &late, &unlimited), DIRECTORY_CLOSED);
 	ck_assert_uint_eq(directory_entered(&dir, &w), 1);
 	directory_unwatch(&dir, &w);
 }
@@ -89,8 +90,8 @@ END_TEST
 START_TEST(the_old_one_ends_first)
 {
 	struct directory_entry a = entry("iqn.a", 1, NULL, 1), b = entry("iqn.a", 1, NULL, 2);
-	ck_assert_int_eq(directory_enter(&dir, &a), DIRECTORY_ALONE);
-	ck_assert_int_eq(directory_enter(&dir, &b), DIRECTORY_WAIT);
+	ck_assert_int_eq(directory_enter(&dir, &a, &unlimited), DIRECTORY_ALONE);
+	ck_assert_int_eq(directory_enter(&dir, &b, &unlimited), DIRECTORY_WAIT);
 	ck_assert_uint_eq(nended, 1);
 	ck_assert_uint_eq(ended[0], 1);
 	ck_assert_uint_eq(nalone, 0);
@@ -108,7 +109,7 @@ START_TEST(the_last_of_three_stays)
 	struct directory_entry e[3];
 	for (uint32_t i = 0; i < 3; i++) {
 		e[i] = entry("iqn.a", 1, NULL, i);
-		ck_assert_int_eq(directory_enter(&dir, &e[i]),
+		ck_assert_int_eq(directory_enter(&dir, &e[i], &unlimited),
 				 i ? DIRECTORY_WAIT : DIRECTORY_ALONE);
 	}
 	ck_assert_uint_eq(nended, 3); /* 0 by 1; 0 and 1 by 2 */
@@ -118,6 +119,60 @@ START_TEST(the_last_of_three_stays)
 	ck_assert_uint_eq(nalone, 1);
 	ck_assert_uint_eq(alone[0], 2);
 	directory_leave(&dir, &e[2]);
+}
+END_TEST
+
+/* RFC 7143 4.4.3: the portal group is part of the name. */
+START_TEST(portal_groups_are_apart)
+{
+	struct directory_entry a = entry("iqn.a", 1, NULL, 1), b = a, c = a;
+
+	a.group = 1;
+	b.group = c.group = 2;
+	ck_assert_int_eq(directory_enter(&dir, &a, &unlimited), DIRECTORY_ALONE);
+	ck_assert_int_eq(directory_enter(&dir, &b, &unlimited), DIRECTORY_ALONE);
+	ck_assert_uint_eq(nended, 0);
+	ck_assert_int_eq(directory_enter(&dir, &c, &unlimited), DIRECTORY_WAIT);
+	ck_assert_uint_eq(nended, 1);
+	directory_leave(&dir, &b);
+	ck_assert_uint_eq(nalone, 1);
+	directory_leave(&dir, &a);
+	directory_leave(&dir, &c);
+	ck_assert_uint_eq(nalone, 1);
+}
+END_TEST
+
+/* Below, at and above both limits; other targets, and names that are replaced, do not count. */
+START_TEST(limits)
+{
+	const struct directory_limits two = {.target = 2}, one = {.initiator = 1},
+				      both = {.target = 3, .initiator = 2};
+	int t1 = 0, t2 = 0;
+	struct directory_entry a = entry("iqn.a", 1, &t1, 1), b = entry("iqn.b", 1, &t1, 2);
+	struct directory_entry c = entry("iqn.a", 2, &t1, 3), other = entry("iqn.a", 2, &t2, 4);
+	struct directory_entry again[2] = {a, a};
+
+	ck_assert_int_eq(directory_enter(&dir, &other, &two), DIRECTORY_ALONE);
+	ck_assert_int_eq(directory_enter(&dir, &a, &two), DIRECTORY_ALONE);
+	ck_assert_int_eq(directory_enter(&dir, &c, &one), DIRECTORY_INITIATOR_FULL);
+	ck_assert_int_eq(directory_enter(&dir, &b, &one), DIRECTORY_ALONE);
+	ck_assert_int_eq(directory_enter(&dir, &c, &two), DIRECTORY_TARGET_FULL);
+	ck_assert_uint_eq(directory_count(&dir, &t1), 2);
+	/* Twice the same at once: it is one session. */
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(directory_enter(&dir, &again[i], &one), DIRECTORY_WAIT);
+	ck_assert_uint_eq(directory_count(&dir, &t1), 4);
+	ck_assert_int_eq(directory_enter(&dir, &c, &two), DIRECTORY_TARGET_FULL);
+	ck_assert_int_eq(directory_enter(&dir, &c, &one), DIRECTORY_INITIATOR_FULL);
+	ck_assert_int_eq(directory_enter(&dir, &c, &both), DIRECTORY_ALONE);
+	directory_leave(&dir, &a);
+	directory_leave(&dir, &again[0]);
+	directory_leave(&dir, &again[1]);
+	directory_leave(&dir, &b);
+	directory_leave(&dir, &c);
+	directory_leave(&dir, &other);
+	ck_assert_int_eq(directory_enter(&dir, &a, &one), DIRECTORY_ALONE);
+	directory_leave(&dir, &a);
 }
 END_TEST
 
@@ -147,31 +202,31 @@ START_TEST(closed_to_newcomers)
 	struct directory_entry other[] = {entry("iqn.a", 2, NULL, 4), entry("iqn.c", 1, NULL, 5),
 					  entry("iqn.a", 1, &dir, 6)};
 
-	ck_assert_int_eq(directory_enter(&dir, &a), DIRECTORY_ALONE);
-	ck_assert_int_eq(directory_enter(&dir, &b), DIRECTORY_ALONE);
+	ck_assert_int_eq(directory_enter(&dir, &a, &unlimited), DIRECTORY_ALONE);
+	ck_assert_int_eq(directory_enter(&dir, &b, &unlimited), DIRECTORY_ALONE);
 	ck_assert(!directory_is_closed(&dir));
 	ck_assert_int_eq(directory_close(&dir), 0);
 	ck_assert_int_eq(directory_close(&dir), 0); /* nobody is added a second time */
 	ck_assert(directory_is_closed(&dir));
 	ck_assert_uint_eq(directory_guests(&dir), 2);
 	for (size_t i = 0; i < 3; i++)
-		ck_assert_int_eq(directory_enter(&dir, &other[i]), DIRECTORY_CLOSED);
+		ck_assert_int_eq(directory_enter(&dir, &other[i], &unlimited), DIRECTORY_CLOSED);
 	for (int i = 0; i < 2; i++) { /* its connection was lost */
 		directory_leave(&dir, &a);
-		ck_assert_int_eq(directory_enter(&dir, &a), DIRECTORY_ALONE);
+		ck_assert_int_eq(directory_enter(&dir, &a, &unlimited), DIRECTORY_ALONE);
 	}
-	ck_assert_int_eq(directory_enter(&dir, &again), DIRECTORY_WAIT);
+	ck_assert_int_eq(directory_enter(&dir, &again, &unlimited), DIRECTORY_WAIT);
 	directory_leave(&dir, &a);
 	directory_forget(&dir, &again);
 	directory_leave(&dir, &again);
 	ck_assert_uint_eq(directory_guests(&dir), 1);
-	ck_assert_int_eq(directory_enter(&dir, &a), DIRECTORY_CLOSED);
+	ck_assert_int_eq(directory_enter(&dir, &a, &unlimited), DIRECTORY_CLOSED);
 	directory_leave(&dir, &b);
-	ck_assert_int_eq(directory_enter(&dir, &b), DIRECTORY_ALONE);
+	ck_assert_int_eq(directory_enter(&dir, &b, &unlimited), DIRECTORY_ALONE);
 
 	directory_open(&dir);
 	ck_assert_uint_eq(directory_guests(&dir), 0);
-	ck_assert_int_eq(directory_enter(&dir, &a), DIRECTORY_ALONE);
+	ck_assert_int_eq(directory_enter(&dir, &a, &unlimited), DIRECTORY_ALONE);
 	directory_forget(&dir, &a); /* a logout at any other time */
 	directory_leave(&dir, &a);
 	directory_leave(&dir, &b);
@@ -183,13 +238,13 @@ START_TEST(closed_while_one_is_replaced)
 {
 	struct directory_entry a = entry("iqn.a", 1, NULL, 1), b = entry("iqn.a", 1, NULL, 2);
 
-	ck_assert_int_eq(directory_enter(&dir, &a), DIRECTORY_ALONE);
-	ck_assert_int_eq(directory_enter(&dir, &b), DIRECTORY_WAIT);
+	ck_assert_int_eq(directory_enter(&dir, &a, &unlimited), DIRECTORY_ALONE);
+	ck_assert_int_eq(directory_enter(&dir, &b, &unlimited), DIRECTORY_WAIT);
 	ck_assert_int_eq(directory_close(&dir), 0);
 	directory_leave(&dir, &a);
 	directory_forget(&dir, &b);
 	directory_leave(&dir, &b);
-	ck_assert_int_eq(directory_enter(&dir, &a), DIRECTORY_CLOSED);
+	ck_assert_int_eq(directory_enter(&dir, &a, &unlimited), DIRECTORY_CLOSED);
 }
 END_TEST
 
@@ -198,15 +253,15 @@ START_TEST(closed_again)
 {
 	struct directory_entry a = entry("iqn.a", 1, NULL, 1), b = entry("iqn.b", 1, NULL, 2);
 
-	ck_assert_int_eq(directory_enter(&dir, &a), DIRECTORY_ALONE);
+	ck_assert_int_eq(directory_enter(&dir, &a, &unlimited), DIRECTORY_ALONE);
 	ck_assert_int_eq(directory_close(&dir), 0);
 	directory_open(&dir);
 	directory_leave(&dir, &a);
-	ck_assert_int_eq(directory_enter(&dir, &b), DIRECTORY_ALONE);
+	ck_assert_int_eq(directory_enter(&dir, &b, &unlimited), DIRECTORY_ALONE);
 	ck_assert_int_eq(directory_close(&dir), 0);
-	ck_assert_int_eq(directory_enter(&dir, &a), DIRECTORY_CLOSED);
+	ck_assert_int_eq(directory_enter(&dir, &a, &unlimited), DIRECTORY_CLOSED);
 	directory_leave(&dir, &b);
-	ck_assert_int_eq(directory_enter(&dir, &b), DIRECTORY_ALONE);
+	ck_assert_int_eq(directory_enter(&dir, &b, &unlimited), DIRECTORY_ALONE);
 	directory_leave(&dir, &b);
 }
 END_TEST
@@ -223,6 +278,8 @@ static Suite *suite(void)
 	tcase_add_test(t, closed_to_newcomers);
 	tcase_add_test(t, closed_while_one_is_replaced);
 	tcase_add_test(t, closed_again);
+	tcase_add_test(t, portal_groups_are_apart);
+	tcase_add_test(t, limits);
 	tcase_add_test(t, tsihs_are_unique_and_come_back);
 	suite_add_tcase(s, t);
 	return s;

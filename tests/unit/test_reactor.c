@@ -215,7 +215,7 @@ static int client(struct reactor *r, bool tcp)
 	int fd[2];
 
 	connect_pair(tcp, fd);
-	ck_assert_int_eq(reactor_give(r, fd[1], &nobody), 0);
+	ck_assert_int_eq(reactor_give(r, fd[1], &nobody, 1), 0);
 	return fd[0];
 }
 

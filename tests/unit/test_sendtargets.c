@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Which targets an initiator is told of, at which addresses, in pieces of any size. */
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@ static struct config_target targets[] = {
 	{.name = "iqn.t:b", .access = {.rules = rules, .nrules = 1}},
 	{.name = "iqn.t:c", .access = {.any = true}},
 };
-static struct config_portal portal = {.address = (char *)"192.0.2.1", .port = 3260};
+static struct config_portal portal = {.address = (char *)"192.0.2.1", .port = 3260, .group = 1};
 static struct config config = {
 	.portals = &portal, .nportals = 1, .targets = targets, .ntargets = 3};
 
@@ -160,7 +161,8 @@ START_TEST(where_a_portal_is)
 	struct sendtargets q = ask("iqn.t:a", "iqn.x");
 	struct config_portal p = {.address = portals[_i].address,
 				  .port = portals[_i].port,
-				  .announce = portals[_i].announce};
+				  .announce = portals[_i].announce,
+				  .group = 1};
 	struct config c = config;
 	char whole[256];
 
@@ -170,6 +172,127 @@ START_TEST(where_a_portal_is)
 	read_all(&q, 8192);
 	snprintf(whole, sizeof(whole), "TargetName=iqn.t:a|%s", portals[_i].line);
 	ck_assert_str_eq(all, whole);
+}
+END_TEST
+
+#define LINK 0 /* of the loopback's interface, which every host has */
+
+/* clang-format off */
+static const struct {
+	const char *address, *peer;
+	int peer_link; /* beyond that of "lo"; -1: none */
+	const char *local;
+	bool is_told;
+} reach[] = {
+	/* Our loopback is told on this host only, wherever on it. */
+	{"127.0.0.1",    "127.0.0.1",   -1,   "127.0.0.1", true},
+	{"127.0.0.1",    "127.0.0.2",   -1,   "127.0.0.1", true},
+	{"127.0.0.1",    "192.0.2.9",   -1,   "192.0.2.9", true},
+	{"127.0.0.1",    "192.0.2.9",   -1,   "192.0.2.1", false},
+	{"127.0.0.1",    "::ffff:192.0.2.9", -1, "::ffff:192.0.2.1", false},
+	{"127.0.0.1",    "::ffff:127.0.0.1", -1, "::ffff:127.0.0.1", true},
+	{"127.0.0.1",    "::1",         -1,   "::1", true},
+	{"::1",          "::1",         -1,   "::1", true},
+	{"::1",          "127.0.0.1",   -1,   "127.0.0.1", true},
+	{"::1",          "2001:db8::9", -1,   "2001:db8::1", false},
+	{"::1",          "fe80::9",     LINK, "fe80::1", false},
+	{"::1",          "fe80::1",     LINK, "fe80::1", true},
+	/* A link-local address on its link only. */
+	{"fe80::1%lo",   "fe80::9",     LINK,     "fe80::1", true},
+	{"fe80::1%lo",   "fe80::9",     LINK + 1, "fe80::1", false},
+	{"fe80::1%lo",   "fe80::9",     -1,       "fe80::1", false},
+	{"fe80::1%lo",   "2001:db8::9", -1,       "2001:db8::1", false},
+	{"fe80::1%lo",   "192.0.2.9",   -1,       "192.0.2.1", false},
+	{"fe80::1%none", "fe80::9",     LINK,     "fe80::1", false},
+	{"fe80::1%none", "fe80::9",     -1,       "fe80::1", false},
+	/* All others may lead anywhere. */
+	{"192.0.2.7",    "fe80::9",     LINK, "fe80::1", true},
+	{"192.0.2.7",    "2001:db8::9", -1,   "2001:db8::1", true},
+	{"2001:db8::7",  "192.0.2.9",   -1,   "192.0.2.1", true},
+	{"2001:db8::7",  "127.0.0.1",   -1,   "127.0.0.1", true},
+	{"fec0::1",      "192.0.2.9",   -1,   "192.0.2.1", true},
+};
+/* clang-format on */
+#define NREACH ((int)(sizeof(reach) / sizeof(*reach)))
+
+static void set_link(struct sockaddr_storage *at, int link)
+{
+	const unsigned lo = if_nametoindex("lo");
+
+	ck_assert_uint_ne(lo, 0);
+	if (at->ss_family == AF_INET6)
+		((struct sockaddr_in6 *)(void *)at)->sin6_scope_id =
+			link < 0 ? 0 : lo + (unsigned)link;
+}
+
+START_TEST(what_can_be_reached)
+{
+	char address[64], whole[256];
+	struct config_portal p = {.address = address, .port = 3260, .group = 1};
+	struct config c = config;
+	struct sendtargets q = ask("iqn.t:a", "iqn.x");
+
+	snprintf(address, sizeof(address), "%s", reach[_i].address);
+	c.portals = &p;
+	q.config = &c;
+	peer = place(reach[_i].peer, 40000);
+	local = place(reach[_i].local, 3261);
+	set_link(&peer, reach[_i].peer_link);
+	set_link(&local, reach[_i].peer_link);
+	read_all(&q, 8192);
+	const bool six = strchr(address, ':');
+	/* What we call the link tells an initiator nothing. */
+	snprintf(whole, sizeof(whole), "TargetName=iqn.t:a|TargetAddress=%s%.*s%s:3260,1|",
+		 six ? "[" : "", (int)strcspn(address, "%"), address, six ? "]" : "");
+	ck_assert_str_eq(all, reach[_i].is_told ? whole : "TargetName=iqn.t:a|");
+	/* What is announced is for the operator to know. */
+	p.announce = (char *)"[2001:db8::7]:1";
+	read_all(&q, 8192);
+	ck_assert_str_eq(all, "TargetName=iqn.t:a|TargetAddress=[2001:db8::7]:1,1|");
+}
+END_TEST
+
+/* A portal's group stands behind its address; a target is at the portals of its groups only. */
+START_TEST(portal_groups)
+{
+	struct config_portal p[] = {{.address = (char *)"192.0.2.1", .port = 3260, .group = 1},
+				    {.address = (char *)"192.0.2.2", .port = 3260, .group = 63},
+				    {.address = (char *)"192.0.2.3", .port = 3260, .group = 1},
+				    {.address = (char *)"127.0.0.1", .port = 3260, .group = 7}};
+	struct config_target t[] = {
+		{.name = "iqn.t:a", .access = {.any = true}},
+		{.name = "iqn.t:b", .access = {.any = true}, .portal_groups = 1ull << 63},
+		{.name = "iqn.t:c", .access = {.any = true}, .portal_groups = 1ull << 1},
+		{.name = "iqn.t:d", .access = {.any = true}, .portal_groups = 1ull << 7},
+	};
+	struct config c = {.portals = p, .nportals = 4, .targets = t, .ntargets = 4};
+	struct sendtargets q = ask("All", "iqn.x");
+
+	q.config = &c;
+	read_all(&q, 8192);
+	ck_assert_str_eq(all, "TargetName=iqn.t:a|TargetAddress=192.0.2.1:3260,1|"
+			      "TargetAddress=192.0.2.2:3260,63|TargetAddress=192.0.2.3:3260,1|"
+			      "TargetName=iqn.t:b|TargetAddress=192.0.2.2:3260,63|"
+			      "TargetName=iqn.t:c|TargetAddress=192.0.2.1:3260,1|"
+			      "TargetAddress=192.0.2.3:3260,1|");
+	/* Who came by the loopback's group is where the last one is. */
+	q.portal_group = 7;
+	q.value = "iqn.t:d";
+	read_all(&q, 8192);
+	ck_assert_str_eq(all, "TargetName=iqn.t:d|");
+	/* A normal session is told the same of its own target. */
+	q.own = &t[1];
+	q.value = "";
+	read_all(&q, 8192);
+	ck_assert_str_eq(all, "TargetName=iqn.t:b|TargetAddress=192.0.2.2:3260,63|");
+	/* A wildcard that this initiator did not come by has no address to tell: nor has its
+	 * target. */
+	p[1].address = (char *)"::";
+	q.own = NULL;
+	q.value = "iqn.t:b";
+	q.portal_group = 1;
+	read_all(&q, 8192);
+	ck_assert_str_eq(all, "");
 }
 END_TEST
 
@@ -225,6 +348,8 @@ int main(void)
 	tcase_add_test(t, one_by_name);
 	tcase_add_test(t, what_may_be_asked_where);
 	tcase_add_loop_test(t, where_a_portal_is, 0, NPORTALS);
+	tcase_add_loop_test(t, what_can_be_reached, 0, NREACH);
+	tcase_add_test(t, portal_groups);
 	tcase_add_test(t, many_in_pieces);
 	tcase_add_test(t, longest_line);
 	return test_main(s);
