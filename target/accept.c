@@ -3,6 +3,7 @@
 #include "accept.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -98,6 +99,22 @@ static void adopt(struct acceptor *a, const struct config *c)
 	forget_kept(a, was, rest);
 }
 
+_Static_assert(ACCEPTOR_PORTALS_MAX == NODE_PORTALS_MAX, "a port for each portal");
+
+/* Discovery tells it, also where the configuration leaves it to us. */
+static void note_port(struct iscsi_node *node, size_t i, int fd)
+{
+	struct sockaddr_storage at;
+	socklen_t len = sizeof(at);
+
+	if (getsockname(fd, (struct sockaddr *)&at, &len))
+		return;
+	if (at.ss_family == AF_INET)
+		node->ports[i] = ntohs(((const struct sockaddr_in *)(const void *)&at)->sin_port);
+	else if (at.ss_family == AF_INET6)
+		node->ports[i] = ntohs(((const struct sockaddr_in6 *)(const void *)&at)->sin6_port);
+}
+
 static int open_portal(struct acceptor *a, const struct config *c, size_t i)
 {
 	const struct config_portal *p = &c->portals[i];
@@ -110,6 +127,7 @@ static int open_portal(struct acceptor *a, const struct config *c, size_t i)
 			return a->fds[i];
 		}
 	}
+	note_port(a->node, i, a->fds[i]);
 	/* Without it the daemon serves as well; only a restart refuses connections. */
 	(void)notify_store(portal_name(name, i), a->fds[i]);
 	return 0;

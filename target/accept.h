@@ -8,7 +8,7 @@
 
 #include "base/inherit.h"
 
-#define ACCEPTOR_PORTALS_MAX 64u
+#define ACCEPTOR_PORTALS_MAX 64u /* NODE_PORTALS_MAX */
 
 struct config;
 struct iscsi_node;

@@ -35,6 +35,9 @@
 /* Seconds that the data of a WRITE waits for a page before it is refused with BUSY. */
 #define MEMORY_WAIT_S 3
 
+/* As many as the configuration may have. */
+#define NODE_PORTALS_MAX 64u
+
 /* What one reactor thread holds for its sessions: reactor->owner. */
 struct iscsi_worker {
 	struct iscsi_node *node;
@@ -55,6 +58,9 @@ struct iscsi_node {
 	unsigned nworkers;
 	struct directory directory;
 	struct admission admission;
+	/* On which port each portal of the configuration listens; 0: not known. Set before any
+	 * connection is accepted. */
+	uint16_t ports[NODE_PORTALS_MAX];
 	struct counters accepting; /* the main thread's; reactors have their own */
 	struct counters control;   /* the control socket's threads', under a lock of theirs */
 	_Atomic bool stopping;	   /* the daemon ends: no new logins */

@@ -55,6 +55,7 @@ static struct sendtargets question(const struct session *s)
 		.initiator = s->params.initiator_name,
 		.peer = &s->conn.peer,
 		.local = &s->conn.local,
+		.ports = s->w->node->ports,
 		.portal_group = s->conn.portal,
 	};
 }

@@ -54,14 +54,15 @@ static void place_of(const struct sockaddr_storage *a, struct place *out)
 
 /*
  * The place a portal is reached at, or false: it cannot be told. A portal on any address is at the
- * address that this initiator found; a portal on any port is told only to who found it.
+ * address that this initiator found; one whose port is not known is told only to who found it.
  */
-static bool portal_place(const struct config_portal *p, const struct place *here, struct place *out)
+static bool portal_place(const struct config_portal *p, uint16_t port, const struct place *here,
+			 struct place *out)
 {
 	bool any4 = strcmp(p->address, "0.0.0.0") == 0;
 	bool any6 = strcmp(p->address, "::") == 0;
 
-	*out = (struct place){.six = strchr(p->address, ':'), .port = p->port};
+	*out = (struct place){.six = strchr(p->address, ':'), .port = port};
 	/* Without the name that we have for the link: the initiator has another one. */
 	snprintf(out->host, sizeof(out->host), "%.*s", (int)strcspn(p->address, "%"), p->address);
 	if (any4 || any6) {
@@ -70,7 +71,7 @@ static bool portal_place(const struct config_portal *p, const struct place *here
 		memcpy(out->host, here->host, sizeof(out->host));
 		out->six = here->six;
 	}
-	if (p->port)
+	if (port)
 		return true;
 	out->port = here->port;
 	return here->port && strcmp(out->host, here->host) == 0;
@@ -86,6 +87,7 @@ static bool portal_place(const struct config_portal *p, const struct place *here
 static bool portal_value(const struct sendtargets *q, const struct config_target *t,
 			 const struct config_portal *p, char value[static VALUE_MAX])
 {
+	const size_t i = (size_t)(p - q->config->portals);
 	struct place here, there;
 
 	if (!access_by_group(t, p->group))
@@ -96,7 +98,7 @@ static bool portal_value(const struct sendtargets *q, const struct config_target
 	}
 	place_of(q->local, &here);
 	if (!config_addr_reachable(p->address, q->peer, q->local) ||
-	    !portal_place(p, &here, &there))
+	    !portal_place(p, q->ports && q->ports[i] ? q->ports[i] : p->port, &here, &there))
 		return false;
 	snprintf(value, VALUE_MAX, there.six ? "[%s]:%u,%u" : "%s:%u,%u", there.host, there.port,
 		 p->group);

@@ -31,7 +31,8 @@ struct sendtargets {
 	const char *initiator;		 /* its name and address: it sees what it may use */
 	const struct sockaddr_storage *peer;
 	const struct sockaddr_storage *local; /* of this connection, for portals on any address */
-	uint16_t portal_group;		      /* by which it came in */
+	const uint16_t *ports; /* of each portal; NULL: as the configuration has them */
+	uint16_t portal_group; /* by which it came in */
 };
 
 /* False: the question is not allowed in this session, the answer is "SendTargets=Reject". */

@@ -38,6 +38,7 @@ tests_lib_libload_a_SOURCES = \
 	tests/lib/load_session.h
 
 integration_tests += \
+	tests/integration/test_access \
 	tests/integration/test_bad_input \
 	tests/integration/test_chap \
 	tests/integration/test_control \
@@ -68,6 +69,8 @@ integration_tests += \
 	tests/integration/test_tasks \
 	tests/integration/test_transfer \
 	tests/integration/test_upgrade_live
+tests_integration_test_access_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
+tests_integration_test_access_LDADD = $(client_libs) $(ISCSI_LIBS)
 tests_integration_test_bad_input_LDADD = $(client_libs)
 tests_integration_test_chap_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
 tests_integration_test_chap_LDADD = $(client_libs) $(ISCSI_LIBS) $(CRYPTO_LIBS)
@@ -119,6 +122,7 @@ engine_tests = \
 	tests/integration/test_tasks
 # Whose sessions meet on several threads: for TSan.
 threaded_integration_tests = \
+	tests/integration/test_access \
 	tests/integration/test_bad_input \
 	tests/integration/test_control \
 	tests/integration/test_export \

@@ -126,6 +126,11 @@ run 1 -c "$conf"
 has "$err" "127\.0\.0\.1[: ].*$daemon_port .*in use"
 daemon_stop
 
+# So is an interface that is not there.
+sed -i 's/^portals.*/portals = ( { address = "fe80::1%no-such-if"; } ); access = "any";/' "$conf"
+run 1 -c "$conf"
+has "$err" 'portals\.\[0\]: fe80::1%no-such-if: there is no network interface no-such-if'
+
 # Port 0 twice: two daemons, two ports.
 daemon_start '{ id = 0; size = "1M"; }'
 first=$daemon_port

@@ -331,6 +331,26 @@ void daemon_log_wait(const struct daemon *d, const char *text)
 	}
 }
 
+unsigned daemon_port(const struct daemon *d, unsigned i)
+{
+	static const char mark[] = "memtgtd: ready on ";
+	char *text = log_read(d);
+	const char *at = strstr(text, mark);
+
+	for (; at && i; i--)
+		at = strstr(at + 1, ", ");
+	/* "ADDRESS:PORT" or "[ADDRESS]:PORT" */
+	const char *end = at ? at + (*at == ',' ? 2 : sizeof(mark) - 1) : NULL;
+	if (end)
+		end += strcspn(end, ",\n");
+	while (end && end > at && *end != ':')
+		end--;
+	unsigned port = end ? (unsigned)atoi(end + 1) : 0;
+	free(text);
+	ck_assert_uint_ne(port, 0);
+	return port;
+}
+
 const char *daemon_portal(const struct daemon *d)
 {
 	static char text[32];

@@ -68,6 +68,8 @@ void daemon_log_wait(const struct daemon *d, const char *text);
 
 /* "127.0.0.1:PORT" in a static buffer. */
 const char *daemon_portal(const struct daemon *d);
+/* The port of portal i, in the order of the configuration. */
+unsigned daemon_port(const struct daemon *d, unsigned i);
 
 /* Milliseconds of CLOCK_MONOTONIC, for limits. */
 unsigned long long test_now_ms(void);

@@ -252,6 +252,26 @@ START_TEST(what_can_be_reached)
 }
 END_TEST
 
+/* The ports that portals were given, two of them at one address. */
+START_TEST(ports)
+{
+	struct config_portal p[] = {{.address = (char *)"192.0.2.1", .group = 1},
+				    {.address = (char *)"192.0.2.1", .group = 2},
+				    {.address = (char *)"0.0.0.0", .port = 860, .group = 1}};
+	const uint16_t found[] = {4001, 4002, 860};
+	struct config c = config;
+	struct sendtargets q = ask("iqn.t:a", "iqn.x");
+
+	c.portals = p;
+	c.nportals = 3;
+	q.config = &c;
+	q.ports = found;
+	read_all(&q, 8192);
+	ck_assert_str_eq(all, "TargetName=iqn.t:a|TargetAddress=192.0.2.1:4001,1|"
+			      "TargetAddress=192.0.2.1:4002,2|TargetAddress=192.0.2.1:860,1|");
+}
+END_TEST
+
 /* A portal's group stands behind its address; a target is at the portals of its groups only. */
 START_TEST(portal_groups)
 {
@@ -349,6 +369,7 @@ int main(void)
 	tcase_add_test(t, what_may_be_asked_where);
 	tcase_add_loop_test(t, where_a_portal_is, 0, NPORTALS);
 	tcase_add_loop_test(t, what_can_be_reached, 0, NREACH);
+	tcase_add_test(t, ports);
 	tcase_add_test(t, portal_groups);
 	tcase_add_test(t, many_in_pieces);
 	tcase_add_test(t, longest_line);
