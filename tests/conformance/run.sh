@@ -22,6 +22,11 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 requires iscsi-test-cu
 list_opcodes=${LIST_OPCODES:-${MEMTGT_BUILD:-.}/tests/conformance/list_opcodes}
 least_passes=150
+# The second path, over IPv6 where the host has it.
+second_portal='' second_address=127.0.0.1
+if grep -qs '^00000000000000000000000000000001 ' /proc/net/if_inet6; then
+	second_address=::1
+fi
 one_limit=60 all_limit=600
 
 # Names of the tests: FAMILY.SUITE.TEST, of which the family ALL has every test once.
@@ -32,16 +37,21 @@ test_names()
 
 # run_cu LIMIT PATTERN VARIANT URL: iscsi-test-cu's output, without blame for its exit status. The
 # tests of SANITIZE run only where it is supported: without --allow-sanitize they skip, with it some
-# do not look before they use other commands. The second URL is for the tests of several paths.
+# do not look before they use other commands. The second URL is for the tests of several paths: the
+# same LUN by the portal of the other group, which is another target port.
 run_cu()
 {
 	local limit=$1 pattern=$2 variant=$3 url=$4 status=0 options=(--dataloss)
+	local second=$url
+	if [[ $second_portal ]]; then
+		second=iscsi://$second_portal/${url#iscsi://*/}
+	fi
 	if grep -q ^48/ "$test_dir/opcodes.$variant"; then
 		options+=(--allow-sanitize)
 	fi
 	# Line by line, or its lines and the library's come in another order than they were written.
 	timeout -k 5 "$limit" stdbuf -oL iscsi-test-cu "${options[@]}" --test="$pattern" \
-		"$url" "$url" 2>&1 || status=$?
+		"$url" "$second" 2>&1 || status=$?
 	echo "exit status $status"
 }
 
@@ -223,7 +233,8 @@ start_targets()
 {
 	local lun i=0
 	{
-		echo 'portals = ( { address = "127.0.0.1"; port = 0; } );'
+		echo 'portals = ( { address = "127.0.0.1"; port = 0; group = 1; },'
+		echo "            { address = \"$second_address\"; port = 0; group = 2; } );"
 		echo 'targets = ('
 		for lun in '' 'provisioning = "thin";' 'provisioning = "thin"; block_size = 4096;'; do
 			echo "${lun:+,} { name = \"$daemon_target$((i++))\";"
@@ -240,6 +251,8 @@ start_targets()
 			>"$test_dir/secrets.conf"
 	)
 	daemon_start_on "$test_dir/memtgtd.conf"
+	second_portal=$(sed -n 's/^memtgtd: ready on .*, //p' "$daemon_log")
+	[[ $second_portal ]] || die "memtgtd is not ready on a second portal"
 	urls=("full=${daemon_url}0/0" "thin=${daemon_url}1/0" "thin4k=${daemon_url}2/0")
 	chap_url=${daemon_url/:\/\//:\/\/conformance%conformance-secret@}-chap/0
 }

@@ -91,7 +91,7 @@ daemon_start_on()
 	"$daemon_program" -c "$1" 2>>"$daemon_log" &
 	daemon_pid=$!
 	wait_until daemon_ready_or_dead || die "memtgtd did not become ready"
-	daemon_port=$(sed -n 's/^memtgtd: ready on 127\.0\.0\.1:\([0-9]*\)$/\1/p' "$daemon_log")
+	daemon_port=$(sed -n 's/^memtgtd: ready on 127\.0\.0\.1:\([0-9]*\)\(, .*\)\?$/\1/p' "$daemon_log")
 	[[ $daemon_port ]] || die "memtgtd ended before it was ready"
 	# shellcheck disable=SC2034 # for those who source this
 	daemon_url=iscsi://127.0.0.1:$daemon_port/$daemon_target

@@ -225,6 +225,7 @@ END_TEST
 /* A LUN RESET means the LU, under whatever number; one that is not seen cannot be reset. 11.5.1 */
 START_TEST(lun_reset)
 {
+	shown[0].read_only = false;
 	struct rig_peer m = begin(MAPPED, 1), w = begin(WHOLE, 1);
 
 	ck_assert_uint_eq(tur(&m, 3), POWER_ON);
@@ -243,9 +244,13 @@ START_TEST(lun_reset)
 	ck_assert_uint_eq(tur(&w, 0), LU_RESET);
 	ck_assert_uint_eq(tur(&w, 1), GOOD);
 	/* The other way: what it has under its own number ends. */
+	send_write(&m, 3);
+	(void)rig_expect_r2t(&m, NULL);
 	tmf(&w, ISCSI_TMF_LUN_RESET, 1, ISCSI_TMF_COMPLETE);
+	ck_assert_uint_eq(rig.worker.tasks.used, 1);
 	ck_assert_uint_eq(tur(&m, 3), GOOD);
 	tmf(&w, ISCSI_TMF_LUN_RESET, 0, ISCSI_TMF_COMPLETE);
+	ck_assert_uint_eq(rig.worker.tasks.used, 0);
 	ck_assert_uint_eq(tur(&m, 3), LU_RESET);
 }
 END_TEST
