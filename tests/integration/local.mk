@@ -149,6 +149,7 @@ endif
 
 EXTRA_DIST += \
 	%D%/fio_verify.sh \
+	%D%/link_local.sh \
 	%D%/luns_fixture.h \
 	%D%/options.sh \
 	%D%/service.sh \
