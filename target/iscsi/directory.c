@@ -149,9 +149,10 @@ unsigned directory_guests(struct directory *d)
 	return n;
 }
 
-void directory_forget(struct directory *d, const struct directory_entry *e)
+void directory_forget(struct directory *d, struct directory_entry *e)
 {
 	pthread_mutex_lock(&d->lock);
+	e->is_over = true;
 	struct guest *g = find_guest(d, e);
 	if (g) {
 		list_del(&g->link);
@@ -169,10 +170,10 @@ static enum directory_result within(const struct directory *d, const struct dire
 
 	list_for_each (it, &d->entries) {
 		const struct directory_entry *o = container_of(it, struct directory_entry, link);
+		if (o->target != e->target || o->is_over)
+			continue;
 		if (same_name(e, o))
 			return DIRECTORY_ALONE;
-		if (o->target != e->target || o->replaced)
-			continue;
 		n.target++;
 		n.initiator += !strcmp(o->initiator, e->initiator);
 	}
@@ -197,7 +198,7 @@ enum directory_result directory_enter(struct directory *d, struct directory_entr
 		struct directory_entry *other = container_of(it, struct directory_entry, link);
 		if (same_name(e, other)) {
 			d->end(other->ref);
-			other->replaced = true;
+			other->is_over = true;
 			wait = true;
 		}
 	}
@@ -207,7 +208,7 @@ enum directory_result directory_enter(struct directory *d, struct directory_entr
 	}
 	/* Whoever leaves last changes it, maybe before we are back: not to be read again here. */
 	e->waiting = wait;
-	e->replaced = false;
+	e->is_over = false;
 	list_add_tail(&d->entries, &e->link);
 	pthread_mutex_unlock(&d->lock);
 	return wait ? DIRECTORY_WAIT : DIRECTORY_ALONE;

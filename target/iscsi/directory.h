@@ -41,8 +41,8 @@ struct directory_entry {
 	uint64_t luns[4];   /* bits: which LUs of the target it sees, by their ids */
 	uint16_t tsih;
 	struct session_ref ref;
-	bool waiting;  /* for those of the same name to be gone */
-	bool replaced; /* it was told to end, and counts for no limit */
+	bool waiting; /* for those of the same name to be gone */
+	bool is_over; /* it was told to end, or logged out, and counts for no limit */
 };
 
 /* Sessions at one time: with the target, and of this initiator with it. 0: no limit. */
@@ -86,7 +86,7 @@ enum directory_result {
 	DIRECTORY_INITIATOR_FULL, /* ...or limits.initiator */
 };
 /*
- * Enters `e` (the caller's, all but link, tsih, waiting and replaced filled). Others of the same
+ * Enters `e` (the caller's, all but link, tsih, waiting and is_over filled). Others of the same
  * name are told to end, and whoever takes the place of one is not held up by limits.
  */
 enum directory_result directory_enter(struct directory *d, struct directory_entry *e,
@@ -97,8 +97,8 @@ void directory_open(struct directory *d);
 bool directory_is_closed(struct directory *d);
 /* How many may come back, or are there still, of those who were when it was closed. */
 unsigned directory_guests(struct directory *d);
-/* The session logs out: it is not coming back. */
-void directory_forget(struct directory *d, const struct directory_entry *e);
+/* The session, which is in the directory, logs out: it is not coming back. */
+void directory_forget(struct directory *d, struct directory_entry *e);
 /* Sessions of a target just now, those included that wait or are ending. */
 unsigned directory_count(struct directory *d, const void *target);
 /* The same, of those that see the LU with this id, from 0 to 255. */

@@ -142,6 +142,28 @@ START_TEST(portal_groups_are_apart)
 }
 END_TEST
 
+/* Who has logged out makes room at once, and needs room to come again. */
+START_TEST(logged_out_of_limits)
+{
+	const struct directory_limits two = {.target = 2};
+	struct directory_entry a = entry("iqn.a", 1, NULL, 1), b = entry("iqn.b", 1, NULL, 2);
+	struct directory_entry c = entry("iqn.c", 1, NULL, 3), again = a;
+
+	ck_assert_int_eq(directory_enter(&dir, &a, &two), DIRECTORY_ALONE);
+	ck_assert_int_eq(directory_enter(&dir, &b, &two), DIRECTORY_ALONE);
+	directory_forget(&dir, &a);
+	ck_assert_int_eq(directory_enter(&dir, &c, &two), DIRECTORY_ALONE);
+	ck_assert_int_eq(directory_enter(&dir, &again, &two), DIRECTORY_TARGET_FULL);
+	ck_assert_uint_eq(nended, 0);
+	directory_leave(&dir, &c);
+	ck_assert_int_eq(directory_enter(&dir, &again, &two), DIRECTORY_WAIT);
+	directory_leave(&dir, &a);
+	ck_assert_uint_eq(nalone, 1);
+	directory_leave(&dir, &again);
+	directory_leave(&dir, &b);
+}
+END_TEST
+
 /* Below, at and above both limits; other targets, and names that are replaced, do not count. */
 START_TEST(limits)
 {
@@ -280,6 +302,7 @@ static Suite *suite(void)
 	tcase_add_test(t, closed_again);
 	tcase_add_test(t, portal_groups_are_apart);
 	tcase_add_test(t, limits);
+	tcase_add_test(t, logged_out_of_limits);
 	tcase_add_test(t, tsihs_are_unique_and_come_back);
 	suite_add_tcase(s, t);
 	return s;
