@@ -10,6 +10,7 @@
  * nothing is left behind when all are gone.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,11 +88,22 @@ static void send_pdu(struct fuzz_peer *p, struct cursor *c, void *bhs)
 	rig_send(&p->rig, bhs, data, n);
 }
 
+/* Where it comes from, and by which portal group. */
+static void come_from(unsigned n)
+{
+	struct sockaddr_in *in = (void *)&rig.peer;
+
+	in->sin_family = AF_INET;
+	in->sin_addr.s_addr = htonl(INADDR_LOOPBACK + n % 3);
+	rig.portal_group = (uint16_t)(1 + n / 3);
+}
+
 static void play_connect(struct fuzz_peer *p, struct cursor *c)
 {
 	(void)c;
 	if (p->connected && !fake_closed(rig.engine, p->rig.fd))
 		return;
+	come_from((unsigned)(p - peers));
 	*p = (struct fuzz_peer){.rig = rig_connect(&rig), .connected = true};
 }
 
@@ -371,9 +383,25 @@ static void (*const actions[])(struct fuzz_peer *, struct cursor *) = {
 
 /* ---- one input ---- */
 
+/* By the peer's address: LUN 3 to read, LUN 0 alone, and all. */
+static struct config_shown as_3[] = {{.id = 0, .as = 3, .read_only = true}}, as_0[] = {{.id = 0}};
+static struct config_rule rules[] = {
+	{.sessions = 1, .luns = as_3, .nluns = 1, .place = (char *)"fuzz:1"},
+	{.luns = as_0, .nluns = 1, .place = (char *)"fuzz:2"},
+	{.place = (char *)"fuzz:3"},
+};
+#define NRULES (sizeof(rules) / sizeof(rules[0]))
+
 static void configure(uint8_t which)
 {
 	rig_init(&rig);
+	for (unsigned i = 0; i < NRULES; i++) {
+		rules[i].family = AF_INET;
+		rules[i].prefix = 32;
+		memcpy(rules[i].network, (const uint8_t[]){127, 0, 0, (uint8_t)(i + 1)}, 4);
+	}
+	if (which & 16)
+		rig.target_config.access = (struct config_access){.rules = rules, .nrules = NRULES};
 	rig.thin = !(which & 2);
 	rig.config.limits.queue_depth = which & 1 ? 2 : 16;
 }
@@ -399,6 +427,7 @@ static bool in_lun(void *arg, const void *p)
 static void check_service(void)
 {
 	rig_run(&rig);
+	come_from(2);
 	struct rig_peer p = rig_connect(&rig);
 
 	rig_login(&p, "", 0);
