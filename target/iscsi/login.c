@@ -190,6 +190,17 @@ static enum iscsi_login_status identify(struct login *l)
 	return authorize(l);
 }
 
+/* Why it is not who it says; and which rule wants to know. */
+static enum iscsi_login_status unproven(struct login *l, const char *why)
+{
+	if (l->rule && l->rule->place) {
+		snprintf(l->said, sizeof(l->said), "%s; the rule at %s asks for CHAP", why,
+			 l->rule->place);
+		why = l->said;
+	}
+	return fail(l, ISCSI_LOGIN_AUTH_FAILURE, why);
+}
+
 static bool chap_key_in(const struct key_state *keys)
 {
 	for (size_t i = 0; i < CHAP_KEYS; i++)
@@ -204,7 +215,7 @@ static enum iscsi_login_status chap_step(struct login *l, struct writer *answer)
 	case CHAP_OK:
 		return ISCSI_LOGIN_SUCCESS;
 	case CHAP_REFUSED:
-		return fail(l, ISCSI_LOGIN_AUTH_FAILURE, l->chap.why);
+		return unproven(l, l->chap.why);
 	case CHAP_BROKEN:
 		break;
 	}
@@ -218,8 +229,7 @@ static enum iscsi_login_status authenticate(struct login *l, const struct bhs_lo
 	bool agreed = l->keys.value[KEY_AuthMethod] == AUTH_CHAP;
 
 	if (l->auth->required && l->stage != ISCSI_STAGE_SECURITY && l->chap.phase != CHAP_PASSED)
-		return fail(l, ISCSI_LOGIN_AUTH_FAILURE,
-			    "CHAP is required, and it went past the security stage");
+		return unproven(l, "CHAP is required, and it went past the security stage");
 	if (l->chap.phase != CHAP_IDLE)
 		return chap_step(l, answer);
 	/* The text that agrees on CHAP is not yet one of its steps. */
@@ -228,7 +238,7 @@ static enum iscsi_login_status authenticate(struct login *l, const struct bhs_lo
 	if (agreed)
 		chap_begin(&l->chap, l->config, l->auth);
 	else if (l->auth->required && wants_transit(req))
-		return fail(l, ISCSI_LOGIN_AUTH_FAILURE, "CHAP is required, and it offered none");
+		return unproven(l, "CHAP is required, and it offered none");
 	return ISCSI_LOGIN_SUCCESS;
 }
 
@@ -268,6 +278,8 @@ static enum iscsi_login_status negotiate(struct login *l, const struct bhs_login
 		return status;
 	keys->ours[KEY_AuthMethod] = l->auth->required ? AUTH_CHAP : AUTH_NONE;
 	status = keys_answer(keys, &l->params, l->in, l->in_len, &answer);
+	if (status == ISCSI_LOGIN_AUTH_FAILURE && l->auth->required)
+		return unproven(l, keys->why);
 	if (status != ISCSI_LOGIN_SUCCESS)
 		return fail(l, status, keys->why);
 	status = authenticate(l, req, &answer);

@@ -26,7 +26,8 @@ static struct config_credential credentials[] = {
 /* The first rule that fits is the one that counts. */
 static struct config_rule rules[] = {
 	{.initiator = (char *)"iqn.i:open"},
-	{.auth = {.required = true, .chap = {1}, .mutual = &credentials[1]}},
+	{.place = (char *)"f:2",
+	 .auth = {.required = true, .chap = {1}, .mutual = &credentials[1]}},
 	{.initiator = (char *)"iqn.i:1"},
 };
 static struct config_target targets[] = {
@@ -276,6 +277,8 @@ static const struct {
 START_TEST(wrong_first)
 {
 	refused(first[_i].flags, first[_i].text, first[_i].status);
+	if (first[_i].status == ISCSI_LOGIN_AUTH_FAILURE)
+		ck_assert_ptr_nonnull(strstr(l.why, "; the rule at f:2 asks for CHAP"));
 }
 END_TEST
 
