@@ -74,7 +74,7 @@ static void check_rule(struct config_reader *r, const config_setting_t *at,
 				    "chap; \"any\" in place of the list admits all");
 	else if (!config_setting_get_member(at, "initiator") &&
 		 !config_setting_get_member(at, "network") &&
-		 !config_setting_get_member(at, "chap"))
+		 !config_setting_get_member(at, "chap") && !rule->auth.mutual)
 		config_source_error(&r->source, at, NULL,
 				    "found a rule without initiator, network and chap; it has one "
 				    "of them at least (initiator = \"*\" is everybody)");

@@ -178,7 +178,7 @@ static const struct {
 	{PORTALS TARGET("access = (); ", LUN0), "targets.[0].access: found 0 elements"},
 	{PORTALS TARGET("access = ( {} ); ", LUN0), "targets.[0].access.[0]: found an empty rule"},
 	{PORTALS TARGET("access = ( { initiator = \"IQN.*\"; } ); ", LUN0), "targets.[0].access.[0].initiator: found \"IQN.*\"; initiator names are in lower case"},
-	{PORTALS TARGETS "access = ( { read_only = true; } );", "access.[0]: found a rule without initiator, network and chap; it has one"},
+	{PORTALS TARGETS "access = ( { read_only = true; } );", "access.[0]: found a rule without initiator, network and chap; it has one of them"},
 	{PORTALS TARGETS "access = ( { initiator = \"iqn.x\"; lun = 1; } );", "main.conf:3: access.[0].lun: found an unknown key; did you mean luns?"},
 	{PORTALS TARGETS "access = ( { initiator = \"iqn.x\"; deny = \"yes\"; } );", "access.[0].deny: found \"yes\"; allowed is true or false"},
 	{PORTALS TARGETS "access = ( { initiator = \"iqn.x\"; deny = true;\n sessions = 1; } );", "access.[0].sessions: found together with deny"},
