@@ -116,6 +116,8 @@ static void check_pdu(const struct rig *r, const struct rig_pdu *pdu)
 
 static void note(struct hostile_look *look, const struct rig_pdu *pdu)
 {
+	if (pdu->bhs.opcode == ISCSI_OP_ASYNC) /* no answer to anything: 11.9 */
+		return;
 	look->last = *pdu;
 	look->last.data = NULL;
 	if (pdu->bhs.opcode == ISCSI_OP_REJECT) {
