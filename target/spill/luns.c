@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* luns.c - which LUNs are saved at the end. */
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -11,14 +12,29 @@
 #include "spill/spill.h"
 #include "store/store.h"
 
+/* SPC-4 5.12.5: this is a loss of power, over which registrations stay if that was asked for. If
+ * there is no memory to know, they stay. */
+static bool has_aptpl(struct scsi_lu *lu)
+{
+	struct claims *c = scsi_claims_get(lu);
+	const bool aptpl = !c || (c->n && c->aptpl);
+
+	free(c);
+	return aptpl;
+}
+
 static void save(struct spill *s, const char *target, struct scsi_lu *lu)
 {
 	struct luns_lu *u = luns_lu_of(lu);
 
-	if (scsi_scrubs(lu)) /* who had it has left it, and nobody else is to see it */
+	if (scsi_scrubs(lu)) { /* who had it has left it, and nobody else is to see it */
 		log_info("%s LUN %u: not saved, as what it held was being removed", target, lu->id);
-	else if (u && store_lun_used(lu->store))
+		return;
+	}
+	s->with_note = has_aptpl(lu);
+	if (u && store_lun_used(lu->store))
 		u->is_saved = !spill_lun(s, target, lu->id, lu->block_size, lu->store);
+	s->with_note = false;
 }
 
 /* The state has one place for a name. */

@@ -188,6 +188,18 @@ static int make_known(struct store_lun *l, const struct image_lun *lun, char *wh
 	return err;
 }
 
+static int take_note(const struct spill *s, struct store_lun *l, const struct image_lun *lun,
+		     char *why, size_t why_len)
+{
+	char uuid[37];
+
+	spill_uuid_text(lun->uuid, uuid);
+	int err = spill_get_note(s, uuid, l);
+	if (err)
+		SAY("who had registered with it cannot be read: %s", strerror(-err));
+	return err;
+}
+
 static int make_lun(struct spill *s, struct image_in *i, int fd, char *why, size_t why_len)
 {
 	struct store_lun *l;
@@ -201,6 +213,8 @@ static int make_lun(struct spill *s, struct image_in *i, int fd, char *why, size
 	if (!err)
 		store_lun_set_used(l); /* also if all of it was zeroes */
 	FAIL_POINT(RESTORE_FILLED);
+	if (!err)
+		err = take_note(s, l, &i->lun, why, why_len);
 	if (!err)
 		err = make_known(l, &i->lun, why, why_len);
 	if (err)
@@ -253,11 +267,25 @@ static int forget(const struct spill *s, const struct state_spilled *e, const ch
 	FAIL_POINT(RESTORE_FORGOTTEN);
 	if (removes && unlink(path))
 		log_warn("%s: cannot be removed, and is of no more use: %s", path, strerror(errno));
+	if (removes)
+		spill_drop_note(s, e->uuid);
 	FAIL_POINT(RESTORE_REMOVED);
 	return 0;
 }
 
 /* ---- the folder ---- */
+
+/* A note whose image never got its name. */
+static bool is_alone(int dir, const char *name, size_t n)
+{
+	const size_t note = strlen(SPILL_NOTE), image = 36 + strlen(SPILL_SUFFIX);
+	char of[64] = "";
+
+	if (n != image + note || strcmp(name + 36, SPILL_SUFFIX SPILL_NOTE) != 0)
+		return false;
+	memcpy(of, name, image);
+	return faccessat(dir, of, F_OK, 0) != 0;
+}
 
 /* What nobody finished is of no use; what nobody names may be of some to the operator. */
 static void tidy(const struct spill *s)
@@ -269,6 +297,8 @@ static void tidy(const struct spill *s)
 	while (dir && (e = readdir(dir))) {
 		size_t n = strlen(e->d_name), part = strlen(SPILL_SUFFIX SPILL_BESIDE);
 		if (n == 36 + part && !strcmp(e->d_name + 36, SPILL_SUFFIX SPILL_BESIDE))
+			(void)unlinkat(dirfd(dir), e->d_name, 0);
+		if (is_alone(dirfd(dir), e->d_name, n))
 			(void)unlinkat(dirfd(dir), e->d_name, 0);
 		images += n == 36 + strlen(SPILL_SUFFIX) && !strcmp(e->d_name + 36, SPILL_SUFFIX);
 	}

@@ -228,7 +228,11 @@ static int save(struct spill *s, const char *target, unsigned id, uint32_t block
 	int err = describe(lun, target, id, block_bytes, l);
 	if (!err) {
 		spill_uuid_text(lun->uuid, uuid);
-		err = make_file(s, lun, l, uuid);
+		err = s->with_note ? spill_put_note(s, uuid, l) : 0;
+		if (!err)
+			err = make_file(s, lun, l, uuid);
+		if (err)
+			spill_drop_note(s, uuid);
 	}
 	if (err)
 		log_error("%s LUN %u: cannot be saved to %s: %s", target, id, s->dir,

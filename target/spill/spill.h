@@ -42,6 +42,7 @@ struct spill {
 	/* Called now and then while something takes long; may be NULL. */
 	void (*tick)(void *arg);
 	void *arg;
+	bool with_note;		 /* spill_lun(): the LUN's note goes along */
 	uint64_t told_at;	 /* ns; begins as 0 */
 	struct spill_back *back; /* what spill_forget() is to forget */
 };
@@ -82,10 +83,18 @@ void spill_drop(struct spill *s);
 #define SPILL_PATH 4200u
 /* Of a file that is being written, behind its name. */
 #define SPILL_BESIDE ".part"
+/* Of what a LUN's note was; nobody misses it where there was none. */
+#define SPILL_NOTE ".note"
 
 /* A path in the folder: the UUID, then the suffix, then `more`. -EINVAL: this is no UUID. */
 int spill_path(const struct spill *s, const char *uuid, const char *more,
 	       char out[static SPILL_PATH]) __attribute__((warn_unused_result));
+/* spill/note.c. 0 or -errno; 0 as well if there is none. */
+int spill_put_note(const struct spill *s, const char *uuid, struct store_lun *l)
+	__attribute__((warn_unused_result));
+int spill_get_note(const struct spill *s, const char *uuid, struct store_lun *l)
+	__attribute__((warn_unused_result));
+void spill_drop_note(const struct spill *s, const char *uuid);
 /* The UUID as text, 36 characters and NUL. */
 void spill_uuid_text(const uint8_t uuid[static 16], char out[static 37]);
 /* Lets others know that it goes on: `done` of `of` bytes. */

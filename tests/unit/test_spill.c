@@ -255,6 +255,54 @@ static void spill_and_end(unsigned salt)
 
 /* ---- there and back ---- */
 
+enum note_fate { NOTE_GOES, NOTE_STAYS, NOTE_FLIPPED, NOTE_CUT, NOTE_ALONE };
+
+/* What is told beside the data goes along if that is asked for; what is damaged is not what was
+ * written, and not nothing either. */
+START_TEST(notes)
+{
+	static const char note[] = "who may use it";
+	char path[300];
+	uint8_t *got;
+	size_t n;
+
+	begin(&none);
+	struct store_lun *l = make_lun(3, false);
+	fill(l, 1);
+	ck_assert_int_eq(store_lun_set_note(l, note, sizeof(note)), 0);
+	spill.with_note = _i != NOTE_GOES;
+	spill_one(l, 3);
+	ck_assert_uint_eq(count_files(SPILL_NOTE), spill.with_note);
+	snprintf(path, sizeof(path), "%s%s", file_of(3), SPILL_NOTE);
+	if (_i == NOTE_CUT)
+		ck_assert_int_eq(truncate(path, 5), 0);
+	if (_i == NOTE_FLIPPED) {
+		int fd = open(path, O_WRONLY);
+		ck_assert_int_eq(pwrite(fd, "W", 1, 0), 1);
+		close(fd);
+	}
+	if (_i == NOTE_ALONE)
+		ck_assert_int_eq(unlink(file_of(3)), 0);
+	store_lun_destroy(l);
+	end();
+	begin(&none);
+	ck_assert_int_eq(restore(), 0);
+	ck_assert_uint_eq(count_files(""), 2); /* . and .. */
+	l = find(3);
+	if (_i != NOTE_ALONE) {
+		expect_filled(l, 1);
+		ck_assert_int_eq(store_lun_note(l, &got, &n), 0);
+		ck_assert_int_eq(got != NULL, _i != NOTE_GOES);
+		if (got)
+			ck_assert_int_eq(n == sizeof(note) && !memcmp(got, note, n),
+					 _i == NOTE_STAYS);
+		free(got);
+		store_lun_destroy(l);
+	}
+	end();
+}
+END_TEST
+
 START_TEST(round_trip)
 {
 	begin(&none);
@@ -784,6 +832,7 @@ int main(void)
 
 	tcase_set_timeout(t, 120);
 	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_loop_test(t, notes, 0, NOTE_ALONE + 1);
 	tcase_add_loop_test(t, round_trip, 0, 2);
 	tcase_add_test(t, zeroes);
 	tcase_add_test(t, memory_was_kept);
