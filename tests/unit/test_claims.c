@@ -156,6 +156,62 @@ START_TEST(damaged)
 }
 END_TEST
 
+/* The store's side of it: each length, over and over, and one too many. */
+START_TEST(notes_of_the_store)
+{
+	static const size_t lengths[] = {1, 0, STORE_NOTE_MAX, 5000, STORE_NOTE_MAX, 2};
+	uint8_t *p = malloc(STORE_NOTE_MAX + 1), *got;
+	size_t n;
+
+	luns_rig_start(&rig, PLAIN);
+	for (unsigned i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		memset(p, (int)(i + 1), STORE_NOTE_MAX + 1);
+		ck_assert_int_eq(store_lun_set_note(luns_rig_lu(&rig, 1)->store, p, lengths[i]), 0);
+		ck_assert_int_eq(
+			store_lun_set_note(luns_rig_lu(&rig, 1)->store, p, STORE_NOTE_MAX + 1),
+			-EINVAL);
+		log_set_level(LOG_LEVEL_ERROR);
+		luns_rig_keep(&rig);
+		luns_rig_start(&rig, PLAIN);
+		ck_assert_int_eq(store_lun_note(luns_rig_lu(&rig, 1)->store, &got, &n), 0);
+		ck_assert_uint_eq(n, lengths[i]);
+		ck_assert_mem_eq(got, p, n);
+		free(got);
+	}
+	luns_rig_lose(&rig);
+	free(p);
+}
+END_TEST
+
+/* As many as there may be, with the longest names. */
+START_TEST(all_that_may_be)
+{
+	luns_rig_start(&rig, PLAIN);
+	luns_rig_lu(&rig, 1)->reserve.max = SCSI_REGISTRANTS_MAX;
+	struct claims *c = claims_new(SCSI_REGISTRANTS_MAX);
+	for (c->n = 0; c->n < SCSI_REGISTRANTS_MAX; c->n++) {
+		struct claim_registrant *r = &c->at[c->n];
+		r->key = c->n + 1;
+		r->port.target_port = 1;
+		memset(r->port.name, 'x', SCSI_PORT_NAME_MAX);
+		snprintf(r->port.name + SCSI_PORT_NAME_MAX - 4, 5, "%04u", c->n);
+	}
+	scsi_reserve_free(luns_rig_lu(&rig, 1));
+	scsi_claims_set(luns_rig_lu(&rig, 1), c);
+	do_change(1, CLAIM_REGISTER, 0, 0, 0); /* nothing */
+	ck_assert_int_eq(change(1, CLAIM_REGISTER, 0, 0, 5).outcome, SENSE_REGISTRATION_ROOM);
+	ck_assert_int_eq(luns_claims_keep(luns_rig_lu(&rig, 1), c), 0);
+	struct claims *was = now();
+	luns_rig_keep(&rig);
+	luns_rig_start(&rig, PLAIN);
+	struct claims *is = now();
+	check_same(was, is);
+	free(was);
+	free(is);
+	luns_rig_lose(&rig);
+}
+END_TEST
+
 /* ---- bytes ---- */
 
 START_TEST(bytes_there_and_back)
@@ -333,6 +389,8 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, kept_with_the_memory, 1, 3);
 	tcase_add_test(t, gone_with_the_lun);
 	tcase_add_loop_test(t, damaged, 0, 2);
+	tcase_add_test(t, notes_of_the_store);
+	tcase_add_test(t, all_that_may_be);
 	tcase_add_test(t, bytes_there_and_back);
 	tcase_add_test(t, emptied_when_the_last_one_goes);
 	tcase_add_test(t, not_emptied_without_scrub);
