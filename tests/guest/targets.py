@@ -26,7 +26,7 @@ COMPLAINT = re.compile(
 
 # An emulated guest can be slow: no peer is dropped for that.
 CONFIG = """\
-portals = ( {{ address = "127.0.0.1"; port = 0; announce = "{host}:{port}"; }} );
+portals = ( {{ address = "127.0.0.1"; port = 0; announce = "{host}:{port}"; }}{paths} );
 limits = {{ rx_stall = 600; tx_stall = 600; ping_timeout = 600; }};
 control = {{ socket = "{control}"; }};
 targets = ( {{ name = "{iqn}"; luns = (
@@ -37,6 +37,8 @@ targets = ( {{ name = "{iqn}"; luns = (
 state_dir = "{state}";
 {more}
 """
+# The second path, of another portal group.
+SECOND_PATH = ', {{ address = "127.0.0.1"; port = 0; group = 2; announce = "{host}:{port}"; }}'
 # What differs: the usual LUNs, on plain pages, since what hugepages the host has others may take; the
 # same, with a keeper that holds their memory, or with a file that remembers that they were used, or
 # for those who know a secret; or all of them thin, one much larger than the memory that the host
@@ -55,6 +57,7 @@ access = ( { chap = "alpha"; chap_mutual = "donor"; } );
 discovery = { chap = "finder"; };
 """,
     },
+    "paths": {"small": "full", "thin": "512M", "more": 'pool = { pages = "plain"; };'},
     "elastic": {"small": "thin", "thin": "64G", "more": 'pool = { pages = "huge"; };'},
 }
 SECRETS = """\
@@ -72,6 +75,7 @@ class Target:
         self.letter = letter
         self.iqn = f"iqn.2026-01.org.memtgt:guest-{letter.lower()}"
         self.forwarder = Forwarder()
+        self.second = Forwarder()  # of the second path, if it is of that kind
         self.log = folder / f"memtgtd-{letter}.log"
         self.faults = []
         self._program = program
@@ -89,6 +93,8 @@ class Target:
         if self._process is not None:
             return
         await self.forwarder.listen(None)
+        if kind == "paths":
+            await self.second.listen(None)
         self._state.mkdir(exist_ok=True)
         self._write_config(kind)
         with self.log.open("ab") as log:
@@ -96,7 +102,10 @@ class Target:
             # A keeper that is killed would leave its daemon behind.
             keeper, death = (["--keeper"], "TERM") if kind == "kept" else ([], "KILL")
             self._process = await start(self._program, "-c", self._config, *keeper, death=death, stderr=log)
-        await self.forwarder.listen(await self._ready_port(begin))
+        ports = await self._ready_ports(begin)
+        await self.forwarder.listen(ports[0])
+        if kind == "paths":
+            await self.second.listen(ports[1])
 
     def _write_config(self, kind):
         kind_of_it = dict(KINDS[kind])
@@ -108,6 +117,7 @@ class Target:
         text = CONFIG.format(
             host=HOST_IN_GUEST,
             port=self.forwarder.port,
+            paths=SECOND_PATH.format(host=HOST_IN_GUEST, port=self.second.port) if kind == "paths" else "",
             iqn=self.iqn,
             letter=self.letter,
             control=self._control,
@@ -116,13 +126,13 @@ class Target:
         )
         self._config.write_text(text)
 
-    async def _ready_port(self, begin):
-        """The port, once the log says it. The daemon that ends before or says nothing is an error."""
+    async def _ready_ports(self, begin):
+        """The ports, once the log says them. The daemon that ends before or says nothing is an error."""
         for _ in range(END_LIMIT * 50):
             text = self.log.read_bytes()[begin:].decode()
-            match = re.search(r"^memtgtd: ready on 127\.0\.0\.1:(\d+)$", text, re.M)
+            match = re.search(r"^memtgtd: ready on (.*)\n", text, re.M)
             if match:
-                return int(match[1])
+                return [int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", match[1])]
             if self._process.returncode is not None:
                 break
             await asyncio.sleep(0.02)
@@ -149,8 +159,9 @@ class Target:
     async def _end(self, number):
         """Ends the daemon, so its memory is lost; returns its status."""
         process, self._process = self._process, None
-        self.forwarder.refuse()
-        self.forwarder.thaw()
+        for forwarder in (self.forwarder, self.second):
+            forwarder.refuse()
+            forwarder.thaw()
         if process.returncode is None:
             process.send_signal(number)
         else:
@@ -246,14 +257,19 @@ class Targets:
             return await self.fresh()
         if word == "surplus":
             return SURPLUS.read_text().strip()
-        target = self._targets[letter]
-        forwarder = target.forwarder
+        target = self._targets[letter[:1]]
+        forwarder = target.second if letter[1:] == "2" else target.forwarder
         if word in ("start", "stop", "kill", "crash", "restart", "corrupt", "ctl", "curve"):
             return await getattr(target, word)(*more)
         if word in ("freeze", "thaw"):
             return getattr(forwarder, word)()
         if word == "cut":
             return forwarder.cut_after(int(more[0])) if more else forwarder.cut()
+        if word == "shut":
+            forwarder.refuse()
+            return forwarder.cut()
+        if word == "open":
+            return await forwarder.listen(forwarder.backend)
         if word in ("port", "accepted", "passed", "resets"):
             return getattr(forwarder, word)
         if word == "name":
