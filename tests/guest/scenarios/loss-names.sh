@@ -5,8 +5,7 @@
 # guest: 512 udev
 . "$(dirname "$0")/../inside/lib.sh"
 . "$(dirname "$0")/../inside/loss.sh"
-
-multipathd=
+. "$(dirname "$0")/../inside/multipath.sh"
 
 all_disks_but()
 {
@@ -27,51 +26,8 @@ new_disk()
 	done
 }
 
-# The map of multipath that a disk is in, and the disks of a map.
-map_of()
-{
-	local holder
-	for holder in /sys/block/"${1##*/}"/holders/*; do
-		[[ ! -e $holder/dm/uuid || $(<"$holder/dm/uuid") != mpath-* ]] || cat "$holder/dm/name"
-	done
-}
-
-disks_of()
-{
-	local dm
-	dm=$(readlink -f "/dev/mapper/$1")
-	find "/sys/block/${dm##*/}/slaves" -mindepth 1 -printf '%f\n'
-}
-
-in_a_map()
-{
-	[[ $(map_of "$1") ]]
-}
-
-end()
-{
-	[[ $1 == 0 ]] || tail -n 40 /tmp/multipathd.log
-	[[ ! $multipathd ]] || kill "$multipathd" || true
-	wait
-	multipath -F >/dev/null 2>&1 || true
-	finish "$1"
-}
-trap 'end $?' EXIT
-
-# One path is enough for a map; LUN 1 is LVM's.
-modprobe -a dm_multipath dm_round_robin dm_service_time
-cat >/etc/multipath.conf <<END
-defaults {
-	find_multipaths greedy
-	user_friendly_names no
-	no_path_retry fail
-}
-blacklist {
-	devnode "^vd"
-}
-END
-multipathd -d -s >/tmp/multipathd.log 2>&1 &
-multipathd=$!
+# LUN 1 is LVM's.
+begin_multipath fail
 
 host restart A remembered
 login A
