@@ -51,6 +51,8 @@ target_libmemtgt_a_SOURCES += \
 	%D%/signals.h \
 	%D%/spawn.c \
 	%D%/spawn.h \
+	%D%/table.c \
+	%D%/table.h \
 	%D%/text.h \
 	%D%/thread.h \
 	target/tbl/config_keys.def \

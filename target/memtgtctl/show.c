@@ -4,23 +4,12 @@
 
 #include <string.h>
 
+#include "base/table.h"
 #include "control/clean.h"
 #include "control/protocol.h"
 
 #define CELL_BYTES 512
 #define COLUMNS	   16
-
-/* "13.5 GiB"; whole numbers without a fraction. */
-static void write_bytes(char *out, size_t n, json_int_t bytes)
-{
-	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
-	size_t u = 0;
-	double v = (double)bytes;
-
-	for (; v >= 1024 && u < sizeof(units) / sizeof(units[0]) - 1; u++)
-		v /= 1024;
-	snprintf(out, n, (double)(json_int_t)v == v ? "%.0f %s" : "%.1f %s", v, units[u]);
-}
 
 /* "3 d 04:05:06", "04:05:06". */
 static void write_seconds(char *out, size_t n, json_int_t s)
@@ -45,7 +34,7 @@ static void write_cell(char out[static CELL_BYTES], const struct control_field *
 	} else if (!json_is_integer(value)) {
 		snprintf(out, CELL_BYTES, "?");
 	} else if (f->kind == KIND_BYTES) {
-		write_bytes(out, CELL_BYTES, json_integer_value(value));
+		table_bytes(out, CELL_BYTES, json_integer_value(value));
 	} else if (f->kind == KIND_SECONDS) {
 		write_seconds(out, CELL_BYTES, json_integer_value(value));
 	} else {
@@ -84,59 +73,44 @@ static void show_object(FILE *out, unsigned method, const json_t *object, bool w
 
 /* ---- a table ---- */
 
-struct column {
-	const struct control_field *field;
-	int width;
-};
-
-static size_t find_columns(unsigned method, struct column columns[static COLUMNS])
+static size_t find_columns(unsigned method, const struct control_field *fields[static COLUMNS],
+			   struct table_column columns[static COLUMNS])
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < control_fields_count && n < COLUMNS; i++)
-		if (control_fields[i].method == method && control_fields[i].heading[0])
-			columns[n++] =
-				(struct column){.field = &control_fields[i],
-						.width = (int)strlen(control_fields[i].heading)};
+	for (size_t i = 0; i < control_fields_count && n < COLUMNS; i++) {
+		const struct control_field *f = &control_fields[i];
+		if (f->method != method || !f->heading[0])
+			continue;
+		columns[n] =
+			(struct table_column){.heading = f->heading, .is_number = is_number(f)};
+		fields[n++] = f;
+	}
+	table_begin(columns, n);
 	return n;
-}
-
-/* The last column has no blanks behind it. */
-static void put_cell(FILE *out, const struct column *c, const char *text, bool is_last)
-{
-	if (is_number(c->field))
-		fprintf(out, "%*s", c->width, text);
-	else if (is_last)
-		fputs(text, out);
-	else
-		fprintf(out, "%-*s", c->width, text);
-	fputs(is_last ? "\n" : "  ", out);
 }
 
 static void show_table(FILE *out, unsigned method, const json_t *rows)
 {
-	struct column columns[COLUMNS];
+	const struct control_field *fields[COLUMNS];
+	struct table_column columns[COLUMNS];
 	char cell[CELL_BYTES];
-	size_t n = find_columns(method, columns), i;
+	size_t n = find_columns(method, fields, columns), i;
 	json_t *row;
 
 	json_array_foreach(rows, i, row)
 	{
 		for (size_t k = 0; k < n; k++) {
-			write_cell(cell, columns[k].field,
-				   json_object_get(row, columns[k].field->name));
-			if ((int)strlen(cell) > columns[k].width)
-				columns[k].width = (int)strlen(cell);
+			write_cell(cell, fields[k], json_object_get(row, fields[k]->name));
+			table_widen(&columns[k], cell);
 		}
 	}
-	for (size_t k = 0; k < n; k++)
-		put_cell(out, &columns[k], columns[k].field->heading, k == n - 1);
+	table_headings(out, columns, n);
 	json_array_foreach(rows, i, row)
 	{
 		for (size_t k = 0; k < n; k++) {
-			write_cell(cell, columns[k].field,
-				   json_object_get(row, columns[k].field->name));
-			put_cell(out, &columns[k], cell, k == n - 1);
+			write_cell(cell, fields[k], json_object_get(row, fields[k]->name));
+			table_cell(out, columns, n, k, cell);
 		}
 	}
 }
