@@ -15,6 +15,6 @@ fi
 cppcheck --quiet "${level[@]}" --std=c11 --enable=warning,portability,performance --error-exitcode=1 \
 	--inline-suppr --suppressions-list=tests/lint/cppcheck-suppressions.txt \
 	-D_GNU_SOURCE -D__GNUC__=12 -D__STDC_VERSION__=201112L '-DSYSCONFDIR="/etc"' \
-	-Iinclude -Itarget -Itests \
+	-Iinclude -Itarget -Itests -I. \
 	--template='{file}:{line}: {severity}: {message} [{id}]' "${files[@]}" ||
 	fail "see above"

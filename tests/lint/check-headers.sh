@@ -5,7 +5,7 @@
 cd "$MEMTGT_SRC"
 need gcc clang
 
-flags=(-std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -fsyntax-only -Iinclude -Itarget -Itests)
+flags=(-std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -fsyntax-only -Iinclude -Itarget -Itests -I.)
 headers=0 wrong=0
 while read -r header; do
 	headers=$((headers + 1))

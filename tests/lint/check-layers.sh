@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Includes go one way: a folder of target/ may include only itself and what the table allows.
+# Includes go one way: a folder of target/, or initiator-tools/, may include only itself and what the table
+# allows.
 . "$(dirname "$0")/../lib/functions.sh"
 cd "$MEMTGT_SRC"
 
@@ -23,6 +24,7 @@ declare -A may=(
 	[shortage]="memtgt base tbl store pressure iscsi"
 	[control]="memtgt base tbl store scsi pdu iscsi reactor luns shortage state upgrade"
 	[memtgtctl]="memtgt base tbl control"
+	[initiator-tools]="memtgt base tbl"
 	[top]="memtgt base tbl store scsi pdu iscsi reactor control luns shortage state upgrade spill keeper"
 )
 # The reader of the configuration is made from a table.
@@ -32,6 +34,7 @@ layer_of()
 {
 	case $1 in
 	include/memtgt/*) echo memtgt ;;
+	initiator-tools/*) echo initiator-tools ;;
 	target/*/*)
 		local folder=${1#target/}
 		echo "${folder%%/*}"
@@ -60,7 +63,7 @@ while read -r file; do
 		fi
 	done < <(sed -n 's/^#[[:space:]]*include[[:space:]]*"\([^"]*\)".*/\1/;t found;b;:found;=;p' \
 		"$MEMTGT_SRC/$file" | paste -d: - -)
-done < <(sources "target include" c h def)
+done < <(sources "target include initiator-tools" c h def)
 
 looked_at "$files" "files"
 looked_at "$includes" "includes"

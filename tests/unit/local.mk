@@ -10,6 +10,7 @@ include %D%/reactor.mk
 include %D%/control.mk
 include %D%/keeper.mk
 include %D%/luns.mk
+include %D%/loan.mk
 
 if HAVE_CHECK
 check_PROGRAMS += $(unit_tests)

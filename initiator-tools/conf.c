@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: MIT
+/* conf.c - keys by a table, values by the functions that read memtgtd.conf. */
+#include "initiator-tools/conf.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/config.h"
+#include "base/config_keys.h"
+#include "base/config_source.h"
+#include "base/config_value.h"
+
+#define FOUND_BYTES 128
+#define PLACE_BYTES 512
+
+enum scope { IN_TOP, IN_DONOR };
+
+static const char *bad_name(const char *text)
+{
+	for (; *text; text++)
+		if (!isalnum((unsigned char)*text) && !strchr("-_.:[]", *text))
+			return "a donor's name has only letters, digits, dash, underscore and dot";
+	return NULL;
+}
+
+static const char *bad_user(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			return "a user's name has no control characters";
+	return NULL;
+}
+
+static const char *bad_file(const char *text)
+{
+	return *text == '/' ? bad_user(text) ? "a path has no control characters" : NULL
+			    : "a path begins with /";
+}
+
+#define OBJECT_TOP   struct conf
+#define OBJECT_DONOR struct donor
+#define REQ	     true
+#define OPT	     false
+
+/* Fields of LISTs and of arrays are no texts on the heap: they are read by functions of their own.
+ */
+static const struct key {
+	enum scope scope;
+	struct config_key key;
+} keys[] = {
+#define CONF(s, k, t, need, lo, hi, check)             \
+	{.scope = IN_##s,                              \
+	 .key = {.name = #k,                           \
+		 .type = KEY_##t,                      \
+		 .required = need,                     \
+		 .offset = offsetof(OBJECT_##s, k),    \
+		 .size = sizeof(((OBJECT_##s *)0)->k), \
+		 .min = lo,                            \
+		 .max = hi,                            \
+		 .bad = check}},
+#include "initiator-tools/conf_keys.def"
+};
+#define KEYS (sizeof(keys) / sizeof(keys[0]))
+
+struct reader {
+	struct config_source source;
+	struct conf *conf;
+	bool have[KEYS]; /* of the group that is read */
+};
+
+static void read_key(struct reader *r, const struct key *k, const config_setting_t *at,
+		     void *object);
+
+static const struct key *find(enum scope scope, const char *name)
+{
+	for (size_t i = 0; i < KEYS; i++)
+		if (keys[i].scope == scope && !strcmp(keys[i].key.name, name))
+			return &keys[i];
+	return NULL;
+}
+
+static void unknown(struct reader *r, enum scope scope, const config_setting_t *at)
+{
+	char all[256] = "";
+
+	for (size_t i = 0; i < KEYS; i++)
+		if (keys[i].scope == scope)
+			snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s",
+				 *all ? ", " : "", keys[i].key.name);
+	config_source_error(&r->source, at, NULL, "found an unknown key; allowed are %s", all);
+}
+
+static void allowed(const struct key *k, char *out, size_t n)
+{
+	if (k->key.type != KEY_LIST)
+		config_key_allowed(&k->key, out, n);
+	else if (k->scope == IN_TOP)
+		snprintf(out, n, "a list of at most %llu donors ( { ... }, ... )",
+			 (unsigned long long)k->key.max);
+	else
+		snprintf(out, n, "a list of 1 to %llu portals [ \"ADDRESS\", \"ADDRESS:PORT\" ]",
+			 (unsigned long long)k->key.max);
+}
+
+static void wrong(struct reader *r, const struct key *k, const config_setting_t *at)
+{
+	char found[FOUND_BYTES], text[256];
+
+	config_value_found(at, found, sizeof(found));
+	allowed(k, text, sizeof(text));
+	config_source_error(&r->source, at, NULL, "found %s; allowed is %s", found, text);
+}
+
+static void read_group(struct reader *r, enum scope scope, const config_setting_t *at, void *object)
+{
+	for (int i = 0; i < config_setting_length(at); i++) {
+		const config_setting_t *member = config_setting_get_elem(at, (unsigned)i);
+		const struct key *k = find(scope, config_setting_name(member));
+		if (!k) {
+			unknown(r, scope, member);
+			continue;
+		}
+		r->have[k - keys] = true;
+		read_key(r, k, member, object);
+	}
+}
+
+static void require(struct reader *r, enum scope scope, const config_setting_t *at)
+{
+	char text[256];
+
+	for (size_t i = 0; i < KEYS; i++) {
+		if (keys[i].scope != scope || !keys[i].key.required || r->have[i])
+			continue;
+		allowed(&keys[i], text, sizeof(text));
+		config_source_error(&r->source, at, keys[i].key.name, "missing; needed is %s",
+				    text);
+	}
+}
+
+/* The number of elements; -1: an error. */
+static int count(struct reader *r, const struct key *k, const config_setting_t *at)
+{
+	int type = config_setting_type(at), n = config_setting_length(at);
+
+	if (type == CONFIG_TYPE_LIST || type == CONFIG_TYPE_ARRAY)
+		if ((uint64_t)n >= k->key.min && (uint64_t)n <= k->key.max)
+			return n;
+	wrong(r, k, at);
+	return -1;
+}
+
+static void read_portals(struct reader *r, const struct key *k, const config_setting_t *at,
+			 struct donor *d)
+{
+	int n = count(r, k, at);
+
+	for (int i = 0; i < n; i++) {
+		const config_setting_t *e = config_setting_get_elem(at, (unsigned)i);
+		const char *text = config_setting_type(e) == CONFIG_TYPE_STRING
+					   ? config_setting_get_string(e)
+					   : NULL;
+		const char *bad = text ? donor_bad_portal(text) : NULL;
+		char found[FOUND_BYTES];
+		config_value_found(e, found, sizeof(found));
+		if (!text)
+			config_source_error(&r->source, e, NULL,
+					    "found %s; allowed is a portal in quotes", found);
+		else if (bad)
+			config_source_error(&r->source, e, NULL, "found %s; %s", found, bad);
+		else if (!(d->portals[d->nportals] = strdup(text)))
+			config_source_no_memory(&r->source);
+		else
+			d->nportals++;
+	}
+}
+
+/* Was the key there, right or wrong? */
+static bool has(const struct reader *r, const char *name)
+{
+	return r->have[find(IN_DONOR, name) - keys];
+}
+
+static void check_donor(struct reader *r, const config_setting_t *at, size_t index)
+{
+	const struct donor *d = &r->conf->donors[index];
+
+	for (size_t i = 0; i < index && d->name[0]; i++)
+		if (!strcmp(r->conf->donors[i].name, d->name)) {
+			config_source_error(&r->source, at, "name",
+					    "found \"%s\" again; each donor has a name of its own",
+					    d->name);
+			break;
+		}
+	if (has(r, "chap_user") != has(r, "chap_secret_file"))
+		config_source_error(&r->source, at, NULL,
+				    "found only one of chap_user and chap_secret_file; a login by "
+				    "CHAP needs both");
+}
+
+static void read_donors(struct reader *r, const struct key *k, const config_setting_t *at)
+{
+	struct conf *c = r->conf;
+	int n = count(r, k, at);
+
+	if (n <= 0)
+		return;
+	if (c->ndonors + (size_t)n > DONORS_MAX) { /* of several files */
+		wrong(r, k, at);
+		return;
+	}
+	struct donor *donors = reallocarray(c->donors, c->ndonors + (size_t)n, sizeof(*donors));
+	if (!donors) {
+		config_source_no_memory(&r->source);
+		return;
+	}
+	c->donors = donors;
+	for (int i = 0; i < n; i++) {
+		const config_setting_t *e = config_setting_get_elem(at, (unsigned)i);
+		struct donor *d = &donors[c->ndonors++];
+		char found[FOUND_BYTES];
+		memset(d, 0, sizeof(*d));
+		if (config_setting_type(e) != CONFIG_TYPE_GROUP) {
+			config_value_found(e, found, sizeof(found));
+			config_source_error(&r->source, e, NULL,
+					    "found %s; allowed is a group { name = ...; portals = "
+					    "...; }",
+					    found);
+			continue;
+		}
+		for (size_t j = 0; j < KEYS; j++)
+			r->have[j] &= keys[j].scope != IN_DONOR;
+		read_group(r, IN_DONOR, e, d);
+		require(r, IN_DONOR, e);
+		check_donor(r, e, c->ndonors - 1);
+	}
+}
+
+/* The name is a part of the donor, other texts are on the heap. */
+static void read_name(struct reader *r, const struct key *k, const config_setting_t *at,
+		      struct donor *d)
+{
+	struct config_key key = k->key;
+
+	key.type = KEY_TEXT;
+	(void)config_value_read(&r->source, &key, at, d);
+}
+
+static void read_key(struct reader *r, const struct key *k, const config_setting_t *at,
+		     void *object)
+{
+	if (k->key.type == KEY_LIST && k->scope == IN_TOP) {
+		read_donors(r, k, at);
+	} else if (k->key.type == KEY_LIST) {
+		read_portals(r, k, at, object);
+	} else if (k->key.size != sizeof(char *)) {
+		read_name(r, k, at, object);
+	} else {
+		char **field = (char **)(void *)((char *)object + k->key.offset);
+		if (*field)
+			config_source_error(&r->source, at, NULL, "found again");
+		else
+			(void)config_value_read(&r->source, &k->key, at, object);
+	}
+}
+
+int conf_load(const char *path, struct conf *out, FILE *errors)
+{
+	struct reader r = {.conf = out};
+
+	*out = (struct conf){0};
+	if (!config_source_open(&r.source, path, errors)) {
+		for (size_t i = 0; i < r.source.ndocuments; i++)
+			read_group(&r, IN_TOP, config_source_root(&r.source, i), out);
+		require(&r, IN_TOP, config_source_root(&r.source, 0));
+	}
+	int nerrors = r.source.nerrors;
+	config_source_close(&r.source);
+	if (nerrors)
+		conf_free(out);
+	return nerrors;
+}
+
+void conf_free(struct conf *c)
+{
+	for (size_t i = 0; i < c->ndonors; i++)
+		donor_free(&c->donors[i]);
+	free(c->donors);
+	free(c->initiator);
+	*c = (struct conf){0};
+}
+
+int conf_add_portal(struct conf *c, const char *portal)
+{
+	struct donor *donors = reallocarray(c->donors, c->ndonors + 1, sizeof(*donors));
+	char *copy = strdup(portal);
+
+	if (donors)
+		c->donors = donors;
+	if (!donors || !copy) {
+		free(copy);
+		return -ENOMEM;
+	}
+	struct donor *d = &donors[c->ndonors++];
+	*d = (struct donor){.portals = {copy}, .nportals = 1};
+	snprintf(d->name, sizeof(d->name), "%.*s", DONOR_NAME_MAX, portal);
+	return 0;
+}
+
+bool conf_initiator(const char *path, char name[static ISCSI_NAME_MAX + 1])
+{
+	static const char key[] = "InitiatorName=";
+	char line[512];
+	bool found = false;
+	FILE *f = fopen(path, "re");
+
+	while (f && !found && fgets(line, sizeof(line), f)) {
+		char *text = line + sizeof(key) - 1;
+		if (strncmp(line, key, sizeof(key) - 1) != 0)
+			continue;
+		text[strcspn(text, " \t\r\n")] = '\0';
+		found = !config_bad_iscsi_name(text);
+		if (found)
+			memcpy(name, text, strlen(text) + 1);
+	}
+	if (f)
+		fclose(f);
+	return found;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* conf.h - memloan.conf(5): the donors of this host. Read whole or not at all, as memtgtd.conf is.
+ */
+#ifndef MEMTGT_CONF_H
+#define MEMTGT_CONF_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "initiator-tools/donor.h"
+
+struct conf {
+	char *initiator; /* InitiatorName; NULL: the host's */
+	struct donor *donors;
+	size_t ndonors;
+};
+
+/*
+ * 0 and *out, to be freed by conf_free(); or the number of errors, after one line for each:
+ * "FILE:LINE: KEY: what was found; what is allowed".
+ */
+int conf_load(const char *path, struct conf *out, FILE *errors) __attribute__((warn_unused_result));
+void conf_free(struct conf *c);
+
+/* A donor that --portal names. 0 or -ENOMEM. */
+int conf_add_portal(struct conf *c, const char *portal) __attribute__((warn_unused_result));
+
+/*
+ * The InitiatorName of this host as open-iscsi keeps it in `path`; false: there is none, or it is
+ * no such name.
+ */
+bool conf_initiator(const char *path, char name[static ISCSI_NAME_MAX + 1]);
+
+#endif

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+/* main.c - memloan(8): one command. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "initiator-tools/command.h"
+#include "initiator-tools/donors.h"
+
+int main(int argc, char **argv)
+{
+	static int (*const run[])(const struct command_line *) = {
+#define COMMAND(id, name, function, text) function,
+#include "initiator-tools/commands.def"
+	};
+	struct command_line line;
+	char why[256];
+
+	/* A donor that closes its connection is no end of the program. */
+	signal(SIGPIPE, SIG_IGN);
+	if (command_read(argc, argv, &line, why, sizeof(why))) {
+		fprintf(stderr, "memloan: %s; memloan --help tells all\n", why);
+		return LOAN_USAGE;
+	}
+	if (line.help)
+		command_usage(stdout);
+	else if (line.version)
+		puts("memloan " PACKAGE_VERSION);
+	else
+		return run[line.command](&line);
+	return LOAN_OK;
+}
