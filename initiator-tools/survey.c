@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
@@ -145,6 +146,16 @@ static size_t find_idle(struct run *r)
 	return n;
 }
 
+/* It answers about its LUNs, but who reads a page waits: no memory to swap to. */
+static void stalled(struct donor *d, uint64_t limit)
+{
+	if (!donor_state_usable(d->state))
+		return;
+	d->state = DONOR_SILENT;
+	snprintf(d->why, sizeof(d->why), "a READ of 4 KiB was not answered within %u ms",
+		 (unsigned)(limit / NS_PER_MS));
+}
+
 /* One donor's turn. The others are looked after only now and then. */
 static void measure_one(struct run *r, struct probe *p, bool is_large, struct path_limits limits)
 {
@@ -160,6 +171,8 @@ static void measure_one(struct run *r, struct probe *p, bool is_large, struct pa
 		path_tick(&path, clock_now());
 	}
 	path_result(&path, &p->donor->path);
+	if (path.pending && !is_large && !p->donor->path.samples)
+		stalled(p->donor, limits.most);
 	if (path.pending || path.is_broken || is_large)
 		probe_end(p); /* here, since answers may still go to `path` */
 	if (clock_now() - others > TICK_MS * NS_PER_MS)

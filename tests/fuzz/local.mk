@@ -18,6 +18,9 @@ fuzzers += \
 if HAVE_CHECK
 fuzzers += tests/fuzz/fuzz_session
 endif
+if HAVE_ISCSI
+fuzzers += tests/fuzz/fuzz_answer tests/fuzz/fuzz_loan_conf
+endif
 check_PROGRAMS += $(fuzzers)
 EXTRA_DIST += %D%/corpus
 
@@ -63,3 +66,7 @@ tests_fuzz_fuzz_session_SOURCES = \
 	%D%/check_abort.c \
 	%D%/fuzz_session.c
 tests_fuzz_fuzz_session_LDADD = tests/lib/libtest.a $(fuzz_libs)
+tests_fuzz_fuzz_answer_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_answer_LDADD = initiator-tools/libmemloan.a $(fuzz_libs) $(ISCSI_LIBS)
+tests_fuzz_fuzz_loan_conf_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_loan_conf_LDADD = initiator-tools/libmemloan.a $(fuzz_libs) $(ISCSI_LIBS)

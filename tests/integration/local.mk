@@ -37,6 +37,14 @@ tests_lib_libload_a_SOURCES = \
 	tests/lib/load_session.c \
 	tests/lib/load_session.h
 
+# Donors that are no memtgtd.
+if HAVE_CHECK
+check_LIBRARIES += tests/lib/libfake.a
+endif
+tests_lib_libfake_a_SOURCES = \
+	tests/lib/fake_donor.c \
+	tests/lib/fake_donor.h
+
 integration_tests += \
 	tests/integration/test_access \
 	tests/integration/test_bad_input \
@@ -46,6 +54,7 @@ integration_tests += \
 	tests/integration/test_crash \
 	tests/integration/test_damage \
 	tests/integration/test_discovery \
+	tests/integration/test_donors \
 	tests/integration/test_export \
 	tests/integration/test_export_all \
 	tests/integration/test_fencing \
@@ -82,6 +91,8 @@ tests_integration_test_damage_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
 tests_integration_test_damage_LDADD = tests/lib/libload.a $(client_libs) $(ISCSI_LIBS)
 tests_integration_test_discovery_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
 tests_integration_test_discovery_LDADD = $(client_libs) $(ISCSI_LIBS)
+tests_integration_test_donors_LDADD = tests/lib/libfake.a tests/lib/libdaemon.a tests/lib/libtest.a \
+	$(memloan_libs) $(CHECK_LIBS)
 tests_integration_test_export_LDADD = $(inside_libs)
 tests_integration_test_export_all_LDADD = $(inside_libs)
 tests_integration_test_fencing_LDADD = $(client_libs)
