@@ -1,5 +1,6 @@
 # What an administrator installs. A configuration that is there already stays as it is.
 EXTRA_DIST += \
+	%D%/memloan.conf \
 	%D%/memtgtd.conf \
 	%D%/memtgtd.service.in \
 	%D%/memtgtd.sysusers
@@ -32,8 +33,12 @@ install-data-local:
 	$(MKDIR_P) "$(config_dir)"
 	test -e "$(config_file)" || \
 		$(INSTALL_DATA) "$(srcdir)/etc/memtgtd.conf" "$(config_file)"
+	test -e "$(config_dir)/memloan.conf" || \
+		$(INSTALL_DATA) "$(srcdir)/etc/memloan.conf" "$(config_dir)/memloan.conf"
 	$(install_sysusers)
 
 uninstall-local:
 	if cmp -s "$(srcdir)/etc/memtgtd.conf" "$(config_file)"; then rm -f "$(config_file)"; fi
+	if cmp -s "$(srcdir)/etc/memloan.conf" "$(config_dir)/memloan.conf"; then \
+		rm -f "$(config_dir)/memloan.conf"; fi
 	$(uninstall_sysusers)

@@ -45,3 +45,33 @@ memloan_libs = initiator-tools/libmemloan.a target/libmemtgt.a $(ISCSI_LIBS) $(J
 initiator_tools_memloan_SOURCES = %D%/main.c
 initiator_tools_memloan_CFLAGS = $(AM_CFLAGS) $(TARGET_WARN_CFLAGS)
 initiator_tools_memloan_LDADD = $(memloan_libs)
+
+EXTRA_DIST += \
+	%D%/completion.awk \
+	%D%/memloan.conf.pod \
+	%D%/memloan.pod
+
+if HAVE_ISCSI
+if HAVE_POD2MAN
+loan_pages = \
+	initiator-tools/memloan.8 \
+	initiator-tools/memloan.conf.5
+man_MANS += $(loan_pages)
+CLEANFILES += $(loan_pages)
+endif
+
+# bash finds it by the program's name.
+completiondir = $(datadir)/bash-completion/completions
+completion_DATA = initiator-tools/completion/memloan
+CLEANFILES += $(completion_DATA)
+endif
+
+initiator-tools/memloan.8: %D%/memloan.pod
+	$(make_page) --section=8 --name=MEMLOAN $(srcdir)/initiator-tools/memloan.pod $@
+
+initiator-tools/memloan.conf.5: %D%/memloan.conf.pod
+	$(make_page) --section=5 --name=MEMLOAN.CONF $(srcdir)/initiator-tools/memloan.conf.pod $@
+
+initiator-tools/completion/memloan: %D%/completion.awk %D%/commands.def
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(AWK) -f $(srcdir)/initiator-tools/completion.awk \
+		$(srcdir)/initiator-tools/commands.def >$@.new && mv $@.new $@

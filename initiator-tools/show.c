@@ -94,7 +94,8 @@ static void donor_cells(const struct donor *d, cell cells[static COLUMNS_MAX])
 	put_us(cells[4], p->samples, p->p50);
 	put_us(cells[5], p->samples, p->p99);
 	put_rate(cells[6], p);
-	snprintf(cells[7], CELL_BYTES, "%s", d->why);
+	const char *meaning = donor_state_usable(d->state) ? "" : donor_state_text(d->state);
+	snprintf(cells[7], CELL_BYTES, "%s", d->why[0] ? d->why : meaning);
 }
 
 static struct table_column lun_columns[] = {

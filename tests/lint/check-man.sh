@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Each program's manual page tells the options of its --help, memtgtctl(8) its commands, memtgtd(8)
-# the counters of the table; and the manual pages are sound.
+# the counters of the table; and the manual pages are sound. (memloan's tables: check-loan-man.sh.)
 . "$(dirname "$0")/../lib/functions.sh"
 need podchecker
 : "${MEMTGT_BUILD:?the build whose programs are asked}"
@@ -28,6 +28,7 @@ check_options()
 
 check_options target/memtgtd target/memtgtd.pod
 check_options target/memtgtctl/memtgtctl target/memtgtctl/memtgtctl.pod
+check_options initiator-tools/memloan initiator-tools/memloan.pod
 
 # "  lun list [TARGET]    the LUNs" and "=item B<lun list> [I<TARGET>]".
 commands=$("$MEMTGT_BUILD/target/memtgtctl/memtgtctl" --help |

@@ -9,6 +9,7 @@ EXTRA_DIST += \
 	%D%/check-headers.sh \
 	%D%/check-hostile.sh \
 	%D%/check-layers.sh \
+	%D%/check-loan-man.sh \
 	%D%/check-man.sh \
 	%D%/check-shell.sh \
 	%D%/check-spelling.sh \

@@ -1,0 +1,93 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The tables of memloan and its manual pages tell the same commands, options, states and keys.
+. "$(dirname "$0")/../lib/functions.sh"
+cd "$MEMTGT_SRC"
+
+commands=initiator-tools/commands.def
+page=initiator-tools/memloan.pod
+keys=initiator-tools/conf_keys.def
+keys_page=initiator-tools/memloan.conf.pod
+
+# The rows of a table as "MACRO, column, ...".
+rows()
+{
+	sed -n "s/^\($1\)(\(.*\))\$/\1, \2/p" "$2"
+}
+
+# "donors", "donors: -s SIZE --size SIZE".
+options()
+{
+	rows 'COMMAND\|OPTION' "$commands" | awk -F', *' '
+		function bare(text) { gsub(/^"|"$/, "", text); return text }
+		$1 == "COMMAND" { name[$2] = bare($3); print name[$2] }
+		$1 == "OPTION" {
+			letter = substr($5, 2, 1)
+			argument = bare($6)
+			long = argument ~ /^\[/ ? "[=" substr(argument, 2) : argument == "" ? "" : " " argument
+			print ($3 == "ALL" ? "" : name[$3] ": ") "-" letter \
+			      (argument == "" ? "" : " " argument) " --" bare($4) long
+		}' | sort
+}
+
+told_options()
+{
+	awk '
+		/^=head1/ { commands = $2 == "COMMANDS"; all = $2 == "OPTIONS" }
+		/^=head2/ { command = $2; if (commands) print command }
+		/^=item B<-/ && (commands || all) {
+			text = substr($0, 7)
+			while (match(text, /[BI]<[^>]*>/))
+				text = substr(text, 1, RSTART - 1) \
+				       substr(text, RSTART + 2, RLENGTH - 3) substr(text, RSTART + RLENGTH)
+			sub(/, --/, " --", text)
+			if (text !~ /^--version|^-h --help/)
+				print (commands ? command ": " : "") text
+		}' "$page" | sort
+}
+
+count=$(options | wc -l)
+looked_at "$count" "commands and options"
+((count == $(grep -cE '^(COMMAND|OPTION)\(' "$commands"))) || fail "$commands has rows of another form"
+diff <(options) <(told_options) || fail "$commands (<) and $page (>) differ"
+
+# The states, in their order.
+states=$(sed -n 's/^\tX([A-Z_]*, "\([^"]*\)".*/\1/p' initiator-tools/donor.h)
+looked_at "$(wc -l <<<"$states")" "states"
+diff <(echo "$states") <(sed -n '/^=head1 STATES/,/^=head1 JSON/s/^=item B<\(.*\)>$/\1/p' "$page") ||
+	fail "initiator-tools/donor.h (<) and $page (>) differ"
+
+# "Top level: initiator (string, 1 to 223)".
+key_rows()
+{
+	rows CONF "$keys" | awk -F', *' '
+		function number(text)
+		{
+			sub(/^ISCSI_NAME_MAX$/, "223", text)
+			sub(/^DONORS_MAX$/, "1024", text)
+			sub(/^DONOR_NAME_MAX$/, "63", text)
+			sub(/^DONOR_PORTALS_MAX$/, "8", text)
+			return text
+		}
+		{
+			print ($2 == "TOP" ? "Top level" : "donors") ": " $3 " (" tolower($4) ", " \
+			      number($6) " to " number($7) ($5 == "REQ" ? ", required" : "") ")"
+		}' | sort
+}
+
+told_keys()
+{
+	awk '
+		/^=head1/ { keys = $2 == "KEYS" }
+		/^=head2/ { scope = substr($0, 8) }
+		keys && /^=item B</ {
+			text = substr($0, 9)
+			sub(/>/, "", text)
+			print scope ": " text
+		}' "$keys_page" | sort
+}
+
+count=$(key_rows | wc -l)
+looked_at "$count" "keys"
+((count == $(grep -c '^CONF(' "$keys"))) || fail "$keys has rows of another form"
+diff <(key_rows) <(told_keys) || fail "$keys (<) and $keys_page (>) differ"
