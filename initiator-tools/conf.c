@@ -11,6 +11,7 @@
 #include "base/config_keys.h"
 #include "base/config_source.h"
 #include "base/config_value.h"
+#include "memtgt/control.h"
 
 #define FOUND_BYTES 128
 #define PLACE_BYTES 512
@@ -289,6 +290,7 @@ void conf_free(struct conf *c)
 		donor_free(&c->donors[i]);
 	free(c->donors);
 	free(c->initiator);
+	free(c->control_socket);
 	*c = (struct conf){0};
 }
 
@@ -304,7 +306,8 @@ int conf_add_portal(struct conf *c, const char *portal)
 		return -ENOMEM;
 	}
 	struct donor *d = &donors[c->ndonors++];
-	*d = (struct donor){.portals = {copy}, .nportals = 1};
+	memset(d, 0, sizeof(*d));
+	d->portals[d->nportals++] = copy;
 	snprintf(d->name, sizeof(d->name), "%.*s", DONOR_NAME_MAX, portal);
 	return 0;
 }

@@ -10,7 +10,8 @@
 #include "initiator-tools/donor.h"
 
 struct conf {
-	char *initiator; /* InitiatorName; NULL: the host's */
+	char *initiator;      /* InitiatorName; NULL: the host's */
+	char *control_socket; /* of this host's memtgtd; NULL: CONTROL_SOCKET */
 	struct donor *donors;
 	size_t ndonors;
 };

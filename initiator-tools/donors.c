@@ -14,9 +14,11 @@
 #include "base/text.h"
 #include "initiator-tools/conf.h"
 #include "initiator-tools/own.h"
+#include "initiator-tools/own_luns.h"
 #include "initiator-tools/rank.h"
 #include "initiator-tools/show.h"
 #include "initiator-tools/survey.h"
+#include "memtgt/control.h"
 
 #define CONF_FILE      SYSCONFDIR "/memtgt/memloan.conf"
 #define INITIATOR_FILE "/etc/iscsi/initiatorname.iscsi"
@@ -31,6 +33,8 @@ struct request {
 	char initiator[ISCSI_NAME_MAX + 1];
 	uint64_t watch_s; /* 0: once */
 	bool json, is_long;
+	struct own_luns own;
+	bool told; /* that what this host lends is not known */
 };
 
 static bool complain(const char *what, const char *value, const char *why)
@@ -93,6 +97,21 @@ static bool read_conf(const struct command_line *c, struct request *r)
 	return true;
 }
 
+/* If it does not tell, the address has to. */
+static void read_own(struct request *r)
+{
+	const char *socket = r->conf.control_socket ? r->conf.control_socket : CONTROL_SOCKET;
+	int err = own_luns_read(&r->own, socket, NS_PER_S);
+
+	if (err && !r->told)
+		fprintf(stderr,
+			"memloan: %s: %s; a donor that is this host by way of another address is "
+			"not "
+			"recognised\n",
+			socket, strerror(-err));
+	r->told |= err != 0;
+}
+
 static int print_json(const struct request *r, struct donor *const *donors, size_t n)
 {
 	json_t *all = show_json(donors, n, r->survey.asked);
@@ -126,7 +145,12 @@ static int ask_once(struct request *r)
 	struct donor **order = calloc(n + 1, sizeof(struct donor *));
 	int status = LOAN_NONE;
 
-	if (!order || survey_run(&r->survey, r->conf.donors, n)) {
+	if (order)
+		read_own(r);
+	r->survey.own = &r->own;
+	int err = order ? survey_run(&r->survey, r->conf.donors, n) : -ENOMEM;
+	own_luns_free(&r->own);
+	if (err) {
 		fputs("memloan: out of memory\n", stderr);
 		free(order);
 		return LOAN_FAILED;
@@ -145,7 +169,7 @@ static int ask_once(struct request *r)
 
 int donors_run(const struct command_line *c)
 {
-	struct request r = {.survey.rules.is_own = own_host};
+	struct request r = {.survey = {.rules.is_own = own_host, .limits = SURVEY_LIMITS}};
 	int status = LOAN_USAGE;
 
 	if (read_options(c, &r) && read_conf(c, &r)) {

@@ -21,6 +21,8 @@ initiator_tools_libmemloan_a_SOURCES = \
 	%D%/measure.h \
 	%D%/own.c \
 	%D%/own.h \
+	%D%/own_luns.c \
+	%D%/own_luns.h \
 	%D%/path.c \
 	%D%/path.h \
 	%D%/probe.c \

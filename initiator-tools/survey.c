@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "base/clock.h"
+#include "initiator-tools/own_luns.h"
 #include "initiator-tools/path.h"
 #include "initiator-tools/rank.h"
 
@@ -181,13 +182,13 @@ static void measure_one(struct run *r, struct probe *p, bool is_large, struct pa
 
 static void measure_all(struct run *r)
 {
-	uint64_t limit = clock_now() + SURVEY_MEASURE_S * NS_PER_S;
+	uint64_t limit = clock_now() + r->s->limits.all_ns;
 
 	for (int is_large = 0; is_large <= 1; is_large++) {
 		size_t n = find_idle(r);
 		struct path_limits limits = {
 			.share = measure_share(NS_PER_S, n, 10 * NS_PER_MS, 250 * NS_PER_MS),
-			.most = (is_large ? 500 : 300) * NS_PER_MS,
+			.most = is_large ? r->s->limits.large_ns : r->s->limits.small_ns,
 		};
 		for (size_t i = 0; i < n && clock_now() < limit; i++)
 			if (r->order[i]->phase == PROBE_IDLE)
@@ -195,10 +196,22 @@ static void measure_all(struct run *r)
 	}
 }
 
+/* A way that leads back here ends at a disk that this host lends. */
+static bool leads_back(const struct run *r, const struct donor *d)
+{
+	for (size_t i = 0; r->s->own && i < d->nluns; i++)
+		if (own_luns_has(r->s->own, d->luns[i].naa))
+			return true;
+	return false;
+}
+
 static void judge_all(struct run *r)
 {
-	for (size_t i = 0; i < r->n; i++)
-		donor_judge(r->probes[i].donor, r->s->asked, r->s->rules.initiator);
+	for (size_t i = 0; i < r->n; i++) {
+		struct donor *d = r->probes[i].donor;
+		d->is_own |= leads_back(r, d);
+		donor_judge(d, r->s->asked, r->s->rules.initiator);
+	}
 }
 
 int survey_run(const struct survey *s, struct donor *donors, size_t n)

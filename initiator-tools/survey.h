@@ -15,18 +15,30 @@
 #include "initiator-tools/probe.h"
 
 #define SURVEY_TIMEOUT_S 3u   /* for a donor's answers, unless told otherwise */
-#define SURVEY_MEASURE_S 4u   /* for measuring all of them */
 #define SURVEY_AT_ONCE	 512u /* connections, at most; fewer if the limit of files is lower */
+
+struct own_luns;
+
+/* How long measuring may take: READs of 4 KiB from one donor, of 1 MiB, and both from all. */
+struct survey_limits {
+	uint64_t small_ns, large_ns, all_ns;
+};
+#define SURVEY_LIMITS                                                              \
+	{                                                                          \
+		.small_ns = 300000000, .large_ns = 500000000, .all_ns = 4000000000 \
+	}
 
 struct survey {
 	struct probe_rules rules;
-	uint64_t asked; /* bytes that are wanted; 0: any */
+	const struct own_luns *own; /* what this host lends; NULL: nothing */
+	uint64_t asked;		    /* bytes that are wanted; 0: any */
 	unsigned at_once;
+	struct survey_limits limits;
 };
 
 /*
  * Asks, measures and judges all of them; returns at the latest after the timeout for each
- * `at_once` donors and SURVEY_MEASURE_S. 0 or -errno, if there is no memory.
+ * `at_once` donors and limits.all_ns. 0 or -errno, if there is no memory.
  */
 int survey_run(const struct survey *s, struct donor *donors, size_t n)
 	__attribute__((warn_unused_result));

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "initiator-tools/own.h"
+#include "initiator-tools/own_luns.h"
 #include "initiator-tools/rank.h"
 #include "initiator-tools/survey.h"
 #include "lib/daemon.h"
@@ -34,9 +35,11 @@ static bool is_elsewhere(int fd)
 
 static const struct survey patient = {
 	.rules = {.initiator = ME, .timeout_ns = 60 * NS_PER_S, .is_own = is_elsewhere},
+	.limits = {.small_ns = 60 * NS_PER_S, .large_ns = 60 * NS_PER_S, .all_ns = 60 * NS_PER_S},
 };
 static const struct survey hasty = {
 	.rules = {.initiator = ME, .timeout_ns = NS_PER_S, .is_own = is_elsewhere},
+	.limits = SURVEY_LIMITS,
 };
 
 static struct donor *add(unsigned port)
@@ -266,11 +269,13 @@ END_TEST
 START_TEST(a_donor_that_stalls_while_measured_is_not_usable)
 {
 	static struct fake_donor f;
+	struct survey s = patient;
 
 	f = fake_good();
 	f.manner = FAKE_STALLS_READ;
 	struct donor *d = add_fake(&f);
-	unsigned long long ms = ask(&patient);
+	s.limits = hasty.limits;
+	unsigned long long ms = ask(&s);
 	ck_state(d, DONOR_SILENT, "a READ of 4 KiB was not answered");
 	ck_assert_uint_eq(d->path.samples, 0);
 	ck_assert_uint_lt(ms, DAEMON_PATIENCE_MS);
@@ -385,6 +390,65 @@ START_TEST(a_real_donor_is_told_as_it_is)
 }
 END_TEST
 
+/* More than a page of lun.list. */
+static const char *many_luns(void)
+{
+	static char all[FAKE_LUNS_MAX * 64];
+	size_t n = 0;
+
+	for (unsigned i = 0; i < FAKE_LUNS_MAX; i++)
+		n += (size_t)snprintf(all + n, sizeof(all) - n,
+				      "%s{ id = %u; size = \"1M\"; provisioning = \"thin\"; }",
+				      i ? ", " : "", i);
+	return all;
+}
+
+/* By another way: what tells it is what it lends. */
+START_TEST(this_host_is_known_by_what_it_lends)
+{
+	struct daemon a;
+	struct survey s = patient;
+	struct own_luns own;
+	char more[256], path[] = "/tmp/donors-XXXXXX", socket[64], second[64];
+
+	ck_assert_ptr_nonnull(mkdtemp(path));
+	snprintf(socket, sizeof(socket), "%s/control", path);
+	ck_assert_int_eq(own_luns_read(&own, socket, NS_PER_S), 0);
+	ck_assert_uint_eq(own.n, 0);
+	/* One more than the first page holds, in a target of its own. */
+	snprintf(second, sizeof(second), "%s/second.conf", path);
+	FILE *f = fopen(second, "w");
+	ck_assert_ptr_nonnull(f);
+	fputs("targets = ( { name = \"iqn.2026-01.org.memtgt:second\";\n"
+	      "luns = ( { id = 0; size = \"1M\"; } ); } );\n",
+	      f);
+	fclose(f);
+	snprintf(more, sizeof(more), "control = { socket = \"%s\"; };\n@include \"%s\"\n", socket,
+		 second);
+	daemon_start(&a, many_luns(), more);
+	struct donor *d = add(a.port);
+	ask(&s);
+	ck_assert(!d->is_own);
+	ck_assert_int_eq(own_luns_read(&own, socket, DAEMON_PATIENCE_MS * NS_PER_MS), 0);
+	ck_assert_uint_eq(own.n, FAKE_LUNS_MAX + 1);
+	s.own = &own;
+	ask(&s);
+	ck_state(d, DONOR_OWN, "");
+	for (size_t i = 0; i < own.n; i++)
+		own.naa[i][15] = 'x';
+	ask(&s);
+	ck_assert(!d->is_own);
+	own_luns_free(&own);
+	daemon_stop(&a);
+	/* What is left of one that has gone, and what cannot be asked. */
+	ck_assert_int_eq(own_luns_read(&own, socket, NS_PER_S), 0);
+	ck_assert_int_eq(own_luns_read(&own, "/dev/null", NS_PER_S), 0);
+	unlink(socket);
+	unlink(second);
+	rmdir(path);
+}
+END_TEST
+
 /* 200 donors: two real ones under many names, and of each other kind some. */
 START_TEST(two_hundred_at_once)
 {
@@ -491,6 +555,7 @@ int main(void)
 	tcase_add_test(all, this_host_is_known_by_its_address);
 	tcase_add_test(all, secrets_that_others_can_read_are_not_used);
 	tcase_add_test(all, a_real_donor_is_told_as_it_is);
+	tcase_add_test(all, this_host_is_known_by_what_it_lends);
 	tcase_add_test(all, two_hundred_at_once);
 	tcase_add_test(all, two_hundred_silent_ones);
 	tcase_add_test(all, with_few_connections_all_are_asked);

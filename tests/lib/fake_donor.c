@@ -416,7 +416,7 @@ void fake_start(struct fake_donor *f)
 	pthread_t thread;
 
 	f->fd = bind_port(&f->port);
-	ck_assert_int_eq(listen(f->fd, 128), 0);
+	ck_assert_int_eq(listen(f->fd, 1024), 0);
 	ck_assert_int_eq(pthread_create(&thread, NULL, listener, f), 0);
 	pthread_detach(thread);
 }

@@ -64,6 +64,7 @@ key_rows()
 		function number(text)
 		{
 			sub(/^ISCSI_NAME_MAX$/, "223", text)
+			sub(/^CONTROL_PATH_MAX$/, "107", text)
 			sub(/^DONORS_MAX$/, "1024", text)
 			sub(/^DONOR_NAME_MAX$/, "63", text)
 			sub(/^DONOR_PORTALS_MAX$/, "8", text)
