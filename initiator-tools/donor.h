@@ -90,6 +90,8 @@ struct donor {
 	size_t nportals;
 	char *chap_user, *chap_secret_file; /* NULL: none */
 
+	bool is_left_out; /* not to be asked: guard.h */
+
 	/* What was found out; donor_forget() */
 	enum donor_state state;
 	char why[DONOR_WHY_BYTES]; /* more about the state, or empty */

@@ -13,6 +13,7 @@
 #include "base/config_text.h"
 #include "base/text.h"
 #include "initiator-tools/conf.h"
+#include "initiator-tools/guard.h"
 #include "initiator-tools/own.h"
 #include "initiator-tools/own_luns.h"
 #include "initiator-tools/rank.h"
@@ -167,6 +168,32 @@ static int ask_once(struct request *r)
 	return status;
 }
 
+static int ask_in_child(void *arg)
+{
+	struct request *r = arg;
+	int status = ask_once(r);
+
+	conf_free(&r->conf);
+	return status;
+}
+
+/* Ten seconds more than it takes: the host may be busy. */
+static int ask_guarded(struct request *r)
+{
+	size_t n = r->conf.ndonors;
+	uint64_t limit = survey_limit(&r->survey, n) + 10 * NS_PER_S;
+	int status = guard_run(&r->survey, r->conf.donors, n, limit, ask_in_child, r);
+
+	if (status >= 0)
+		return status;
+	fprintf(stderr,
+		"memloan: the process that asks was ended, or stopped: %s; ask donors one by one, "
+		"with "
+		"--portal\n",
+		strerror(-status));
+	return LOAN_FAILED;
+}
+
 int donors_run(const struct command_line *c)
 {
 	struct request r = {.survey = {.rules.is_own = own_host, .limits = SURVEY_LIMITS}};
@@ -174,11 +201,11 @@ int donors_run(const struct command_line *c)
 
 	if (read_options(c, &r) && read_conf(c, &r)) {
 		r.survey.rules.initiator = r.initiator;
-		status = ask_once(&r);
+		status = ask_guarded(&r);
 		while (r.watch_s && status != LOAN_FAILED) {
 			struct timespec pause = {.tv_sec = (time_t)r.watch_s};
 			nanosleep(&pause, NULL);
-			status = ask_once(&r);
+			status = ask_guarded(&r);
 		}
 	}
 	conf_free(&r.conf);

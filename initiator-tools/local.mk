@@ -17,6 +17,8 @@ initiator_tools_libmemloan_a_SOURCES = \
 	%D%/donor.h \
 	%D%/donors.c \
 	%D%/donors.h \
+	%D%/guard.c \
+	%D%/guard.h \
 	%D%/measure.c \
 	%D%/measure.h \
 	%D%/own.c \

@@ -144,6 +144,11 @@ void probe_start(struct probe *p, uint64_t now)
 	assert(p->phase == PROBE_WAITING && p->donor->nportals);
 	donor_forget(p->donor);
 	p->deadline = now + p->rules->timeout_ns;
+	if (p->donor->is_left_out) {
+		give_up(p, DONOR_BROKEN,
+			"what it sent ended, or stopped, the process that asked it");
+		return;
+	}
 	const char *bad = p->donor->chap_user ? read_secret(p) : NULL;
 	if (bad)
 		give_up(p, DONOR_UNASKED, bad);

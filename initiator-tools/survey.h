@@ -34,6 +34,7 @@ struct survey {
 	uint64_t asked;		    /* bytes that are wanted; 0: any */
 	unsigned at_once;
 	struct survey_limits limits;
+	unsigned *serving; /* guard.h: 1 + the place of the donor whose bytes are read; or NULL */
 };
 
 /*
@@ -42,5 +43,8 @@ struct survey {
  */
 int survey_run(const struct survey *s, struct donor *donors, size_t n)
 	__attribute__((warn_unused_result));
+
+/* How long that may take at most, for n donors. */
+uint64_t survey_limit(const struct survey *s, size_t n);
 
 #endif

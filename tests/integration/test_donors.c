@@ -3,13 +3,16 @@
  * test_donors.c - a survey of donors of all kinds. That they are on this host counts for nothing
  * here, save where a test says so: else none would be usable.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "initiator-tools/guard.h"
 #include "initiator-tools/own.h"
 #include "initiator-tools/own_luns.h"
 #include "initiator-tools/rank.h"
@@ -41,6 +44,8 @@ static const struct survey hasty = {
 	.rules = {.initiator = ME, .timeout_ns = NS_PER_S, .is_own = is_elsewhere},
 	.limits = SURVEY_LIMITS,
 };
+
+static struct survey guarded;
 
 static struct donor *add(unsigned port)
 {
@@ -449,6 +454,60 @@ START_TEST(this_host_is_known_by_what_it_lends)
 }
 END_TEST
 
+static int ask_patiently(void *arg)
+{
+	unsigned *states = arg;
+
+	ask(&guarded);
+	for (size_t i = 0; i < ndonors; i++)
+		states[i] = donors[i].state;
+	forget(); /* the child's own */
+	return 7;
+}
+
+/* One crashes libiscsi; the others are asked all the same. */
+START_TEST(a_donor_that_crashes_us_is_left_out)
+{
+	static struct fake_donor good, confuses;
+	unsigned *states =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	good = confuses = fake_good();
+	confuses.manner = FAKE_CONFUSES;
+	add_fake(&good);
+	add_fake(&confuses);
+	add_fake(&good);
+	guarded = patient;
+	ck_assert_int_eq(guard_run(&guarded, donors, ndonors, 60 * NS_PER_S, ask_patiently, states),
+			 7);
+	printf("# it crashes this libiscsi: %s\n", donors[1].is_left_out ? "yes" : "no");
+	ck_assert_int_eq(states[0], DONOR_USABLE);
+	ck_assert_int_eq(states[1], DONOR_BROKEN);
+	ck_assert_int_eq(states[2], DONOR_USABLE);
+	munmap(states, 4096);
+}
+END_TEST
+
+static int never_end(void *arg)
+{
+	(void)arg;
+	if (guarded.serving && !donors[1].is_left_out)
+		*guarded.serving = 2;
+	for (;;)
+		pause();
+	return 0;
+}
+
+START_TEST(a_child_that_does_not_end_is_ended)
+{
+	add(1);
+	add(1);
+	guarded = patient;
+	ck_assert_int_eq(guard_run(&guarded, donors, ndonors, NS_PER_S / 5, never_end, NULL), -EIO);
+	ck_assert(donors[1].is_left_out && !donors[0].is_left_out);
+}
+END_TEST
+
 /* 200 donors: two real ones under many names, and of each other kind some. */
 START_TEST(two_hundred_at_once)
 {
@@ -556,6 +615,8 @@ int main(void)
 	tcase_add_test(all, secrets_that_others_can_read_are_not_used);
 	tcase_add_test(all, a_real_donor_is_told_as_it_is);
 	tcase_add_test(all, this_host_is_known_by_what_it_lends);
+	tcase_add_test(all, a_donor_that_crashes_us_is_left_out);
+	tcase_add_test(all, a_child_that_does_not_end_is_ended);
 	tcase_add_test(all, two_hundred_at_once);
 	tcase_add_test(all, two_hundred_silent_ones);
 	tcase_add_test(all, with_few_connections_all_are_asked);

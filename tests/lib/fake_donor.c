@@ -75,6 +75,10 @@ static void login(struct link *l, const struct bhs_login_req *req, size_t n)
 
 	if (is_second)
 		status = ISCSI_LOGIN_AUTHZ_FAILURE;
+	if (l->fake->manner == FAKE_CONFUSES) {
+		h.opcode = ISCSI_OP_DATA_IN;
+		h.flags = ISCSI_FINAL;
+	}
 	memcpy(h.isid, req->isid, sizeof(h.isid));
 	h.itt = req->itt;
 	l->cmdsn = get32(req->cmdsn);
@@ -83,6 +87,7 @@ static void login(struct link *l, const struct bhs_login_req *req, size_t n)
 	if (ISCSI_LOGIN_NSG(req->flags) == ISCSI_STAGE_FULL_FEATURE)
 		put16(&h.tsih, 1);
 	bool first = ISCSI_LOGIN_CSG(req->flags) == ISCSI_STAGE_SECURITY && !status;
+	first |= l->fake->manner == FAKE_CONFUSES;
 	answer(l, &h, security, first ? sizeof(security) : 0);
 }
 

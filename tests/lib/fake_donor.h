@@ -24,6 +24,7 @@ enum fake_manner {
 	FAKE_DIES_ASKED,   /* closes at the first SCSI command */
 	FAKE_STALLS_ASKED, /* answers to no SCSI command */
 	FAKE_STALLS_READ,  /* answers to all but READ */
+	FAKE_CONFUSES,	   /* answers to the login with data that nobody asked for */
 	FAKE_LIES,	   /* parameter data is noise, of any length */
 };
 
