@@ -21,6 +21,7 @@ target_libmemtgt_a_SOURCES += \
 	%D%/pool.c \
 	%D%/pool.h \
 	%D%/pool_map.c \
+	%D%/prepare.c \
 	%D%/record.c \
 	%D%/record.h \
 	%D%/records.c \

@@ -137,6 +137,7 @@ void store_reader_online(struct store_reader *r)
 	if (!r->online) {
 		r->online = true;
 		r->seen = r->done = t->wanted;
+		atomic_store_explicit(&r->turn, t->turn, memory_order_release);
 	}
 	pthread_mutex_unlock(&t->lock);
 }
@@ -178,7 +179,10 @@ static void report(struct retire *t, struct store_reader *r)
 void store_reader_quiet(struct store_reader *r)
 {
 	struct retire *t = r->retire;
+	const uint64_t turn = atomic_load_explicit(&t->turn, memory_order_acquire);
 
+	if (atomic_load_explicit(&r->turn, memory_order_relaxed) != turn)
+		atomic_store_explicit(&r->turn, turn, memory_order_release);
 	for (;;) {
 		uint64_t wanted = atomic_load_explicit(&t->wanted, memory_order_acquire);
 
@@ -210,4 +214,36 @@ void store_unpin(struct store_reader *r, unsigned pin)
 {
 	assert(pin < 2 && r->pins[pin]);
 	r->pins[pin]--;
+}
+
+uint64_t store_point_set(struct store_reader *r)
+{
+	struct retire *t = r->retire;
+
+	pthread_mutex_lock(&t->lock);
+	const uint64_t point = atomic_fetch_add_explicit(&t->turn, 1, memory_order_release) + 1;
+	pthread_mutex_unlock(&t->lock);
+	retire_wake(t);
+	return point;
+}
+
+bool store_point_passed(const struct store_reader *r, uint64_t point)
+{
+	struct retire *t = r->retire;
+	bool passed = true;
+
+	pthread_mutex_lock(&t->lock);
+	for (unsigned i = 0; i < t->nreaders; i++) {
+		const struct store_reader *other = &t->readers[i];
+		if (other->online &&
+		    atomic_load_explicit(&other->turn, memory_order_acquire) < point)
+			passed = false;
+	}
+	pthread_mutex_unlock(&t->lock);
+	return passed;
+}
+
+void store_wake(const struct store_reader *r)
+{
+	retire_wake(r->retire);
 }

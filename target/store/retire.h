@@ -31,6 +31,7 @@ struct store_reader {
 	struct retire *retire;
 	uint64_t seen; /* of wanted, at a quiet point */
 	unsigned parity, pins[2];
+	_Atomic uint64_t turn; /* of retire.turn, at its last quiet point; others look at it */
 	uint64_t done; /* these two under retire.lock; done is written by this thread only */
 	bool online;
 } __attribute__((aligned(128)));
@@ -38,6 +39,7 @@ struct store_reader {
 struct retire {
 	struct pool *pool;
 	_Atomic uint64_t wanted;  /* written under lock: grace periods begun */
+	_Atomic uint64_t turn;	  /* written under lock: points that were set, store_point_set() */
 	_Atomic uint32_t ready_n; /* written under lock: length of ready */
 	_Atomic bool by_filler;	  /* punches; else readers do, at their quiet points */
 	void (*wake)(void *arg);

@@ -264,8 +264,9 @@ void store_reader_offline(struct store_reader *r);
 /*
  * `wake` asks every reader, the caller's own included, to pass a quiet point soon and to try again
  * what was answered with -EAGAIN, also if it is asleep or about to sleep. Called from any thread:
- * once when a grace period begins, when a quiet point left retired pages to be freed by the next,
- * and after an -EAGAIN when there are pages, or when there will be none. Set before readers run.
+ * once when a grace period begins, when a point is set, when a quiet point left retired pages to be
+ * freed by the next, and after an -EAGAIN when there are pages, or when there will be none. Set
+ * before readers run.
  */
 void store_on_retire(struct store *s, void (*wake)(void *arg), void *arg);
 
@@ -285,6 +286,16 @@ void store_reader_quiet(struct store_reader *r);
  */
 unsigned store_pin(struct store_reader *r);
 void store_unpin(struct store_reader *r, unsigned pin);
+
+/*
+ * A point in time, which others learn of: it has passed when each reader has been quiet since. Then
+ * it sees what was done before, and has no pointer in hand that is older, but for those it pinned.
+ * `wake` is called; it takes a turn of every reactor's loop. `r` is the caller's.
+ */
+uint64_t store_point_set(struct store_reader *r);
+bool store_point_passed(const struct store_reader *r, uint64_t point);
+/* Calls `wake`: what the caller's peers waited for, as for a page, has come. */
+void store_wake(const struct store_reader *r);
 
 /*
  * Where the bytes from `off` lie, and how many of the `want` follow there without a gap (never
@@ -330,6 +341,15 @@ void store_look(const void *at, size_t n);
  */
 int64_t store_write(struct store_reader *r, struct store_lun *l, uint64_t off, const void *p,
 		    size_t n) __attribute__((warn_unused_result));
+
+/*
+ * For a write of all or nothing: makes the pages that store_write() of these bytes needs (anchored,
+ * so nothing is seen of it), and looks whether their memory is there. 0: that call, in the same
+ * turn and with nobody else at the range, does all of it, unless memory fails in between. -EAGAIN,
+ * -ENOSPC, -EIO as there; then no byte was written, but pages may have been made.
+ */
+int store_prepare(struct store_lun *l, uint64_t off, const void *p, size_t n)
+	__attribute__((warn_unused_result));
 
 /*
  * Make [off, off+len) read as zeroes: on a thin LUN wholly covered pages leave the table and

@@ -222,6 +222,45 @@ START_TEST(destroy_gives_back_at_once)
 }
 END_TEST
 
+/* ---- points ---- */
+
+/* Pins do not matter. */
+START_TEST(a_point_is_passed_when_all_were_quiet)
+{
+	unsigned pin = store_pin(r[1]);
+
+	store_reader_quiet(r[0]);
+	wakes = 0;
+	uint64_t p = store_point_set(r[0]), q = store_point_set(r[0]);
+	ck_assert_uint_eq(wakes, 2);
+	ck_assert(!store_point_passed(r[0], p));
+	store_reader_quiet(r[0]);
+	ck_assert(!store_point_passed(r[0], p));
+	store_reader_quiet(r[1]);
+	ck_assert(store_point_passed(r[0], p) && store_point_passed(r[0], q));
+	ck_assert(!store_point_passed(r[0], store_point_set(r[1])));
+	store_unpin(r[1], pin);
+}
+END_TEST
+
+/* Who is offline holds nothing, and sees all when it comes back. */
+START_TEST(a_point_leaves_out_who_is_offline)
+{
+	store_reader_offline(r[1]);
+	uint64_t p = store_point_set(r[0]);
+	store_reader_online(r[1]);
+	ck_assert(!store_point_passed(r[0], p));
+	store_reader_quiet(r[0]);
+	ck_assert(store_point_passed(r[0], p));
+
+	p = store_point_set(r[0]);
+	store_reader_quiet(r[0]);
+	ck_assert(!store_point_passed(r[0], p));
+	store_reader_offline(r[1]);
+	ck_assert(store_point_passed(r[0], p));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("store_retire");
@@ -236,6 +275,8 @@ int main(void)
 	tcase_add_test(tc, readers_that_are_offline_do_not_count);
 	tcase_add_test(tc, online_during_a_period_is_no_part_of_it);
 	tcase_add_test(tc, destroy_gives_back_at_once);
+	tcase_add_test(tc, a_point_is_passed_when_all_were_quiet);
+	tcase_add_test(tc, a_point_leaves_out_who_is_offline);
 	suite_add_tcase(suite, tc);
 	return test_main(suite);
 }
