@@ -84,8 +84,12 @@ static void run(struct ask *a, struct ask_part *p, struct reactor *reactor)
 	list_for_each (it, &reactor->all) {
 		struct session *s = session_of(container_of(it, struct conn, link));
 		/* A session has a nexus from the end of its login on: pdu_login.c. */
-		if (!s->conn.is_dead && s->nexus.ua && is_meant(s, &v->change))
+		if (!s->nexus.ua || !is_meant(s, &v->change))
+			continue;
+		if (!s->conn.is_dead)
 			tell_session(s, v);
+		else if (events[v->change.event].replaces)
+			scsi_lu_replaced(&s->nexus, v->change.id, false);
 	}
 }
 

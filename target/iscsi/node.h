@@ -30,10 +30,13 @@
 #define IMMEDIATE_MAX 8u
 /* Longest data segment of a reply: text, ping data. */
 #define REPLY_DATA_MAX 8192u
-/* Data of one batch under DataDigest: it is copied, so that it cannot change after its CRC. */
+/* Data of one batch that is copied: under DataDigest, so that it cannot change after its CRC; of a
+ * LUN that others use, so that no write runs through a block. */
 #define BOUNCE_SIZE ((size_t)264 << 10)
 /* Seconds that the data of a WRITE waits for a page before it is refused with BUSY. */
 #define MEMORY_WAIT_S 3
+/* Seconds for which who takes no data may hold up those who begin to use the same LUN. */
+#define HINDERS_S 1
 
 /* As many as the configuration may have. */
 #define NODE_PORTALS_MAX 64u
@@ -47,7 +50,7 @@ struct iscsi_worker {
 	struct arena tasks;   /* struct task */
 	struct arena replies; /* struct reply */
 	struct arena bufs;    /* REPLY_DATA_MAX each */
-	struct arena bounces; /* data of a batch under DataDigest, BOUNCE_SIZE each */
+	struct arena bounces; /* copied data of a batch, BOUNCE_SIZE each */
 };
 
 struct iscsi_node {

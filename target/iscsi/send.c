@@ -154,53 +154,64 @@ static bool send_response(struct session *s, struct tx_batch *b, struct task *t)
 	return true;
 }
 
+/* A limit of the session in whole blocks, which a PDU does not cut. It may be smaller than one. */
+static uint32_t whole_units(const struct task *t, uint32_t limit)
+{
+	uint32_t unit = scsi_data_unit(&t->scsi);
+	return limit < unit ? limit : limit - limit % unit;
+}
+
+/*
+ * Under DataDigest what is sent must not change after its CRC was made; and no block is sent that
+ * two writes had a part in, also where a small limit cuts it.
+ */
+static bool is_copied(const struct session *s, const struct task *t)
+{
+	uint32_t unit = scsi_data_unit(&t->scsi);
+	return s->tx_data_digest || scsi_data_moves(&t->scsi) ||
+	       s->params.max_xmit_data_segment_length < unit || s->params.max_burst_length < unit;
+}
+
 /* How much the next Data-In PDU may carry. 13.12, 13.13 */
 static size_t data_in_size(const struct session *s, const struct tx_batch *b, const struct task *t,
 			   uint64_t total)
 {
 	uint64_t n = total - t->sent_off;
-	if (n > s->params.max_xmit_data_segment_length)
-		n = s->params.max_xmit_data_segment_length;
-	if (n > s->params.max_burst_length - t->burst)
-		n = s->params.max_burst_length - t->burst;
-	size_t most = s->tx_data_digest ? BOUNCE_SIZE - s->bounce_used : tx_data_room(b);
+	uint32_t most_burst = whole_units(t, s->params.max_burst_length);
+	uint32_t most_pdu = whole_units(t, s->params.max_xmit_data_segment_length);
+	if (n > most_pdu)
+		n = most_pdu;
+	if (n > most_burst - t->burst)
+		n = most_burst - t->burst;
+	size_t most = tx_data_room(b);
+	if (is_copied(s, t) && most > BOUNCE_SIZE - s->bounce_used)
+		most = BOUNCE_SIZE - s->bounce_used;
 	if (n > most)
 		n = b->pdus ? 0 : most;
 	return (size_t)n;
 }
 
-/* Under DataDigest what is sent must not change after its CRC was made: a copy. Shorter than what
- * it is of if that is lost. */
-static struct iovec bounce(struct session *s, struct tx_batch *b, const struct iovec *iov, size_t n)
+/* The next n bytes of data-in, into the batch's buffer. */
+static size_t bounce(struct session *s, struct tx_batch *b, struct task *t, size_t n,
+		     struct iovec *out)
 {
 	if (!b->bounce)
 		b->bounce = arena_get(&s->w->bounces);
 	assert(b->bounce);
-	struct iovec out = {.iov_base = b->bounce + s->bounce_used};
-	for (size_t i = 0; i < n; i++) {
-		uint8_t *to = (uint8_t *)out.iov_base + out.iov_len;
-		size_t good = scsi_data_copy(to, iov[i].iov_base, iov[i].iov_len);
-		out.iov_len += good;
-		if (good < iov[i].iov_len)
-			break;
-	}
-	s->bounce_used += out.iov_len;
-	return out;
+	out->iov_base = b->bounce + s->bounce_used;
+	out->iov_len = scsi_data_in_copy(&t->scsi, t->sent_off, out->iov_base, n);
+	s->bounce_used += out->iov_len;
+	return out->iov_len;
 }
 
-/* Where the next n bytes of data-in lie. Returns the bytes; 0: they are lost, and the command has
- * ended instead. */
+/* Where the next n bytes of data-in lie. Returns the bytes; 0: the command has ended instead. */
 static size_t data_in_iov(struct session *s, struct tx_batch *b, struct task *t, size_t n,
 			  struct iovec *iov, size_t *niov)
 {
-	n = scsi_data_in(&t->scsi, t->sent_off, n, iov, niov);
-	if (!n || !s->tx_data_digest)
-		return n;
-	iov[0] = bounce(s, b, iov, *niov);
+	if (!is_copied(s, t))
+		return scsi_data_in(&t->scsi, t->sent_off, n, iov, niov);
 	*niov = 1;
-	if (!iov[0].iov_len)
-		scsi_data_lost(&t->scsi, t->sent_off);
-	return iov[0].iov_len;
+	return bounce(s, b, t, n, iov);
 }
 
 /* The F bit ends a sequence, the S bit a command that went well: 11.7.1, 11.7.3. */
@@ -216,7 +227,7 @@ static void data_in_header(struct session *s, struct task *t, struct bhs_data_in
 	put32(&h->datasn, t->data_sn++);
 	put32(&h->offset, (uint32_t)t->sent_off);
 	t->burst += (uint32_t)n;
-	if (last || t->burst >= s->params.max_burst_length) {
+	if (last || t->burst >= whole_units(t, s->params.max_burst_length)) {
 		h->flags = ISCSI_FINAL;
 		t->burst = 0;
 	}
@@ -304,8 +315,10 @@ void send_sent(struct conn *c, struct tx_batch *b, int err)
 	/* GOOD was laid out, but has not left. */
 	if (err == -EFAULT || err == -EHWPOISON)
 		scsi_data_refused(b->iov, b->niov);
-	if (b->pinned)
+	if (b->pinned) {
 		scsi_unpin(&s->w->scsi, b->pin);
+		scsi_data_sent(&s->nexus, &s->w->scsi);
+	}
 	if (b->bounce)
 		arena_put(&s->w->bounces, b->bounce);
 	for (struct list *l; (l = list_pop(&b->done));) {

@@ -300,7 +300,7 @@ static void session_dead(struct conn *c, enum conn_close_reason why)
 	struct session *s = session_of(c);
 	unsigned n = task_abort_all(s, SCSI_LUN_ALL);
 	if (s->nexus.ua)
-		scsi_nexus_end(&s->nexus);
+		scsi_nexus_end(&s->nexus, &s->w->scsi);
 	if (s->entered && s->state != SESSION_JOINING)
 		tell_end(s, why, n > 0);
 	/* From here on nothing of this session touches data: a login that waits may go on. */
@@ -343,6 +343,9 @@ static struct stall {
   half_pdu = {CONN_CLOSE_RX_STALL, "sent half a PDU and nothing for limits.rx_stall", {0}},
   withheld = {CONN_CLOSE_RX_STALL, "withheld data of a WRITE for limits.rx_stall", {0}},
   tx_stall = {CONN_CLOSE_TX_STALL, "took no data for limits.tx_stall", {0}},
+  hinders = {CONN_CLOSE_TX_STALL,
+	     "took no data for a second, and others that use the LUN wait for that",
+	     {0}},
   no_answer = {CONN_CLOSE_PING_TIMEOUT, "did not answer a ping within limits.ping_timeout", {0}},
   silent = {CONN_CLOSE_SILENT, "was silent in a discovery session", {0}};
 
@@ -357,6 +360,8 @@ static struct stall *stalled(const struct session *s, uint64_t now)
 		return &half_pdu;
 	if (s->conn.batch && older(now, s->conn.last_tx, l->tx_stall))
 		return &tx_stall;
+	if (s->hinders_at && older(now, s->hinders_at, HINDERS_S - 1))
+		return &hinders;
 	if (s->receiving && older(now, later(s->data_at, s->unread_at), l->rx_stall))
 		return &withheld;
 	if (s->ping_at &&
@@ -396,6 +401,15 @@ static void give_up_waiting(struct session *s)
 	offer_again(s);
 }
 
+/* What it does not take was read before others used the LUN, and lies in place: they wait. */
+static void note_hinders(struct session *s, uint64_t now)
+{
+	if (!s->nexus.ua || !scsi_data_hinders(&s->nexus))
+		s->hinders_at = 0;
+	else if (!s->hinders_at)
+		s->hinders_at = now;
+}
+
 static void session_tick(struct conn *c, uint64_t now)
 {
 	struct session *s = session_of(c);
@@ -413,6 +427,7 @@ static void session_tick(struct conn *c, uint64_t now)
 	if (s->state == SESSION_FULL && !s->params.discovery && !s->announced &&
 	    older(now, s->began, LOG_WINDOW_S))
 		login_announce_late(s);
+	note_hinders(s, now);
 	struct stall *l = stalled(s, now);
 	if (l) {
 		log_line_limited(&l->limit, LOG_LEVEL_WARNING, "%s: %s; connection closed",

@@ -139,7 +139,8 @@ struct session {
 	bool memory_wait;		 /* input stopped for want of a page, or of a buffer... */
 	uint64_t short_at;		 /* ...since then, 0: not */
 	bool tx_header_digest, tx_data_digest;
-	size_t bounce_used; /* of the batch's bounce buffer */
+	size_t bounce_used;  /* of the batch's bounce buffer */
+	uint64_t hinders_at; /* ns: others wait for what it does not take; 0: they do not */
 
 	struct text_exchange exchange;
 

@@ -14,6 +14,9 @@ uint8_t *scsi_buf_get(struct scsi_task *t);
 uint8_t *scsi_buf_get_long(struct scsi_task *t);
 void scsi_buf_put(struct scsi_task *t);
 
+/* The block of data-in that waits in a buffer of its own, if any: data_in.c. */
+void scsi_cut_put(struct scsi_task *t);
+
 /* Parameter data is written between these two. BUSY if no buffer is free. */
 struct scsi_result scsi_param_begin(struct scsi_task *t, struct writer *w) SCSI_CHECKED;
 /* Cuts what was written at the allocation length (SPC-4 4.2.5.6); its length fields stay. */

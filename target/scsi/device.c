@@ -5,8 +5,9 @@
 
 #include "scsi/data.h"
 #include "scsi/op.h"
-#include "scsi/range.h"
 #include "scsi/scsi.h"
+#include "scsi/stripe.h"
+#include "scsi/whole.h"
 #include "store/store.h"
 
 int scsi_worker_init(struct scsi_worker *w, struct store_reader *reader, uint32_t bufs)
@@ -14,16 +15,23 @@ int scsi_worker_init(struct scsi_worker *w, struct store_reader *reader, uint32_
 	w->reader = reader;
 	if (arena_init(&w->bufs, SCSI_BUF_SIZE, bufs))
 		return -ENOMEM;
-	if (!arena_init(&w->longs, SCSI_LONG_BUF_SIZE, SCSI_LONG_BUFS))
-		return 0;
-	arena_free(&w->bufs);
-	return -ENOMEM;
+	if (arena_init(&w->longs, SCSI_LONG_BUF_SIZE, SCSI_LONG_BUFS)) {
+		arena_free(&w->bufs);
+		return -ENOMEM;
+	}
+	if (arena_init(&w->wholes, SCSI_WHOLE_SIZE, SCSI_WHOLES)) {
+		arena_free(&w->longs);
+		arena_free(&w->bufs);
+		return -ENOMEM;
+	}
+	return 0;
 }
 
 void scsi_worker_free(struct scsi_worker *w)
 {
 	arena_free(&w->longs);
 	arena_free(&w->bufs);
+	arena_free(&w->wholes);
 }
 
 unsigned scsi_pin(struct scsi_worker *w)
@@ -48,7 +56,8 @@ static void task_begin(struct scsi_task *t)
 	t->off = t->bytes = 0;
 	t->in_len = t->out_want = t->out_len = t->out_done = 0;
 	t->checked = t->pages = t->done = 0;
-	t->buf = NULL;
+	t->buf = t->whole = t->cut = NULL;
+	t->waits_since = 0;
 	t->starved = t->medium_failed = t->is_long = t->is_fenced = false;
 	t->fence = NULL;
 	t->status = SCSI_GOOD;
@@ -167,66 +176,9 @@ enum scsi_step scsi_fence(struct scsi_task *t, struct scsi_fence *f)
 	return t->status == SCSI_GOOD ? finish(t, r) : SCSI_DONE;
 }
 
-static size_t medium_in(const struct scsi_task *t, uint64_t off, size_t len, struct iovec *iov,
-			size_t *niov)
-{
-	size_t sum = 0, used = 0;
-
-	while (sum < len && used < *niov) {
-		size_t have;
-		const uint64_t at = t->off + off + sum;
-		const uint8_t *p = store_at(t->lu->store, at, len - sum, &have);
-		const size_t good = (size_t)store_readable(t->lu->store, at, have);
-
-		if (!good)
-			break;
-		iov[used].iov_base = (void *)(uintptr_t)p; /* iovecs are not const; only read */
-		iov[used++].iov_len = good;
-		sum += good;
-		if (good < have)
-			break;
-	}
-	*niov = used;
-	return sum;
-}
-
-void scsi_data_lost(struct scsi_task *t, uint64_t off)
-{
-	(void)finish(t, scsi_medium_error(t, SENSE_READ_ERROR, t->off + off));
-	t->in_len = off; /* for the residual count */
-}
-
-size_t scsi_data_in(struct scsi_task *t, uint64_t off, size_t len, struct iovec *iov, size_t *niov)
-{
-	assert(off <= t->in_len && len <= t->in_len - off);
-	if (!len || !*niov) {
-		*niov = 0;
-		return 0;
-	}
-	if (!t->buf) {
-		const size_t n = medium_in(t, off, len, iov, niov);
-
-		if (!n)
-			scsi_data_lost(t, off);
-		return n;
-	}
-	iov[0] = (struct iovec){.iov_base = t->buf + off, .iov_len = len};
-	*niov = 1;
-	return len;
-}
-
-size_t scsi_data_copy(void *to, const void *from, size_t n)
-{
-	return store_copy(to, from, n);
-}
-
-void scsi_data_refused(const struct iovec *iov, size_t niov)
-{
-	for (size_t i = 0; i < niov; i++)
-		store_look(iov[i].iov_base, iov[i].iov_len);
-}
-
 void scsi_end(struct scsi_task *t)
 {
 	scsi_buf_put(t);
+	scsi_whole_put(t);
+	scsi_cut_put(t);
 }

@@ -1,11 +1,13 @@
 # Sources of target/scsi.
 target_libmemtgt_a_SOURCES += \
+	%D%/atomic.c \
 	%D%/attention.c \
 	%D%/attention.h \
 	%D%/capacity.c \
 	%D%/change.c \
 	%D%/data.c \
 	%D%/data.h \
+	%D%/data_in.c \
 	%D%/defects.c \
 	%D%/device.c \
 	%D%/fence.h \
@@ -26,6 +28,7 @@ target_libmemtgt_a_SOURCES += \
 	%D%/pr_list.c \
 	%D%/pr_list.h \
 	%D%/pr_out.c \
+	%D%/orwrite.c \
 	%D%/range.c \
 	%D%/range.h \
 	%D%/registrants.c \
@@ -43,11 +46,15 @@ target_libmemtgt_a_SOURCES += \
 	%D%/stopped.h \
 	%D%/stream.c \
 	%D%/stream.h \
+	%D%/stripe.c \
+	%D%/stripe.h \
 	%D%/unit.c \
 	%D%/unmap.c \
 	%D%/verify.c \
 	%D%/vpd.c \
 	%D%/vpd.h \
+	%D%/whole.c \
+	%D%/whole.h \
 	%D%/write_same.c \
 	target/tbl/scsi_attention.def \
 	target/tbl/scsi_ops.def \

@@ -22,6 +22,7 @@ void scsi_attention_raise(struct scsi_nexus *n, unsigned id, enum scsi_attention
 
 void scsi_nexus_lost(struct scsi_nexus *n)
 {
+	scsi_reserve_nexus_ends(n); /* SPC-2 5.5.1 */
 	scsi_attention_raise(n, SCSI_LUN_ALL, SCSI_UA_NEXUS_LOSS);
 }
 
@@ -67,20 +68,17 @@ void scsi_lu_replaced(struct scsi_nexus *n, unsigned id, bool is_there)
 	n->older[id / 64] &= ~bit;
 	n->ua[id].n = 0;
 	attention_add(&n->ua[id], SCSI_UA_POWER_ON_OR_RESET);
-	if (is_there)
+	if (is_there) {
 		n->knew[id / 64] &= ~bit;
-	else
+	} else {
 		n->knew[id / 64] |= bit;
+		stripe_forget(n, id);
+	}
 }
 
 bool scsi_lu_was_other(const struct scsi_nexus *n, unsigned id)
 {
 	return n->knew[id / 64] >> id % 64 & 1;
-}
-
-void scsi_nexus_end(struct scsi_nexus *n)
-{
-	scsi_reserve_nexus_ends(n);
 }
 
 void scsi_nexus_init(struct scsi_nexus *n, const struct scsi_target *t, struct scsi_attentions *ua)
@@ -94,10 +92,20 @@ void scsi_nexus_init(struct scsi_nexus *n, const struct scsi_target *t, struct s
 	memset(n->probed, 0, sizeof(n->probed));
 	memset(n->older, 0, sizeof(n->older));
 	memset(n->reserve, 0, sizeof(n->reserve));
+	memset(n->uses, 0, sizeof(n->uses));
+	memset(n->settled, 0, sizeof(n->settled));
+	memset(n->sends, 0, sizeof(n->sends));
+	n->wholes = 0;
 	memset(ua, 0, sizeof(*ua) * SCSI_LUNS_MAX);
 	for (unsigned i = 0; i < SCSI_LUNS_MAX; i++) {
 		const struct scsi_lu *lu = atomic_load(&t->by_id[i]);
 		attention_add(&ua[i], lu && lu->is_kept ? SCSI_UA_INTERNAL_RESET
 							: SCSI_UA_POWER_ON_OR_RESET);
 	}
+}
+
+void scsi_nexus_end(struct scsi_nexus *n, struct scsi_worker *w)
+{
+	scsi_reserve_nexus_ends(n);
+	stripe_leave(n, w);
 }

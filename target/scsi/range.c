@@ -63,9 +63,8 @@ struct scsi_result scsi_range_check(const struct scsi_lu *lu, uint64_t lba, uint
 	return scsi_ok();
 }
 
-struct scsi_result scsi_range_set(struct scsi_task *t)
+struct scsi_result scsi_range_place(struct scsi_task *t, struct scsi_range g)
 {
-	struct scsi_range g = scsi_cdb_range(t);
 	struct scsi_result r = scsi_range_check(t->lu, g.lba, g.blocks);
 
 	if (r.outcome != SENSE_OK)
@@ -73,6 +72,11 @@ struct scsi_result scsi_range_set(struct scsi_task *t)
 	t->off = g.lba << t->lu->block_shift;
 	t->bytes = (uint64_t)g.blocks << t->lu->block_shift;
 	return r;
+}
+
+struct scsi_result scsi_range_set(struct scsi_task *t)
+{
+	return scsi_range_place(t, scsi_cdb_range(t));
 }
 
 struct scsi_result scsi_transfer_set(struct scsi_task *t)

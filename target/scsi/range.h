@@ -25,7 +25,10 @@ uint64_t scsi_lu_end(const struct scsi_lu *lu);
 struct scsi_result scsi_range_check(const struct scsi_lu *lu, uint64_t lba,
 				    uint64_t blocks) SCSI_CHECKED;
 
-/* The same, for the task's CDB; then sets off and bytes. */
+/* The same; then sets the task's off and bytes. */
+struct scsi_result scsi_range_place(struct scsi_task *t, struct scsi_range g) SCSI_CHECKED;
+
+/* The same, for the task's CDB. */
 struct scsi_result scsi_range_set(struct scsi_task *t) SCSI_CHECKED;
 
 /* The same, with MAXIMUM TRANSFER LENGTH of VPD B0h kept: INVALID FIELD IN CDB above it. */

@@ -29,6 +29,7 @@
 #include "scsi/reserve.h"
 #include "scsi/sense.h"
 #include "scsi/stopped.h"
+#include "scsi/stripe.h"
 
 #define SCSI_CDB_MAX	260u /* SPC-4 4.3.1 */
 #define SCSI_SERIAL_MAX 20u
@@ -38,6 +39,10 @@
  */
 #define SCSI_LONG_BUF_SIZE 65536u
 #define SCSI_LONG_BUFS	   8u
+/* Data of a command that is done whole or not at all; see scsi_worker.wholes. */
+#define SCSI_WHOLE_SIZE ((size_t)2 * 255 * 4096)
+#define SCSI_WHOLES	32u
+#define SCSI_WHOLES_OF	8u /* of one nexus: it may withhold its data, and others want one too */
 
 struct store_lun;
 struct store_reader;
@@ -68,7 +73,8 @@ struct scsi_lu {
 	_Atomic bool stopped; /* scsi/stopped.h; set before the LU is shown */
 	struct scsi_starters starters;
 	struct scsi_reserve reserve; /* scsi/reserve.h */
-	void *owner;		     /* of whoever put it there */
+	struct scsi_sharing sharing;
+	void *owner; /* of whoever put it there */
 	/* An initiator started it (may be NULL). In its reactor: must not wait. */
 	void (*on_start)(struct scsi_lu *lu);
 	bool thin;
@@ -96,13 +102,19 @@ struct scsi_nexus {
 	uint64_t probed[SCSI_LUNS_MAX / 64];  /* it has asked what it is, before it used it */
 	uint64_t older[SCSI_LUNS_MAX / 64];   /* it has not: it knows it from before the loss */
 	struct reserve_known reserve[RESERVE_KNOWN]; /* of LUNs by id % RESERVE_KNOWN */
+	/* Bits, by the LU's id; scsi/stripe.h */
+	uint64_t uses[SCSI_LUNS_MAX / 64];    /* it has read or written the medium */
+	uint64_t settled[SCSI_LUNS_MAX / 64]; /* and needs to wait for nobody */
+	uint64_t sends[SCSI_LUNS_MAX / 64];   /* data lies in place that is not sent */
+	unsigned wholes;		      /* buffers of scsi_worker.wholes it has */
 };
 
 /* What the device server needs of the thread it runs in. One per reactor. */
 struct scsi_worker {
 	struct store_reader *reader;
-	struct arena bufs;  /* SCSI_BUF_SIZE each: parameter lists and data, partial blocks */
-	struct arena longs; /* SCSI_LONG_BUF_SIZE each */
+	struct arena bufs;   /* SCSI_BUF_SIZE each: parameter lists and data, partial blocks */
+	struct arena longs;  /* SCSI_LONG_BUF_SIZE each */
+	struct arena wholes; /* SCSI_WHOLE_SIZE each: data of commands of all or nothing */
 };
 
 enum scsi_step {
@@ -140,8 +152,12 @@ struct scsi_task {
 	bool is_fenced;	     /* its effect is there */
 	/* What scsi_fence() does. */
 	struct scsi_result (*fence)(struct scsi_task *t, struct scsi_fence *f);
-	uint8_t *buf;	/* parameter list, parameter data, or a block cut in two */
-	uint8_t status; /* enum scsi_status */
+	uint8_t *buf;	      /* parameter list, parameter data, or a block cut in two */
+	uint8_t *whole;	      /* a larger one, of worker.wholes */
+	uint8_t *cut;	      /* a block of data-in, of which the front was copied... */
+	uint64_t cut_at;      /* ...and where it begins */
+	uint64_t waits_since; /* ns: for others who use the LU; 0: it does not */
+	uint8_t status;	      /* enum scsi_status */
 	uint8_t sense_len;
 	uint8_t sense[SCSI_SENSE_MAX];
 };
@@ -159,9 +175,9 @@ void scsi_worker_free(struct scsi_worker *w);
  * whoever wants something else sets `luns` and `port_group` before the first command.
  */
 void scsi_nexus_init(struct scsi_nexus *n, const struct scsi_target *t, struct scsi_attentions *ua);
-
-/* It ends, before its target does: no command of it is left. */
-void scsi_nexus_end(struct scsi_nexus *n);
+/* It ends, before its target does. Its tasks have ended; what was laid out in place may still be on
+ * its way: scsi_data_sent(). */
+void scsi_nexus_end(struct scsi_nexus *n, struct scsi_worker *w);
 
 enum scsi_step scsi_start(struct scsi_task *t) __attribute__((warn_unused_result));
 
@@ -206,6 +222,22 @@ void scsi_data_lost(struct scsi_task *t, uint64_t off);
 /* What they point to is copied by this only: memory may fail at any time. Returns the bytes from
  * the front that were there. */
 size_t scsi_data_copy(void *to, const void *from, size_t n);
+/*
+ * Others may change what scsi_data_in() points to before it is sent: then it is to be copied, by
+ * scsi_data_in_copy(), which gives each block as it was at one moment. In a turn in which the
+ * answer was No, pinned pointers to whole blocks may be sent.
+ */
+bool scsi_data_moves(const struct scsi_task *t) __attribute__((warn_unused_result));
+/* All that scsi_data_in() pointed to since the last call is sent, or dropped. */
+void scsi_data_sent(struct scsi_nexus *n, struct scsi_worker *w);
+/* Commands of others wait for that: it should not take long. */
+bool scsi_data_hinders(const struct scsi_nexus *n);
+/* Copies [off, off+len) of the data-in: in rising order, without a gap. Returns the bytes; 0: the
+ * command has ended instead, after `off` bytes. */
+size_t scsi_data_in_copy(struct scsi_task *t, uint64_t off, void *to, size_t len)
+	__attribute__((warn_unused_result));
+/* Data-in is best cut at multiples of this. */
+uint32_t scsi_data_unit(const struct scsi_task *t);
 /* The kernel could not send these bytes, of whatever memory: if it was the medium's, its loss is
  * known from now on, and who asks for it again is told. */
 void scsi_data_refused(const struct iovec *iov, size_t niov);

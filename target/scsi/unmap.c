@@ -13,6 +13,7 @@
 #include "scsi/limits.h"
 #include "scsi/range.h"
 #include "scsi/stream.h"
+#include "scsi/stripe.h"
 #include "store/store.h"
 
 #define ANCHOR_BIT 0x01u
@@ -118,9 +119,16 @@ static struct scsi_result check_memory(struct scsi_task *t)
 static struct scsi_result some(struct scsi_task *t, uint64_t off, uint64_t len)
 {
 	struct store_reader *r = t->worker->reader;
+	struct scsi_result no = scsi_ok();
+	struct stripe_hold h;
+
+	len = stripe_take(t, STRIPE_WRITE, off, len, &h, &no);
+	if (!len)
+		return no;
 	const int64_t got = anchors(t) ? store_anchor(r, t->lu->store, off, len)
 				       : store_unmap(r, t->lu->store, off, len);
 
+	stripe_drop(&h);
 	t->starved = got == -EAGAIN;
 	if (got < 0 && !t->starved)
 		return scsi_store_error(t, got, off);

@@ -11,6 +11,7 @@
 #include "scsi/handlers.h"
 #include "scsi/range.h"
 #include "scsi/stream.h"
+#include "scsi/stripe.h"
 #include "store/store.h"
 
 enum bytchk { BYTCHK_NONE = 0, BYTCHK_ALL = 1, BYTCHK_ONE = 3 };
@@ -50,8 +51,8 @@ struct scsi_result scsi_verify(struct scsi_task *t)
 }
 
 /* INFORMATION is the offset of the first byte that differs, counted from the range's start. */
-static size_t compare(struct scsi_task *t, uint64_t off, const uint8_t *p, size_t n,
-		      struct scsi_result *r)
+static size_t agree(struct scsi_task *t, uint64_t off, const uint8_t *p, size_t n,
+		    struct scsi_result *r)
 {
 	int64_t same;
 
@@ -63,6 +64,19 @@ static size_t compare(struct scsi_task *t, uint64_t off, const uint8_t *p, size_
 			  : scsi_fail_info(SENSE_MISCOMPARE, off + done - t->off);
 		return 0;
 	}
+	return n;
+}
+
+static size_t compare(struct scsi_task *t, uint64_t off, const uint8_t *p, size_t n,
+		      struct scsi_result *r)
+{
+	struct stripe_hold h;
+
+	n = (size_t)stripe_take(t, STRIPE_READ, off, n, &h, r);
+	if (!n)
+		return 0;
+	n = agree(t, off, p, n, r);
+	stripe_drop(&h);
 	return n;
 }
 
@@ -81,9 +95,11 @@ struct scsi_result scsi_verify_run(struct scsi_task *t)
 	while (t->done < t->bytes && t->done < slice) {
 		struct scsi_result r = scsi_ok();
 
-		t->done += compare(t, t->off + t->done, t->buf, t->lu->block_size, &r);
-		if (r.outcome != SENSE_OK)
-			return r;
+		const size_t n = compare(t, t->off + t->done, t->buf, t->lu->block_size, &r);
+
+		if (r.outcome != SENSE_OK || !n)
+			return r.outcome == SENSE_OK ? scsi_more() : r;
+		t->done += n;
 	}
 	return t->done < t->bytes ? scsi_more() : scsi_ok();
 }

@@ -116,7 +116,8 @@ static void block_limits(const struct scsi_task *t, struct writer *w)
 	const unsigned shift = t->lu->block_shift;
 
 	writer_u8(w, 0x01); /* WSNZ */
-	writer_zero(w, 3);  /* MAXIMUM COMPARE AND WRITE LENGTH, OPTIMAL ... GRANULARITY */
+	writer_u8(w, SCSI_COMPARE_BLOCKS);
+	writer_u16(w, 0); /* OPTIMAL TRANSFER LENGTH GRANULARITY: not reported */
 	writer_u32(w, SCSI_TRANSFER_MAX >> shift);
 	writer_u32(w, SCSI_TRANSFER_OPTIMAL >> shift);
 	writer_u32(w, 0); /* MAXIMUM PREFETCH LENGTH: not reported */
@@ -125,7 +126,11 @@ static void block_limits(const struct scsi_task *t, struct writer *w)
 	writer_u32(w, (uint32_t)(STORE_PAGE_SIZE >> shift));
 	writer_u32(w, 0x80000000u); /* UGAVALID, alignment 0 */
 	writer_u64(w, 0);	    /* MAXIMUM WRITE SAME LENGTH: no limit */
-	writer_zero(w, 20);
+	writer_u32(w, SCSI_ATOMIC_MAX >> shift);
+	writer_u32(w, 0); /* ATOMIC ALIGNMENT: any block */
+	writer_u32(w, 0); /* ATOMIC TRANSFER LENGTH GRANULARITY: any number */
+	writer_u32(w, SCSI_ATOMIC_MAX >> shift); /* ... WITH ATOMIC BOUNDARY */
+	writer_u32(w, SCSI_ATOMIC_MAX >> shift); /* MAXIMUM ATOMIC BOUNDARY SIZE */
 }
 
 static void characteristics(const struct scsi_task *t, struct writer *w)

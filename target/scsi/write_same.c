@@ -14,6 +14,7 @@
 #include "scsi/handlers.h"
 #include "scsi/range.h"
 #include "scsi/stream.h"
+#include "scsi/stripe.h"
 #include "store/store.h"
 
 #define ANCHOR_BIT 0x10u
@@ -102,8 +103,15 @@ struct scsi_result scsi_write_same_run(struct scsi_task *t)
 			return r;
 	}
 	const uint64_t off = t->off + t->done;
-	const int64_t got = slice(t, off, t->bytes - t->done);
+	struct scsi_result no = scsi_ok();
+	struct stripe_hold h;
+	const uint64_t n = stripe_take(t, STRIPE_WRITE, off, t->bytes - t->done, &h, &no);
 
+	if (!n)
+		return no.outcome == SENSE_OK ? scsi_more() : no;
+	const int64_t got = slice(t, off, n);
+
+	stripe_drop(&h);
 	t->starved = got == -EAGAIN;
 	if (got < 0 && !t->starved)
 		return scsi_store_error(t, got, off);

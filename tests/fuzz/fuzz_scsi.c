@@ -3,8 +3,8 @@
  * Commands through the device server of target/scsi, on a thin LUN with blocks of 512 bytes and a
  * full one with 4096.
  *
- * Input: commands, each a LUN, the length of the data the initiator offers (16 bits), a CDB of 16
- * bytes, and that data.
+ * Input: commands, each a LUN (with the highest bit: of another initiator), the length of the data
+ * the initiator offers (16 bits), a CDB of 16 bytes, and that data.
  */
 #include <assert.h>
 #include <stdint.h>
@@ -21,6 +21,7 @@
 #define COMMANDS   64
 #define TURNS_MAX  100000 /* slices of one command: more is a hang */
 #define IOVS	   4u
+#define NEXUSES	   2u
 #define CDB_LEN	   16u
 #define HEAD_BYTES (3u + CDB_LEN)
 
@@ -81,9 +82,18 @@ static volatile uint8_t sum;
 static void read_answer(struct scsi_task *t)
 {
 	for (uint64_t off = 0; off < t->in_len;) {
+		static uint8_t copied[3000]; /* cuts blocks */
 		struct iovec iov[IOVS];
 		size_t niov = IOVS, left = 0;
 		size_t want = t->in_len - off < 65536 ? (size_t)(t->in_len - off) : 65536;
+		if (scsi_data_moves(t)) {
+			if (want > sizeof(copied))
+				want = sizeof(copied);
+			want = scsi_data_in_copy(t, off, copied, want);
+			assert(want);
+			off += want;
+			continue;
+		}
 		size_t got = scsi_data_in(t, off, want, iov, &niov);
 
 		assert(got && got <= want && niov && niov <= IOVS);
@@ -165,19 +175,23 @@ static void command(struct scsi_nexus *nexus, const uint8_t *head, const uint8_t
 		assert(t.sense_len >= 18 && t.sense_len <= SCSI_SENSE_MAX);
 	}
 	scsi_end(&t);
+	scsi_data_sent(nexus, &worker);
 	between_turns();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t n)
 {
-	struct scsi_attentions attentions[SCSI_LUNS_MAX];
-	struct scsi_nexus nexus;
+	static struct scsi_attentions attentions[NEXUSES][SCSI_LUNS_MAX];
+	struct scsi_nexus nexus[NEXUSES];
 
 	if (!store)
 		set_up();
-	memset(&nexus, 0, sizeof(nexus));
-	scsi_nexus_init(&nexus, &target, attentions);
-	strcpy(nexus.port_name, "iqn.2026-01.org.memtgt:f,i,0x800000000001");
+	memset(nexus, 0, sizeof(nexus));
+	for (unsigned i = 0; i < NEXUSES; i++) {
+		scsi_nexus_init(&nexus[i], &target, attentions[i]);
+		snprintf(nexus[i].port_name, sizeof(nexus[i].port_name),
+			 "iqn.2026-01.org.memtgt:f,i,0x80000000000%u", i);
+	}
 	for (int i = 0; i < COMMANDS && n >= HEAD_BYTES; i++) {
 		const uint8_t *head = input;
 		size_t len = ld16(head + 1);
@@ -187,12 +201,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t n)
 		if (len > n)
 			len = n;
 		/* The first command of each LUN is spent on the unit attention of a new nexus. */
-		command(&nexus, head, input, len);
+		command(&nexus[head[0] >> 7], head, input, len);
 		input += len;
 		n -= len;
 	}
+	for (unsigned i = 0; i < NEXUSES; i++)
+		scsi_nexus_end(&nexus[i], &worker);
 	/* What one input reserved the next one does not find. */
-	scsi_nexus_end(&nexus);
 	for (unsigned i = 0; i < 2; i++) {
 		scsi_reserve_free(&lus[i]);
 		scsi_claims_set(&lus[i], NULL);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_reservations.c - reservations on a running memtgtd: nothing of who was fenced lands after GOOD,
- * and registrations outlive connections and daemons.
+ * test_reservations.c - reservations on a running memtgtd: nothing of who was fenced lands after
+ * GOOD, and registrations outlive connections and daemons.
  *
  * MEMTGT_RESERVE_ROUNDS sets how often one is fenced who writes without pause, MEMTGT_RESERVE_MS
  * how long it is looked at afterwards.

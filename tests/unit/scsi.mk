@@ -2,6 +2,7 @@
 scsi_tests = \
 	tests/unit/test_reserve \
 	tests/unit/test_reserve_model \
+	tests/unit/test_scsi_atomic \
 	tests/unit/test_scsi_attention \
 	tests/unit/test_scsi_change \
 	tests/unit/test_scsi_data \
@@ -11,12 +12,14 @@ scsi_tests = \
 	tests/unit/test_scsi_op \
 	tests/unit/test_scsi_range \
 	tests/unit/test_scsi_stopped \
+	tests/unit/test_scsi_stripe \
 	tests/unit/test_scsi_unmap
 unit_tests += $(scsi_tests)
 
 scsi_fixture = tests/unit/scsi_fixture.c tests/unit/scsi_fixture.h
 tests_unit_test_reserve_SOURCES = tests/unit/test_reserve.c $(scsi_fixture)
 tests_unit_test_reserve_model_SOURCES = tests/unit/test_reserve_model.c $(scsi_fixture)
+tests_unit_test_scsi_atomic_SOURCES = tests/unit/test_scsi_atomic.c $(scsi_fixture)
 tests_unit_test_scsi_attention_SOURCES = tests/unit/test_scsi_attention.c $(scsi_fixture)
 tests_unit_test_scsi_change_SOURCES = tests/unit/test_scsi_change.c $(scsi_fixture)
 tests_unit_test_scsi_data_SOURCES = tests/unit/test_scsi_data.c $(scsi_fixture)
@@ -26,6 +29,7 @@ tests_unit_test_scsi_lun_map_SOURCES = tests/unit/test_scsi_lun_map.c $(scsi_fix
 tests_unit_test_scsi_op_SOURCES = tests/unit/test_scsi_op.c $(scsi_fixture)
 tests_unit_test_scsi_range_SOURCES = tests/unit/test_scsi_range.c $(scsi_fixture)
 tests_unit_test_scsi_stopped_SOURCES = tests/unit/test_scsi_stopped.c $(scsi_fixture)
+tests_unit_test_scsi_stripe_SOURCES = tests/unit/test_scsi_stripe.c $(scsi_fixture)
 tests_unit_test_scsi_unmap_SOURCES = tests/unit/test_scsi_unmap.c $(scsi_fixture)
 
 EXTRA_DIST += \

@@ -57,6 +57,39 @@ int64_t store_write(struct store_reader *r, struct store_lun *l, uint64_t off, c
 	return (int64_t)n;
 }
 
+int store_prepare(struct store_lun *l, uint64_t off, const void *p, size_t n)
+{
+	ck_assert_ptr_nonnull(l);
+	ck_assert_ptr_nonnull(p);
+	ck_assert_uint_le(off + n, fx.medium_len);
+	fx.prepares++;
+	return fails() ? (int)fx.error : 0;
+}
+
+uint64_t store_read(const struct store_lun *l, uint64_t off, void *to, size_t n)
+{
+	memcpy(to, fx.medium + off, n);
+	return store_readable(l, off, n);
+}
+
+uint64_t store_point_set(struct store_reader *r)
+{
+	(void)r;
+	return ++fx.points;
+}
+
+bool store_point_passed(const struct store_reader *r, uint64_t point)
+{
+	(void)r;
+	return fx.passed >= point;
+}
+
+void store_wake(const struct store_reader *r)
+{
+	(void)r;
+	fx.wakes++;
+}
+
 int64_t store_unmap(struct store_reader *r, struct store_lun *l, uint64_t off, uint64_t len)
 {
 	(void)r;
@@ -213,7 +246,7 @@ void fx_open(uint32_t block_size, bool thin)
 	fx.medium = calloc(1, fx.medium_len);
 	ck_assert_ptr_nonnull(fx.medium);
 	fx.slice = fx.anchors_max = UINT64_MAX;
-	fx.looks = UINT_MAX;
+	fx.looks = fx.passed = UINT_MAX;
 	for (unsigned i = 0; i <= FX_PAGES; i++)
 		fx.state[i] = STORE_DEALLOCATED;
 	fx.target = (struct scsi_target){
@@ -252,6 +285,7 @@ void fx_close(void)
 		scsi_reserve_free(&fx.lus[i]);
 	ck_assert_uint_eq(fx.worker.bufs.used, 0);
 	ck_assert_uint_eq(fx.worker.longs.used, 0);
+	ck_assert_uint_eq(fx.worker.wholes.used, 0);
 	scsi_worker_free(&fx.worker);
 	free(fx.medium);
 	free(fx.in);
@@ -360,6 +394,7 @@ void fx_run_on(const uint8_t lun[static 8], const uint8_t cdb[static 16], const 
 		ck_assert_uint_eq(t->in_len, 0);
 	}
 	scsi_end(t);
+	scsi_data_sent(&fx.nexus, &fx.worker);
 	ck_assert_uint_eq(fx.worker.bufs.used, 0);
 }
 

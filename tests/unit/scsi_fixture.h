@@ -45,6 +45,10 @@ struct fixture {
 	uint64_t anchors_max; /* bytes that store_anchor_check() lets a command have */
 	unsigned looks;	      /* blocks that one slice of it looks at */
 	unsigned checks;      /* slices of it */
+	unsigned prepares;    /* calls of store_prepare(), which fails as store_write() does */
+	unsigned points;      /* that were set; a later one is later */
+	unsigned passed;      /* up to this one */
+	unsigned wakes;	      /* calls of store_wake() */
 
 	size_t chunk;	  /* data-out goes out in pieces of this; 0: at once */
 	unsigned runs;	  /* calls of scsi_run() by the last command */

@@ -494,7 +494,7 @@ static void step(int me)
 		SAME(run(me, CDB(pick(2) ? 0x17 : 0x57), NULL, 0), m_six(me, false));
 		break;
 	case 2: /* the connection is lost, and there again */
-		scsi_nexus_end(&nexus[me]);
+		scsi_nexus_end(&nexus[me], &fx.worker);
 		m.six = m.six == me ? -1 : m.six;
 		break;
 	case 3:

@@ -263,6 +263,7 @@ START_TEST(a_write_waits_for_a_page)
 	q.isid = 1;
 	RIG_LOGIN(&q, "");
 	rig_clear_attention(&q);
+	rig_check_blocks(&q, 0, 1, 0x11); /* from here on the LUN is shared */
 	write_to_hole(&p);
 	rig_run(&rig);
 	rig_check_blocks(&q, 0, 1, 0x11);
