@@ -49,6 +49,7 @@ integration_tests += \
 	tests/integration/test_access \
 	tests/integration/test_bad_input \
 	tests/integration/test_chap \
+	tests/integration/test_blocks \
 	tests/integration/test_control \
 	tests/integration/test_counting \
 	tests/integration/test_crash \
@@ -83,6 +84,7 @@ tests_integration_test_access_LDADD = $(client_libs) $(ISCSI_LIBS)
 tests_integration_test_bad_input_LDADD = $(client_libs)
 tests_integration_test_chap_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
 tests_integration_test_chap_LDADD = $(client_libs) $(ISCSI_LIBS) $(CRYPTO_LIBS)
+tests_integration_test_blocks_LDADD = $(client_libs)
 tests_integration_test_control_LDADD = $(client_libs)
 tests_integration_test_counting_LDADD = $(client_libs)
 tests_integration_test_crash_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
@@ -135,6 +137,8 @@ engine_tests = \
 threaded_integration_tests = \
 	tests/integration/test_access \
 	tests/integration/test_bad_input \
+	tests/integration/test_blocks \
+	tests/integration/test_blocks \
 	tests/integration/test_control \
 	tests/integration/test_export \
 	tests/integration/test_fencing \
