@@ -25,7 +25,9 @@ struct scsi_result scsi_compare_and_write(struct scsi_task *t)
 	if (r.outcome != SENSE_OK)
 		return r;
 	/* What differs from two times the blocks tells of a client that means something else. */
-	if (t->bytes && t->out_limit > 2 * t->bytes)
+	if (!t->bytes && t->out_limit)
+		return scsi_bad_byte(13); /* 256, as some send it, does not fit */
+	if (t->out_limit > 2 * t->bytes)
 		return scsi_fail(SENSE_BAD_DATA_LENGTH);
 	return scsi_whole_want(t, (size_t)(2 * t->bytes));
 }

@@ -10,6 +10,7 @@ unit_tests += tests/unit/test_tmf
 unit_tests += tests/unit/test_session_access
 unit_tests += tests/unit/test_session_limits
 unit_tests += tests/unit/test_session_more
+unit_tests += tests/unit/test_session_share
 # What no good initiator sends, by subject.
 unit_tests += \
 	tests/unit/test_bad_cdb \

@@ -10,6 +10,7 @@ store_tests = \
 	tests/unit/test_store_kill \
 	tests/unit/test_store_model \
 	tests/unit/test_store_poison \
+	tests/unit/test_store_prepare \
 	tests/unit/test_store_reserve \
 	tests/unit/test_store_resize \
 	tests/unit/test_store_retire \

@@ -120,6 +120,9 @@ START_TEST(ranges)
 	caw_cdb(c, FX_LAST + 2, 0);
 	fx_run(c, NULL, 0);
 	fx_sense(0x5, 0x21, 0x00);
+	caw_cdb(c, 0, 0); /* 256 blocks? */
+	fx_run(c, p, 512);
+	fx_bad_cdb(13, -1);
 	caw(FX_LAST, 2, p);
 	fx_sense(0x5, 0x21, 0x00);
 	caw_cdb(c, UINT64_MAX, 255);
