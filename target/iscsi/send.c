@@ -174,7 +174,7 @@ static bool is_copied(const struct session *s, const struct task *t)
 
 /* How much the next Data-In PDU may carry. 13.12, 13.13 */
 static size_t data_in_size(const struct session *s, const struct tx_batch *b, const struct task *t,
-			   uint64_t total)
+			   uint64_t total, bool copied)
 {
 	uint64_t n = total - t->sent_off;
 	uint32_t most_burst = whole_units(t, s->params.max_burst_length);
@@ -184,14 +184,15 @@ static size_t data_in_size(const struct session *s, const struct tx_batch *b, co
 	if (n > most_burst - t->burst)
 		n = most_burst - t->burst;
 	size_t most = tx_data_room(b);
-	if (is_copied(s, t) && most > BOUNCE_SIZE - s->bounce_used)
+	if (copied && most > BOUNCE_SIZE - s->bounce_used)
 		most = BOUNCE_SIZE - s->bounce_used;
 	if (n > most)
 		n = b->pdus ? 0 : most;
 	return (size_t)n;
 }
 
-/* The next n bytes of data-in, into the batch's buffer. */
+/* The next n bytes of data-in, into the batch's buffer. Returns the bytes; 0: the command has ended
+ * instead. */
 static size_t bounce(struct session *s, struct tx_batch *b, struct task *t, size_t n,
 		     struct iovec *out)
 {
@@ -202,16 +203,6 @@ static size_t bounce(struct session *s, struct tx_batch *b, struct task *t, size
 	out->iov_len = scsi_data_in_copy(&t->scsi, t->sent_off, out->iov_base, n);
 	s->bounce_used += out->iov_len;
 	return out->iov_len;
-}
-
-/* Where the next n bytes of data-in lie. Returns the bytes; 0: the command has ended instead. */
-static size_t data_in_iov(struct session *s, struct tx_batch *b, struct task *t, size_t n,
-			  struct iovec *iov, size_t *niov)
-{
-	if (!is_copied(s, t))
-		return scsi_data_in(&t->scsi, t->sent_off, n, iov, niov);
-	*niov = 1;
-	return bounce(s, b, t, n, iov);
 }
 
 /* The F bit ends a sequence, the S bit a command that went well: 11.7.1, 11.7.3. */
@@ -244,7 +235,8 @@ static bool send_data_in(struct session *s, struct tx_batch *b, struct task *t, 
 {
 	struct iovec iov[DATA_IOVS];
 	size_t niov = DATA_IOVS - 2;
-	size_t n = data_in_size(s, b, t, total);
+	const bool copied = is_copied(s, t); /* the answer may be another one a moment later */
+	size_t n = data_in_size(s, b, t, total, copied);
 	if (!n || !tx_room(b, DATA_IOVS, HDR_ROOM))
 		return false;
 
@@ -252,7 +244,9 @@ static bool send_data_in(struct session *s, struct tx_batch *b, struct task *t, 
 		b->pin = scsi_pin(&s->w->scsi);
 		b->pinned = true;
 	}
-	n = data_in_iov(s, b, t, n, iov, &niov);
+	if (copied)
+		niov = 1;
+	n = copied ? bounce(s, b, t, n, iov) : scsi_data_in(&t->scsi, t->sent_off, n, iov, &niov);
 	if (!n) {
 		t->step = SCSI_DONE;
 		return send_response(s, b, t);

@@ -344,7 +344,7 @@ static struct stall {
   withheld = {CONN_CLOSE_RX_STALL, "withheld data of a WRITE for limits.rx_stall", {0}},
   tx_stall = {CONN_CLOSE_TX_STALL, "took no data for limits.tx_stall", {0}},
   hinders = {CONN_CLOSE_TX_STALL,
-	     "took no data for a second, and others that use the LUN wait for that",
+	     "did not take within a second what others that use the LUN wait for",
 	     {0}},
   no_answer = {CONN_CLOSE_PING_TIMEOUT, "did not answer a ping within limits.ping_timeout", {0}},
   silent = {CONN_CLOSE_SILENT, "was silent in a discovery session", {0}};

@@ -486,6 +486,24 @@ START_TEST(not_where_it_is_expected)
 END_TEST
 #endif
 
+/* A write of all or nothing is told before its first byte. */
+START_TEST(prepared_writes)
+{
+	uint64_t off;
+	struct store_lun *l = make_failed(_i, STORE_THIN, &off);
+
+	if (!l)
+		return;
+	ck_assert_int_eq(store_prepare(l, off, twos, BLOCK), -EIO);
+	ck_assert_int_eq(store_prepare(l, PAGE - BLOCK, twos, 2 * BLOCK),
+			 kind == STORE_HUGE ? -EIO : 0);
+	ck_assert_int_eq(store_prepare(l, 0, twos, PAGE + BLOCK), -EIO);
+	ck_assert_uint_eq(store_readable(l, 0, PAGE), off);
+	expect(l, PAGE, PAGE, 1);
+	teardown(l);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("store_poison");
@@ -495,6 +513,7 @@ int main(void)
 	tcase_add_loop_test(tc, reads, KINDS_FROM, KINDS_TO);
 	tcase_add_loop_test(tc, comparisons, KINDS_FROM, KINDS_TO);
 	tcase_add_loop_test(tc, partial_writes, KINDS_FROM, KINDS_TO);
+	tcase_add_loop_test(tc, prepared_writes, KINDS_FROM, KINDS_TO);
 	tcase_add_test(tc, healed_when_it_is_known);
 	tcase_add_test(tc, healed_when_it_is_met);
 	tcase_add_test(tc, nothing_to_heal_with);
