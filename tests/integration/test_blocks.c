@@ -226,6 +226,13 @@ static void begin(struct client *c, unsigned index, void *(*run)(void *))
 	ck_assert_int_eq(pthread_create(&c->thread, NULL, run, c), 0);
 }
 
+static void end(struct client *c)
+{
+	raw_close(&c->r);
+	free(c->buf);
+	free(c->log);
+}
+
 static int by_order(const void *a, const void *b)
 {
 	const struct increment *x = a, *y = b;
@@ -298,9 +305,15 @@ START_TEST(counters_count)
 	}
 	qsort(all, n, sizeof(*all), by_order);
 	check_order(all, n);
-	last.buf = client[0].buf;
+	last.buf = malloc((size_t)(MOST + 2) * BLOCK);
 	raw_session(&last.r, d.port, NULL);
 	check_end(&last, all, n);
+	end(&last);
+	free(all);
+	for (unsigned i = 0; i < CLIENTS; i++)
+		end(&client[i]);
+	for (unsigned i = 0; i < 3; i++)
+		end(&covers[i]);
 	printf("# %zu increments by %u clients, %llu that differed, %llu reads, %llu commands that "
 	       "covered counters\n",
 	       n, CLIENTS, (unsigned long long)miscompares, (unsigned long long)reads,
