@@ -394,7 +394,7 @@ void fx_run_on(const uint8_t lun[static 8], const uint8_t cdb[static 16], const 
 		ck_assert_uint_eq(t->in_len, 0);
 	}
 	scsi_end(t);
-	scsi_data_sent(&fx.nexus, &fx.worker);
+	scsi_data_sent(t->nexus, &fx.worker);
 	ck_assert_uint_eq(fx.worker.bufs.used, 0);
 }
 
