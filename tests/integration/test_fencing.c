@@ -75,8 +75,62 @@ static void hear_tmf(struct pair *p)
 	ck_assert_uint_eq(p->b.bhs.tmf_rsp.response, ISCSI_TMF_COMPLETE);
 }
 
+/* ---- PERSISTENT RESERVE OUT, SPC-4 6.16 ---- */
+
+#define KEY_A	     0xaaaau
+#define KEY_B	     0xbbbbu
+#define PR_RESERVE   1u
+#define PR_PREEMPT_A 5u
+#define PR_IGNORE    6u
+#define PR_TYPE	     5u /* Write Exclusive - Registrants Only */
+
+/* Without its parameter list, for which an R2T comes. */
+static void send_pr(struct raw *r, unsigned lun, uint8_t action)
+{
+	const uint8_t cdb[16] = {0x5f, action, PR_TYPE, [8] = 24};
+	union raw_bhs h =
+		raw_command(r, ISCSI_FINAL | ISCSI_CMD_WRITE | ISCSI_ATTR_SIMPLE, cdb, 24);
+
+	raw_set_lun(&h, lun);
+	ck_assert(raw_send(r, &h, NULL, 0));
+}
+
+static void hear_pr(struct raw *r, uint64_t key, uint64_t other)
+{
+	uint8_t list[24] = {0};
+
+	st64(list, key);
+	st64(list + 8, other);
+	raw_expect(r, ISCSI_OP_R2T);
+	raw_answer_r2t(r, list);
+	raw_expect(r, ISCSI_OP_SCSI_RSP);
+	ck_assert_uint_eq(r->bhs.rsp.status, 0);
+}
+
+/* Both are registered, and B lets only registrants write: A, until it is preempted. */
+static void begin_preempt(struct pair *p)
+{
+	send_pr(&p->b, p->lun, PR_IGNORE);
+	hear_pr(&p->b, 0, KEY_B);
+	send_pr(&p->b, p->lun, PR_RESERVE);
+	hear_pr(&p->b, KEY_B, 0);
+	send_pr(&p->a, p->lun, PR_IGNORE);
+	hear_pr(&p->a, 0, KEY_A);
+}
+
+static void ask_preempt(struct pair *p)
+{
+	send_pr(&p->b, p->lun, PR_PREEMPT_A);
+}
+
+static void hear_preempt(struct pair *p)
+{
+	hear_pr(&p->b, KEY_B, KEY_A);
+}
+
 static const struct way ways[] = {
 	{"LUN RESET", NULL, ask_lun_reset, hear_tmf},
+	{"PREEMPT AND ABORT", begin_preempt, ask_preempt, hear_preempt},
 };
 #define NWAYS ((int)(sizeof(ways) / sizeof(ways[0])))
 
