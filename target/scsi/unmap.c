@@ -93,6 +93,7 @@ static bool anchors(const struct scsi_task *t)
 static struct scsi_result check_memory(struct scsi_task *t)
 {
 	struct store_check c = {.pages = t->pages};
+	const uint64_t began = t->checked;
 	uint64_t before = 0;
 
 	store_check_begin(t->lu->store, &c);
@@ -104,6 +105,11 @@ static struct scsi_result check_memory(struct scsi_task *t)
 		if (t->checked < end) {
 			const int64_t got = store_anchor_check(
 				t->lu->store, off + (t->checked - before), end - t->checked, &c);
+			if (got == -EAGAIN) {
+				t->checked = began;
+				t->starved = true;
+				return scsi_more();
+			}
 			if (got < 0)
 				return scsi_store_error(t, got, off);
 			t->checked += (uint64_t)got;

@@ -87,6 +87,9 @@ static struct scsi_result check_memory(struct scsi_task *t)
 	store_check_begin(t->lu->store, &c);
 	const int64_t got =
 		store_anchor_check(t->lu->store, t->off + t->checked, t->bytes - t->checked, &c);
+	t->starved = got == -EAGAIN;
+	if (t->starved)
+		return scsi_more();
 	if (got < 0)
 		return scsi_store_error(t, got, t->off);
 	t->checked += (uint64_t)got;

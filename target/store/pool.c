@@ -107,6 +107,15 @@ int pool_get(struct pool *p, uint32_t *num)
 	return rc;
 }
 
+bool pool_await(struct pool *p, uint64_t more)
+{
+	pthread_mutex_lock(&p->lock);
+	const bool comes = p->gate != STORE_GATE_SHUT && more <= p->coming;
+	p->waiting |= comes;
+	pool_unlock_ask(p, comes);
+	return comes;
+}
+
 /* Under the lock: a number for pool_make(), or a page of the reserve. */
 static uint32_t number_for(struct pool *p, bool owed, bool *made)
 {

@@ -98,6 +98,8 @@ static inline void pool_set_bit(uint64_t *bits, uint32_t num)
 /* For readers: a page of zeroes from the reserve, coming now. 0; -EAGAIN: `waiting` is set, and the
  * filler is asked; -ENOSPC: there is none to wait for. */
 int pool_get(struct pool *p, uint32_t *num) __attribute__((warn_unused_result));
+/* `more` pages are missing, and so many are coming: then `waiting` is set. */
+bool pool_await(struct pool *p, uint64_t more);
 /* A page of zeroes from the host, coming now; `owed`: one of those that are owed, else from the
  * reserve if no other is left. 0, -EAGAIN (others are coming) or -ENOSPC. May take a millisecond.
  */

@@ -76,6 +76,6 @@ int64_t store_anchor_check(const struct store_lun *l, uint64_t off, uint64_t len
 		end = l->table.pages;
 	page = count_holes(l, page, end, c);
 	if (c->pages > c->available)
-		return -ENOSPC;
+		return pool_await(&l->store->pool, c->pages - c->available) ? -EAGAIN : -ENOSPC;
 	return (int64_t)(page < end ? (page << STORE_PAGE_SHIFT) - off : len);
 }

@@ -380,7 +380,8 @@ int64_t store_anchor(struct store_reader *r, struct store_lun *l, uint64_t off, 
  * in several of them counts each time. `pages` goes from slice to slice, and is 0 at first; a slice
  * begins with store_check_begin(), which sets the rest, and is over when nothing is left to look
  * at. store_anchor_check() returns the bytes looked at, from the front, which are fewer than `len`
- * only then; or -ENOSPC: by the numbers of just now there are fewer.
+ * only then; or -ENOSPC: by the numbers of just now there are fewer; or -EAGAIN: some are on their
+ * way, and the slice is to be begun anew after a wake-up.
  */
 struct store_check {
 	uint64_t pages;	    /* of the ranges so far */

@@ -45,6 +45,7 @@ struct fixture {
 	uint64_t anchors_max; /* bytes that store_anchor_check() lets a command have */
 	unsigned looks;	      /* blocks that one slice of it looks at */
 	unsigned checks;      /* slices of it */
+	unsigned check_waits; /* so often every second call of it says that pages are coming */
 	unsigned prepares;    /* calls of store_prepare(), which fails as store_write() does */
 	unsigned points;      /* that were set; a later one is later */
 	unsigned passed;      /* up to this one */

@@ -418,6 +418,42 @@ START_TEST(unmap_anchors_looks_in_slices)
 }
 END_TEST
 
+/* Pages on their way are waited for, and what was counted before is counted once. */
+START_TEST(anchors_wait_for_what_comes)
+{
+	const unsigned blocks = 100, all = SCSI_UNMAP_DESCRIPTORS * blocks;
+	struct unmap_list l;
+	uint8_t c[16], *zero = calloc(1, FX_BLOCK);
+
+	list_begin(&l);
+	for (unsigned i = 0; i < SCSI_UNMAP_DESCRIPTORS; i++)
+		list_add(&l, i, blocks);
+	fx.looks = 250;
+	fx.anchors_max = (uint64_t)all * FX_BLOCK;
+	fx.check_waits = 7;
+	anchor(&l);
+	fx_good();
+	ck_assert_uint_eq(fx.check_waits, 0);
+	ck_assert_uint_eq(fx.starved, 7);
+	fx.anchors = 0;
+	fx.anchors_max--;
+	fx.check_waits = 7;
+	anchor(&l);
+	fx_sense(0x7, 0x27, 0x07);
+	ck_assert_uint_eq(fx.anchors, 0);
+
+	fx_cdb(c, 0x93, 0x18, 3, 40);
+	fx.looks = 7;
+	fx.anchors_max = 40u * FX_BLOCK;
+	fx.check_waits = 2;
+	fx_run(c, zero, FX_BLOCK);
+	fx_good();
+	ck_assert_uint_eq(fx.check_waits, 0);
+	ck_assert_uint_eq(fx.starved, 2);
+	free(zero);
+}
+END_TEST
+
 START_TEST(write_same_anchors)
 {
 	static const uint8_t ops[] = {0x41, 0x93};
@@ -543,6 +579,7 @@ static void add_tests(TCase *c)
 	tcase_add_test(c, unmap_anchors);
 	tcase_add_test(c, unmap_anchors_all_or_nothing);
 	tcase_add_test(c, unmap_anchors_looks_in_slices);
+	tcase_add_test(c, anchors_wait_for_what_comes);
 	tcase_add_test(c, write_same_anchors);
 	tcase_add_test(c, get_lba_status);
 	tcase_add_test(c, start_stop);

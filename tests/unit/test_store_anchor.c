@@ -266,6 +266,32 @@ START_TEST(checked_before)
 }
 END_TEST
 
+/* Pages on their way back are no shortage. */
+START_TEST(those_that_come_back_are_waited_for)
+{
+	uint64_t pages = 0;
+
+	setup(STORE_PLAIN, 4);
+	struct store_lun *l = make_lun(s, 8 * PAGE, STORE_THIN);
+	anchor_all(l, 0, 4 * PAGE);
+	ck_assert_int_eq(check(l, 4 * PAGE, PAGE, &pages), -ENOSPC);
+	for (int64_t n = 0, at = 0; at < (int64_t)(3 * PAGE); at += n) {
+		n = store_unmap(r, l, (uint64_t)at, 3 * PAGE - (uint64_t)at);
+		ck_assert_int_gt(n, 0);
+	}
+	pages = 0;
+	ck_assert_int_eq(check(l, 4 * PAGE, 3 * PAGE, &pages), -EAGAIN);
+	quiet_all(s, r);
+	pages = 0;
+	ck_assert_int_eq(check(l, 4 * PAGE, 3 * PAGE, &pages), 0);
+	pages = 0;
+	ck_assert_int_eq(check(l, 4 * PAGE, 4 * PAGE, &pages), -ENOSPC);
+	filler_run(s);
+	s->reserve.keep_until = 0; /* nobody who waited comes for his page */
+	teardown(l);
+}
+END_TEST
+
 static void pretend_mapped(struct store_lun *l, uint64_t pages, uint32_t entry)
 {
 	for (uint64_t page = 0; page < pages; page++) {
@@ -404,6 +430,7 @@ int main(void)
 	tcase_add_test(tc, slices);
 	tcase_add_test(tc, checked_before);
 	tcase_add_test(tc, checked_in_slices);
+	tcase_add_test(tc, those_that_come_back_are_waited_for);
 	tcase_add_test(tc, anchored_is_a_promise);
 #if !defined(__SANITIZE_THREAD__)
 	tcase_add_test(tc, no_data_under_the_bit);
