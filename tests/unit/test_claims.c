@@ -187,7 +187,8 @@ END_TEST
 START_TEST(all_that_may_be)
 {
 	luns_rig_start(&rig, PLAIN);
-	luns_rig_lu(&rig, 1)->reserve.max = SCSI_REGISTRANTS_MAX;
+	struct scsi_lu *lu = luns_rig_lu(&rig, 1);
+	lu->reserve.max = SCSI_REGISTRANTS_MAX;
 	struct claims *c = claims_new(SCSI_REGISTRANTS_MAX);
 	for (c->n = 0; c->n < SCSI_REGISTRANTS_MAX; c->n++) {
 		struct claim_registrant *r = &c->at[c->n];
@@ -196,11 +197,14 @@ START_TEST(all_that_may_be)
 		memset(r->port.name, 'x', SCSI_PORT_NAME_MAX);
 		snprintf(r->port.name + SCSI_PORT_NAME_MAX - 4, 5, "%04u", c->n);
 	}
-	scsi_reserve_free(luns_rig_lu(&rig, 1));
-	scsi_claims_set(luns_rig_lu(&rig, 1), c);
+	/* The scrub thread may look at any LU just now. */
+	pthread_mutex_lock(&lu->reserve.lock);
+	scsi_reserve_free(lu);
+	scsi_claims_set(lu, c);
+	pthread_mutex_unlock(&lu->reserve.lock);
 	do_change(1, CLAIM_REGISTER, 0, 0, 0); /* nothing */
 	ck_assert_int_eq(change(1, CLAIM_REGISTER, 0, 0, 5).outcome, SENSE_REGISTRATION_ROOM);
-	ck_assert_int_eq(luns_claims_keep(luns_rig_lu(&rig, 1), c), 0);
+	ck_assert_int_eq(luns_claims_keep(lu, c), 0);
 	struct claims *was = now();
 	luns_rig_keep(&rig);
 	luns_rig_start(&rig, PLAIN);
