@@ -27,11 +27,13 @@ static struct reply *message(struct session *s, enum iscsi_async_event event, ui
 }
 
 /* 11.9.4: the sense data behind its length. A peer that reads none of its answers gets no more. */
-void async_scsi_event(struct session *s, unsigned lun, enum scsi_attention a)
+void async_scsi_event(struct session *s, unsigned id, enum scsi_attention a)
 {
+	const unsigned lun = scsi_lun_map_lun(&s->nexus.luns, id);
 	uint8_t sense[SCSI_SENSE_MAX];
 
-	if (!s->w->node->config->scsi_events || s->state != SESSION_FULL || session_owes_much(s))
+	if (!s->w->node->config->scsi_events || s->state != SESSION_FULL || session_owes_much(s) ||
+	    lun == SCSI_LUN_NONE)
 		return;
 	const size_t n = sense_build(scsi_fail(attention_outcome(a)), false, sense);
 	struct reply *r = message(s, ISCSI_ASYNC_SCSI, (uint32_t)(2 + n), 0, 0);

@@ -27,7 +27,7 @@ struct survey_session;
 
 /* Event 0, of this LUN, with sense data; if it is configured, and the session is in a state to hear
  * it. In the session's reactor, as the next. */
-void async_scsi_event(struct session *s, unsigned lun, enum scsi_attention a);
+void async_scsi_event(struct session *s, unsigned id, enum scsi_attention a);
 /* Event 1. */
 void async_ask_logout(struct session *s);
 /*

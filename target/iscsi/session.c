@@ -343,9 +343,7 @@ static struct stall {
   half_pdu = {CONN_CLOSE_RX_STALL, "sent half a PDU and nothing for limits.rx_stall", {0}},
   withheld = {CONN_CLOSE_RX_STALL, "withheld data of a WRITE for limits.rx_stall", {0}},
   tx_stall = {CONN_CLOSE_TX_STALL, "took no data for limits.tx_stall", {0}},
-  hinders = {CONN_CLOSE_TX_STALL,
-	     "did not take within a second what others that use the LUN wait for",
-	     {0}},
+  hinders = {CONN_CLOSE_TX_STALL, "takes none of what others that use the LUN wait for", {0}},
   no_answer = {CONN_CLOSE_PING_TIMEOUT, "did not answer a ping within limits.ping_timeout", {0}},
   silent = {CONN_CLOSE_SILENT, "was silent in a discovery session", {0}};
 
@@ -360,7 +358,7 @@ static struct stall *stalled(const struct session *s, uint64_t now)
 		return &half_pdu;
 	if (s->conn.batch && older(now, s->conn.last_tx, l->tx_stall))
 		return &tx_stall;
-	if (s->hinders_at && older(now, s->hinders_at, HINDERS_S - 1))
+	if (s->hinders_at && older(now, later(s->hinders_at, s->conn.last_tx), HINDERS_S))
 		return &hinders;
 	if (s->receiving && older(now, later(s->data_at, s->unread_at), l->rx_stall))
 		return &withheld;
@@ -404,7 +402,7 @@ static void give_up_waiting(struct session *s)
 /* What it does not take was read before others used the LUN, and lies in place: they wait. */
 static void note_hinders(struct session *s, uint64_t now)
 {
-	if (!s->nexus.ua || !scsi_data_hinders(&s->nexus))
+	if (!s->nexus.ua || !scsi_nexus_tick(&s->nexus, &s->w->scsi))
 		s->hinders_at = 0;
 	else if (!s->hinders_at)
 		s->hinders_at = now;

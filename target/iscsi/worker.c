@@ -68,7 +68,6 @@ static bool on_tidy(struct reactor *r)
 	bool more = arena_trim(&w->bufs, REACTOR_TIDY_MAX);
 	more |= arena_trim(&w->bounces, REACTOR_TIDY_MAX);
 	more |= arena_trim(&w->scsi.bufs, REACTOR_TIDY_MAX);
-	more |= arena_trim(&w->scsi.longs, REACTOR_TIDY_MAX);
 	more |= arena_trim(&w->scsi.wholes, REACTOR_TIDY_MAX);
 	return more;
 }

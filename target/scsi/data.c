@@ -17,16 +17,21 @@ uint8_t *scsi_buf_get(struct scsi_task *t)
 uint8_t *scsi_buf_get_long(struct scsi_task *t)
 {
 	assert(!t->buf);
-	t->buf = arena_get(&t->worker->longs);
+	if (t->nexus->wholes >= SCSI_WHOLES_OF)
+		return NULL;
+	t->buf = arena_get(&t->worker->wholes);
 	t->is_long = t->buf;
+	t->nexus->wholes += t->is_long;
 	return t->buf;
 }
 
 void scsi_buf_put(struct scsi_task *t)
 {
 	if (t->buf)
-		arena_put(t->is_long ? &t->worker->longs : &t->worker->bufs, t->buf);
+		arena_put(t->is_long ? &t->worker->wholes : &t->worker->bufs, t->buf);
+	t->nexus->wholes -= t->buf && t->is_long;
 	t->buf = NULL;
+	t->is_long = false;
 }
 
 struct scsi_result scsi_param_begin(struct scsi_task *t, struct writer *w)

@@ -93,8 +93,9 @@ void scsi_data_sent(struct scsi_nexus *n, struct scsi_worker *w)
 	stripe_sent(n, w);
 }
 
-bool scsi_data_hinders(const struct scsi_nexus *n)
+bool scsi_nexus_tick(const struct scsi_nexus *n, const struct scsi_worker *w)
 {
+	stripe_tick(n, w);
 	return stripe_waits_for(n);
 }
 

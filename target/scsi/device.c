@@ -15,21 +15,14 @@ int scsi_worker_init(struct scsi_worker *w, struct store_reader *reader, uint32_
 	w->reader = reader;
 	if (arena_init(&w->bufs, SCSI_BUF_SIZE, bufs))
 		return -ENOMEM;
-	if (arena_init(&w->longs, SCSI_LONG_BUF_SIZE, SCSI_LONG_BUFS)) {
-		arena_free(&w->bufs);
-		return -ENOMEM;
-	}
-	if (arena_init(&w->wholes, SCSI_WHOLE_SIZE, SCSI_WHOLES)) {
-		arena_free(&w->longs);
-		arena_free(&w->bufs);
-		return -ENOMEM;
-	}
-	return 0;
+	if (!arena_init(&w->wholes, SCSI_WHOLE_SIZE, SCSI_WHOLES))
+		return 0;
+	arena_free(&w->bufs);
+	return -ENOMEM;
 }
 
 void scsi_worker_free(struct scsi_worker *w)
 {
-	arena_free(&w->longs);
 	arena_free(&w->bufs);
 	arena_free(&w->wholes);
 }

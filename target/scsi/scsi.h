@@ -35,11 +35,10 @@
 #define SCSI_SERIAL_MAX 20u
 /* Parameter lists and parameter data never exceed this; see scsi_worker.bufs. */
 #define SCSI_BUF_SIZE 8192u
-/* But for what may be as long as an allocation length of 16 bits asks for; see scsi_worker.longs.
- */
+/* But for what may be as long as an allocation length of 16 bits asks for, in one of wholes. */
 #define SCSI_LONG_BUF_SIZE 65536u
-#define SCSI_LONG_BUFS	   8u
-/* Data of a command that is done whole or not at all; see scsi_worker.wholes. */
+/* Data of a command that is done whole or not at all, and long parameter data; see
+ * scsi_worker.wholes. */
 #define SCSI_WHOLE_SIZE ((size_t)2 * 255 * 4096)
 #define SCSI_WHOLES	32u
 #define SCSI_WHOLES_OF	8u /* of one nexus: it may withhold its data, and others want one too */
@@ -113,7 +112,6 @@ struct scsi_nexus {
 struct scsi_worker {
 	struct store_reader *reader;
 	struct arena bufs;   /* SCSI_BUF_SIZE each: parameter lists and data, partial blocks */
-	struct arena longs;  /* SCSI_LONG_BUF_SIZE each */
 	struct arena wholes; /* SCSI_WHOLE_SIZE each: data of commands of all or nothing */
 };
 
@@ -148,7 +146,7 @@ struct scsi_task {
 	uint64_t done;	     /* progress of slices */
 	bool starved;	     /* the last call found no page: try again after a wake-up */
 	bool medium_failed;  /* it ended since memory of the medium is lost */
-	bool is_long;	     /* buf is one of scsi_worker.longs */
+	bool is_long;	     /* buf is one of scsi_worker.wholes */
 	bool is_fenced;	     /* its effect is there */
 	/* What scsi_fence() does. */
 	struct scsi_result (*fence)(struct scsi_task *t, struct scsi_fence *f);
@@ -230,8 +228,8 @@ size_t scsi_data_copy(void *to, const void *from, size_t n);
 bool scsi_data_moves(const struct scsi_task *t) __attribute__((warn_unused_result));
 /* All that scsi_data_in() pointed to since the last call is sent, or dropped. */
 void scsi_data_sent(struct scsi_nexus *n, struct scsi_worker *w);
-/* Commands of others wait for that: it should not take long. */
-bool scsi_data_hinders(const struct scsi_nexus *n);
+/* Once a second. True: commands of others wait for that, so it should not take long. */
+bool scsi_nexus_tick(const struct scsi_nexus *n, const struct scsi_worker *w);
 /* Copies [off, off+len) of the data-in: in rising order, without a gap. Returns the bytes; 0: the
  * command has ended instead, after `off` bytes. */
 size_t scsi_data_in_copy(struct scsi_task *t, uint64_t off, void *to, size_t len)

@@ -199,6 +199,19 @@ bool stripe_waits_for(const struct scsi_nexus *n)
 	return false;
 }
 
+void stripe_tick(const struct scsi_nexus *n, const struct scsi_worker *w)
+{
+	for (unsigned id = 0; id < SCSI_LUNS_MAX; id++) {
+		struct scsi_lu *lu = lu_of(n, n->uses, id);
+
+		if (!lu || state_of(lu) != SHARING_SOON)
+			continue;
+		pthread_mutex_lock(&lu->sharing.lock);
+		(void)settle(&lu->sharing, w->reader);
+		pthread_mutex_unlock(&lu->sharing.lock);
+	}
+}
+
 /* ---- the end ---- */
 
 static void leave(struct scsi_lu *lu, struct store_reader *r, bool unsent)

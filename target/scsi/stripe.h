@@ -93,6 +93,9 @@ void stripe_sent(struct scsi_nexus *n, struct scsi_worker *w);
 /* Does anybody wait for that? */
 bool stripe_waits_for(const struct scsi_nexus *n);
 
+/* Now and then: of two who used a LU one may have left before it was shared. */
+void stripe_tick(const struct scsi_nexus *n, const struct scsi_worker *w);
+
 /* The nexus uses no LU any more; what it sends may still be on its way. */
 void stripe_leave(struct scsi_nexus *n, struct scsi_worker *w);
 /* The LU is there no more, and no other yet. */

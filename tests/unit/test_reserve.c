@@ -430,13 +430,22 @@ START_TEST(no_buffer)
 {
 	fx_close();
 	setup();
-	uint8_t *held[SCSI_LONG_BUFS];
-	for (unsigned i = 0; i < SCSI_LONG_BUFS; i++)
-		held[i] = arena_get(&fx.worker.longs);
+	/* It has all that one may have. */
+	fx.nexus.wholes = SCSI_WHOLES_OF;
 	fx_run(CDB(0x5e, 3, 0, 0, 0, 0, 0, 1, 0), NULL, 0);
 	ck_assert_uint_eq(fx.task.status, SCSI_BUSY);
-	for (unsigned i = 0; i < SCSI_LONG_BUFS; i++)
-		arena_put(&fx.worker.longs, held[i]);
+	fx.nexus.wholes = SCSI_WHOLES_OF - 1;
+	fx_run(CDB(0x5e, 3, 0, 0, 0, 0, 0, 1, 0), NULL, 0);
+	fx_good();
+	ck_assert_uint_eq(fx.nexus.wholes, SCSI_WHOLES_OF - 1);
+	fx.nexus.wholes = 0;
+	uint8_t *held[SCSI_WHOLES];
+	for (unsigned i = 0; i < SCSI_WHOLES; i++)
+		held[i] = arena_get(&fx.worker.wholes);
+	fx_run(CDB(0x5e, 3, 0, 0, 0, 0, 0, 1, 0), NULL, 0);
+	ck_assert_uint_eq(fx.task.status, SCSI_BUSY);
+	for (unsigned i = 0; i < SCSI_WHOLES; i++)
+		arena_put(&fx.worker.wholes, held[i]);
 }
 END_TEST
 

@@ -109,11 +109,11 @@ END_TEST
 START_TEST(the_second_waits)
 {
 	sends(&fx.nexus);
-	ck_assert(!scsi_data_hinders(&fx.nexus));
+	ck_assert(!scsi_nexus_tick(&fx.nexus, &fx.worker));
 	fx.passed = 0;
 	ck_assert_int_eq(start(&other, 0x88), SCSI_RUN);
 	ck_assert(!task.starved); /* within a turn or two */
-	ck_assert(scsi_data_hinders(&fx.nexus));
+	ck_assert(scsi_nexus_tick(&fx.nexus, &fx.worker));
 	ck_assert_int_eq(scsi_run(&task), SCSI_RUN);
 	ck_assert_uint_eq(fx.points, 1);
 	ck_assert(stripe_is_shared(&fx.lus[0]));
@@ -272,6 +272,24 @@ START_TEST(left_in_between)
 }
 END_TEST
 
+/* The second one leaves while it waits: who stays takes locks for no longer than it must. */
+START_TEST(the_newcomer_leaves)
+{
+	sends(&fx.nexus);
+	fx.passed = 0;
+	ck_assert_int_eq(start(&other, 0x8a), SCSI_OUT);
+	takes(0);
+	scsi_end(&task);
+	scsi_nexus_end(&other, &fx.worker);
+	fx.passed = 1;
+	(void)scsi_nexus_tick(&fx.nexus, &fx.worker);
+	ck_assert_int_eq(sharing()->state, SHARING_SOON);
+	scsi_data_sent(&fx.nexus, &fx.worker);
+	ck_assert(!scsi_nexus_tick(&fx.nexus, &fx.worker));
+	ck_assert_int_eq(sharing()->state, SHARING_NOT);
+}
+END_TEST
+
 /* A LUN that becomes another LU: nobody used that. */
 START_TEST(another_lu)
 {
@@ -419,6 +437,7 @@ int main(void)
 	tcase_add_test(tc, alone_again);
 	tcase_add_test(tc, who_left_may_still_send);
 	tcase_add_test(tc, left_in_between);
+	tcase_add_test(tc, the_newcomer_leaves);
 	tcase_add_test(tc, another_lu);
 	tcase_add_test(tc, holds);
 	tcase_add_loop_test(tc, copies_cut_no_block, 0, 24);

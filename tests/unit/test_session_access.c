@@ -191,6 +191,27 @@ static void tell(enum live_event e, const struct scsi_lu *lu, unsigned id)
 	reactor_turn(&rig.worker.reactor, false);
 }
 
+/* What it is told of has the number under which it sees that. */
+START_TEST(events_name_the_lun_that_is_seen)
+{
+	struct rig_peer whole = begin(WHOLE, 1), mapped = begin(MAPPED, 2);
+
+	rig.config.scsi_events = true;
+	tell(LIVE_RESIZED, &rig.lu, 0);
+	struct rig_pdu r = rig_expect(&whole, ISCSI_OP_ASYNC);
+	ck_assert_mem_eq(r.async.lun, "\0\0\0\0\0\0\0\0", 8);
+	rig_pdu_free(&r);
+	r = rig_expect(&mapped, ISCSI_OP_ASYNC);
+	ck_assert_mem_eq(r.async.lun, "\0\3\0\0\0\0\0\0", 8);
+	rig_pdu_free(&r);
+	tell(LIVE_RESIZED, &second, 1);
+	rig_expect_nothing(&mapped);
+	r = rig_expect(&whole, ISCSI_OP_ASYNC);
+	ck_assert_mem_eq(r.async.lun, "\0\1\0\0\0\0\0\0", 8);
+	rig_pdu_free(&r);
+}
+END_TEST
+
 /* A LUN that comes or goes is nothing to who would not see it. */
 START_TEST(hears_of_its_luns_only)
 {
@@ -485,6 +506,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	suite_add_tcase(s, t);
 	tcase_add_test(t, sees_what_its_rule_shows);
+	tcase_add_test(t, events_name_the_lun_that_is_seen);
 	tcase_add_test(t, reads_what_it_may_not_write);
 	tcase_add_test(t, hears_of_its_luns_only);
 	tcase_add_test(t, lun_reset);
