@@ -31,7 +31,6 @@ threaded_tests = \
 	tests/unit/test_pressure_watch \
 	tests/unit/test_reactor \
 	tests/unit/test_store_kept \
-	tests/unit/test_store_kill \
 	tests/unit/test_store_model \
 	tests/unit/test_store_poison \
 	tests/unit/test_store_reserve \
