@@ -490,6 +490,8 @@ int luns_set_read_only(struct luns *l, const char *target, unsigned id, bool on,
 		log_info("%s LUN %u: %s", target_name(&c), id, on ? "read-only" : "writable");
 	}
 	leave(&c);
+	if (!on)
+		luns_scrub_look(l); /* it may have waited for that */
 	return rc;
 }
 

@@ -121,8 +121,10 @@ int luns_claims_keep(struct scsi_lu *lu, const struct claims *now)
 	}
 	free(bytes);
 	if (rc)
-		log_error("LUN %u: a registration is refused, since it cannot be kept: %s", lu->id,
-			  strerror(-rc));
+		log_peer(
+			LOG_LEVEL_ERROR,
+			"LUN %u: a change of registrations is refused, since it cannot be kept: %s",
+			lu->id, strerror(-rc));
 	return rc;
 }
 

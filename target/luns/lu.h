@@ -27,8 +27,9 @@ struct luns_lu {
 	pthread_mutex_t lock; /* of the label; before that of scsi.starters, and the store's */
 	uint32_t generation;
 	bool by_config, is_damaged;
-	bool is_frozen; /* read-only for this daemon's end alone: luns_freeze() */
-	bool is_saved;	/* elsewhere; for the log at the end */
+	bool is_frozen;	    /* read-only for this daemon's end alone: luns_freeze() */
+	bool is_saved;	    /* elsewhere; for the log at the end */
+	uint64_t held_back; /* luns/scrub.c, in turns: the reserve.change of which that was said */
 	struct label_configured configured;
 };
 

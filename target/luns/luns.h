@@ -58,7 +58,8 @@ struct luns {
 	uint8_t host[16];	     /* makes names of LUNs of the configuration */
 
 	pthread_mutex_t ceiling_lock; /* luns/pool.h: one change of it at a time */
-	pthread_mutex_t lock;	      /* of what follows, and of LUs against being freed; a leaf */
+	pthread_mutex_t lock; /* of what follows, and of LUs against being freed; the first to be
+				 taken (ARCHITECTURE.md) */
 	pthread_cond_t idle;
 	struct luns_owned *owned;	 /* beside targets */
 	struct luns_held *held;		 /* luns/held.h; changed in a turn */

@@ -14,10 +14,12 @@
 #include "iscsi/fence.h"
 #include "luns/lu.h"
 #include "luns/luns.h"
+#include "luns/transfer.h"
 #include "store/store.h"
 
-#define RETRY_MS     1000u
-#define STEP_WAIT_MS 1000u
+#define RETRY_MS      1000u
+#define RETRY_MOST_MS 60000u
+#define STEP_WAIT_MS  1000u
 
 struct luns_scrub {
 	struct luns *l;
@@ -34,17 +36,58 @@ struct place {
 	struct scsi_lu *lu;
 };
 
-/* The first LU that is to be emptied; in a turn. */
-static bool find(const struct luns *l, struct place *out)
+/* Once over all LUNs. One that cannot be emptied is left for the next walk, so it stops no other.
+ */
+struct walk {
+	size_t next;	 /* where it goes on: see number() */
+	struct place at; /* lu NULL: with none at the moment */
+	/* reserve.change when it was taken up. It tells one time of being emptied from the next,
+	 * and the LU from a new one at the same address. */
+	uint64_t change;
+	uint64_t off;
+	int failed; /* -errno, the last one; 0: none */
+};
+
+static size_t number(const struct place *p)
 {
-	for (size_t i = 0; i < l->config->ntargets; i++)
-		for (unsigned id = 0; id < SCSI_LUNS_MAX; id++) {
-			struct scsi_lu *lu = l->owned[i].lu[id];
-			if (lu && l->targets[i].by_id[id] == lu && scsi_scrubs(lu)) {
-				*out = (struct place){.target = i, .id = id, .lu = lu};
-				return true;
-			}
+	return p->target * SCSI_LUNS_MAX + p->id;
+}
+
+/*
+ * Read-only is the operator's word that nothing of it changes, or part of it is damaged; and nobody
+ * may see what another one left. So it is BUSY until it is writable, or deleted. That is said once.
+ */
+static bool is_held_back(const struct luns *l, const struct place *p)
+{
+	struct luns_lu *u = luns_lu_of(p->lu);
+	const uint64_t change = atomic_load(&p->lu->reserve.change);
+
+	if (!p->lu->read_only)
+		return false;
+	if (!u || u->is_frozen || u->held_back == change)
+		return true;
+	u->held_back = change;
+	log_warn("%s LUN %u: its last registration went, but it is read-only, so what it held is "
+		 "still there, and it gives BUSY: %s",
+		 l->targets[p->target].name, p->id,
+		 u->is_damaged
+			 ? "delete it (\"memtgtctl lun delete\")"
+			 : "make it writable (\"memtgtctl lun readonly\"), and it is emptied");
+	return true;
+}
+
+/* The next LU that is to be emptied; in a turn. */
+static bool find(const struct luns *l, size_t from, struct place *out)
+{
+	for (size_t n = from; n < l->config->ntargets * SCSI_LUNS_MAX; n++) {
+		struct place p = {.target = n / SCSI_LUNS_MAX, .id = n % SCSI_LUNS_MAX};
+		p.lu = l->owned[p.target].lu[p.id];
+		if (p.lu && l->targets[p.target].by_id[p.id] == p.lu && scsi_scrubs(p.lu) &&
+		    !is_held_back(l, &p)) {
+			*out = p;
+			return true;
 		}
+	}
 	return false;
 }
 
@@ -70,20 +113,34 @@ static int drain(struct luns *l, const struct place *at)
 	return fence_tell(l->node, tell, &t, l->limit_ms);
 }
 
-/* One piece from *off on, in a turn. 0: *off has moved; 1: all is gone; -errno. */
-static int piece(struct luns *l, const struct place *at, uint64_t *off)
+/* From its front on, unless it is the one that is being emptied. 0 or -errno. */
+static int take_up(struct luns *l, struct walk *w, const struct place *now)
 {
-	struct store_lun *s = at->lu->store;
+	const uint64_t change = atomic_load(&now->lu->reserve.change);
+
+	if (w->at.lu == now->lu && w->change == change)
+		return 0;
+	w->at = *now;
+	w->change = change;
+	w->off = 0;
+	luns_transfers_over(l, now->lu, false, "was emptied meanwhile");
+	return drain(l, now);
+}
+
+/* One piece, in a turn. 0: there may be more; 1: all is gone; -errno. */
+static int piece(struct luns *l, struct walk *w)
+{
+	struct store_lun *s = w->at.lu->store;
 	const uint64_t end = store_lun_bytes(s);
 
-	if (*off >= end)
+	if (w->off >= end)
 		return 1;
 	store_reader_online(l->reader);
-	const int64_t got = store_unmap(l->reader, s, *off, end - *off);
+	const int64_t got = store_unmap(l->reader, s, w->off, end - w->off);
 	store_reader_offline(l->reader);
 	if (got < 0)
 		return (int)got;
-	*off += (uint64_t)got;
+	w->off += (uint64_t)got;
 	return 0;
 }
 
@@ -97,8 +154,34 @@ static int finish(const struct luns *l, const struct place *at)
 	return rc;
 }
 
-/* The LU may go between two turns. 0: there may be more to do; 1: nothing; -errno. */
-static int step(struct luns *l, struct place *at, uint64_t *off)
+/* Whatever became of it, it is not this one any more that the next step goes on with. */
+static void leave(const struct luns *l, struct walk *w, int rc)
+{
+	if (rc) {
+		w->failed = rc;
+		log_peer(LOG_LEVEL_ERROR,
+			 "%s LUN %u: what it held cannot be removed yet, and it gives BUSY: %s",
+			 l->targets[w->at.target].name, w->at.id, strerror(-rc));
+	}
+	w->next = number(&w->at) + 1;
+	w->at.lu = NULL;
+}
+
+/* In a turn. */
+static void go_on(struct luns *l, struct walk *w, const struct place *now)
+{
+	w->next = number(now);
+	int rc = take_up(l, w, now);
+
+	if (!rc)
+		rc = piece(l, w);
+	if (rc)
+		leave(l, w, rc == 1 ? finish(l, &w->at) : rc);
+}
+
+/* LUNs may come, go and be used between two turns. 0: there may be more to do; 1: nothing;
+ * -errno. */
+static int step(struct luns *l, struct walk *w)
 {
 	struct place now;
 	char why[LUNS_WHY];
@@ -106,59 +189,56 @@ static int step(struct luns *l, struct place *at, uint64_t *off)
 
 	if (rc)
 		return rc == -EBUSY ? 0 : rc;
-	const bool any = find(l, &now);
-	if (any && now.lu != at->lu) {
-		*at = now;
-		*off = 0;
-		rc = drain(l, at);
-		if (rc)
-			at->lu = NULL;
-	}
-	if (any && !rc) {
-		rc = piece(l, at, off);
-		if (rc == 1)
-			rc = finish(l, at);
-		if (rc)
-			at->lu = NULL;
-	}
+	const bool any = find(l, w->next, &now);
+	if (any)
+		go_on(l, w, &now);
 	luns_leave(l);
-	return any ? rc : 1;
+	return any ? 0 : 1;
 }
 
-static int work(struct luns *l)
+/* Is something left to be tried again? */
+static bool walk(struct luns *l)
 {
-	struct place at = {.lu = NULL};
-	uint64_t off = 0;
+	struct walk w = {.next = 0};
 	int rc;
 
 	do {
-		rc = step(l, &at, &off);
+		rc = step(l, &w);
 	} while (!rc);
-	if (rc < 0 && rc != -ESHUTDOWN)
-		log_error("what a LUN held cannot be removed yet, and it gives BUSY: %s",
-			  strerror(-rc));
-	return rc;
+	return rc == 1 && w.failed;
+}
+
+/* Until there may be something to do, or it is over. `pause`: in ms; 0: there is nothing to be
+ * tried again. True: it was for that. Under the lock. */
+static bool rest(struct luns_scrub *s, unsigned pause)
+{
+	const struct timespec until = clock_after(pause);
+	int rc = 0;
+
+	while (!s->is_wanted && !s->is_over && rc != ETIMEDOUT)
+		rc = pause ? pthread_cond_timedwait(&s->wake, &s->lock, &until)
+			   : pthread_cond_wait(&s->wake, &s->lock);
+	return !s->is_wanted;
+}
+
+static unsigned longer(unsigned pause)
+{
+	return pause < RETRY_MOST_MS / 2 ? 2 * pause : RETRY_MOST_MS;
 }
 
 static void *scrub_main(void *arg)
 {
 	struct luns_scrub *s = arg;
-	bool again = false;
+	unsigned pause = 0;
 
 	pthread_mutex_lock(&s->lock);
-	while (!s->is_over) {
-		if (!s->is_wanted && again) {
-			const struct timespec until = clock_after(RETRY_MS);
-			pthread_cond_timedwait(&s->wake, &s->lock, &until);
-		} else if (!s->is_wanted) {
-			pthread_cond_wait(&s->wake, &s->lock);
-		}
-		if (s->is_over || (!s->is_wanted && !again))
-			continue;
+	for (;;) {
+		const bool retries = rest(s, pause);
+		if (s->is_over)
+			break;
 		s->is_wanted = false;
 		pthread_mutex_unlock(&s->lock);
-		const int rc = work(s->l);
-		again = rc < 0 && rc != -ESHUTDOWN;
+		pause = !walk(s->l) ? 0 : retries && pause ? longer(pause) : RETRY_MS;
 		pthread_mutex_lock(&s->lock);
 	}
 	pthread_mutex_unlock(&s->lock);

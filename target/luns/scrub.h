@@ -6,6 +6,10 @@
  * (claims.scrubs, which is kept with the memory); a thread removes what is there, piece by piece,
  * as exports copy it; then the LUN may be used again. So nobody sees what another one left. A
  * process that ends meanwhile leaves it to the next.
+ *
+ * Imports and exports of the LUN end when it is taken up, and none begins before it is empty. What
+ * is read-only is not emptied, and stays BUSY, until it is writable. What cannot be emptied is
+ * tried again, and holds up no other LUN.
  */
 #ifndef MEMTGT_LUNS_SCRUB_H
 #define MEMTGT_LUNS_SCRUB_H

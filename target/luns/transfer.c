@@ -63,6 +63,17 @@ static int found(struct luns_transfer *t, bool force, char *why, size_t why_len)
 	return -EBUSY;
 }
 
+/* What it holds is nobody's any more, and what is written there would be removed. */
+static int check_scrub(const struct luns_transfer *t, char *why, size_t why_len)
+{
+	if (!scsi_scrubs(t->lu))
+		return 0;
+	SAY("LUN %u is to be emptied, since its last registration went: %s", t->id,
+	    t->lu->read_only ? "make it writable, which lets that begin, or delete it"
+			     : "wait for that");
+	return -EBUSY;
+}
+
 /* Into the list. */
 static int enlist(struct luns_transfer *t, char *why, size_t why_len)
 {
@@ -119,7 +130,9 @@ static int begin(struct luns_transfer *t, const char *name, bool force, char *wh
 	t->bytes = t->lu->blocks << t->lu->block_shift;
 	t->block_bytes = t->lu->block_size;
 	directory_watch(&l->node->directory, &t->watch, &l->targets[t->target]);
-	int rc = found(t, force, why, why_len);
+	int rc = check_scrub(t, why, why_len);
+	if (!rc)
+		rc = found(t, force, why, why_len);
 	if (!rc)
 		rc = enlist(t, why, why_len);
 	if (rc)

@@ -9,7 +9,8 @@
  *
  * A transfer begins only if no initiator can write: the LUN is read-only, or its target has no
  * session. If that ends, the transfer ends: the next piece is refused, or the last check. Force
- * goes without.
+ * goes without. None begins while a LUN is to be emptied (luns/scrub.h), and that ends those there
+ * are.
  *
  * From any thread but the reactors, from luns_serve() to luns_close().
  */
@@ -69,7 +70,7 @@ int luns_transfer_clear(struct luns_transfer *t, uint64_t off, uint64_t len, uin
 int luns_transfer_check(struct luns_transfer *t, char *why, size_t why_len)
 	__attribute__((warn_unused_result));
 
-/* ---- for luns/change.c, which makes the change ---- */
+/* ---- for who makes the change, in his turn ---- */
 
 /* Those of this LUN are over; `writable`: only those that rest on its being read-only. */
 void luns_transfers_over(struct luns *l, const struct scsi_lu *lu, bool writable, const char *why);

@@ -331,7 +331,8 @@ int scsi_scrubbed(struct scsi_lu *lu)
 		r->claims->scrubs = false;
 		rc = r->on_change ? r->on_change(lu, r->claims) : 0;
 		r->claims->scrubs = rc != 0;
-		changed(r);
+		if (!rc)
+			changed(r);
 	}
 	pthread_mutex_unlock(&r->lock);
 	return rc;

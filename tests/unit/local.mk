@@ -30,6 +30,7 @@ threaded_tests = \
 	tests/unit/test_luns_kept \
 	tests/unit/test_pressure_watch \
 	tests/unit/test_reactor \
+	tests/unit/test_scrub \
 	tests/unit/test_store_kept \
 	tests/unit/test_store_model \
 	tests/unit/test_store_poison \
