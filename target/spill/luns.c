@@ -12,28 +12,50 @@
 #include "spill/spill.h"
 #include "store/store.h"
 
-/* SPC-4 5.12.5: this is a loss of power, over which registrations stay if that was asked for. If
- * there is no memory to know, they stay. */
-static bool has_aptpl(struct scsi_lu *lu)
+enum fate { SAVED, SAVED_WITH_NOTE, LEFT, RELEASED };
+
+/*
+ * SPC-4 5.12.5: this is a loss of power, over which registrations stay if that was asked for. Where
+ * they do not, their end is the release of what is emptied by that: nobody would be registered at
+ * the next start, and anybody could read it. If there is no memory to know, they stay.
+ */
+static enum fate fate_of(struct scsi_lu *lu)
 {
 	struct claims *c = scsi_claims_get(lu);
-	const bool aptpl = !c || (c->n && c->aptpl);
+	enum fate fate = SAVED;
 
+	if (!c)
+		return SAVED_WITH_NOTE;
+	if (c->scrubs)
+		fate = LEFT;
+	else if (c->n && c->aptpl)
+		fate = SAVED_WITH_NOTE;
+	else if (c->n && lu->reserve.scrub)
+		fate = RELEASED;
 	free(c);
-	return aptpl;
+	return fate;
 }
+
+static const char *const not_saved[] = {
+	[LEFT] = "what it held was being removed",
+	[RELEASED] = "its registrations were made without APTPL and end here, and with scrub = "
+		     "\"release\" what it held goes with them",
+};
 
 static void save(struct spill *s, const char *target, struct scsi_lu *lu)
 {
 	struct luns_lu *u = luns_lu_of(lu);
 
-	if (scsi_scrubs(lu)) { /* who had it has left it, and nobody else is to see it */
-		log_info("%s LUN %u: not saved, as what it held was being removed", target, lu->id);
+	if (!u || !store_lun_used(lu->store))
+		return;
+	const enum fate fate = fate_of(lu);
+	if (fate == LEFT || fate == RELEASED) {
+		/* The state still has it as used: to who knew it, it is lost. */
+		log_info("%s LUN %u: not saved, as %s", target, lu->id, not_saved[fate]);
 		return;
 	}
-	s->with_note = has_aptpl(lu);
-	if (u && store_lun_used(lu->store))
-		u->is_saved = !spill_lun(s, target, lu->id, lu->block_size, lu->store);
+	s->with_note = fate == SAVED_WITH_NOTE;
+	u->is_saved = !spill_lun(s, target, lu->id, lu->block_size, lu->store);
 	s->with_note = false;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * test_scrub.c - LUNs with scrub = "release" where it is not plain: a second time, beside one that
- * cannot be emptied, read-only, with a transfer.
+ * cannot be emptied, read-only, with a transfer, at the final end.
  */
 #include "luns/scrub.h"
 
@@ -16,6 +16,7 @@
 #include "lib/test_main.h"
 #include "luns/claims.h"
 #include "luns/transfer.h"
+#include "spill/spill.h"
 #include "unit/luns_rig.h"
 
 #define LUN(id)	 "{ id = " #id "; size = \"16M\"; provisioning = \"thin\"; scrub = \"release\"; }"
@@ -262,6 +263,53 @@ START_TEST(transfer_under_way_ends)
 }
 END_TEST
 
+/* ---- the final end ---- */
+
+static bool is_saved(void)
+{
+	struct state_lun s;
+
+	ck_assert(state_find(rig.state, RIG_TARGET, 1, &s) && s.used);
+	return s.spilled[0];
+}
+
+/* Registrations without APTPL end with the memory, and that is the release. */
+START_TEST(not_saved_without_aptpl)
+{
+	struct spill s = {
+		.dir = rig.dir, .state = rig.state, .store = rig.store, .reader = rig.reader};
+	const uint32_t generation = luns_rig_info(&rig, RIG_TARGET, 1).generation;
+
+	fill(1);
+	enter(1, _i ? KEY_APTPL : KEY);
+	luns_close(&rig.luns);
+	spill_luns(&s, &rig.luns);
+	ck_assert_int_eq(is_saved(), _i);
+	if (_i)
+		return;
+	/* To who knew it, it is a loss. */
+	luns_rig_lose(&rig);
+	luns_rig_start(&rig, TWO);
+	const struct luns_info is = luns_rig_info(&rig, RIG_TARGET, 1);
+	ck_assert_uint_eq(is.generation, generation + 1);
+	ck_assert(is.is_stopped);
+	ck_assert(is_empty(1));
+}
+END_TEST
+
+/* A LUN that nobody ever registered with is saved as any other. */
+START_TEST(saved_if_nobody_registered)
+{
+	struct spill s = {
+		.dir = rig.dir, .state = rig.state, .store = rig.store, .reader = rig.reader};
+
+	fill(1);
+	luns_close(&rig.luns);
+	spill_luns(&s, &rig.luns);
+	ck_assert(is_saved());
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("scrub");
@@ -274,6 +322,8 @@ int main(void)
 	tcase_add_test(t, read_only_is_held_back);
 	tcase_add_test(t, no_transfer_begins);
 	tcase_add_loop_test(t, transfer_under_way_ends, 0, 2);
+	tcase_add_loop_test(t, not_saved_without_aptpl, 0, 2);
+	tcase_add_test(t, saved_if_nobody_registered);
 	suite_add_tcase(s, t);
 	return test_main(s);
 }
