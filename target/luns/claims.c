@@ -128,7 +128,22 @@ int luns_claims_keep(struct scsi_lu *lu, const struct claims *now)
 	return rc;
 }
 
-void luns_claims_adopt(struct scsi_lu *lu, const char *target)
+/* Nobody is let in: not by whom the reservation was, nor what it allowed, is known. */
+static struct claims *lost(const char *target, unsigned id, int rc)
+{
+	struct claims *c = claims_new(0);
+
+	if (!c)
+		return NULL;
+	c->lost = true;
+	log_error("%s LUN %u: who had registered with it and reserved it cannot be read (%s), so "
+		  "all who would read or write it get RESERVATION CONFLICT: \"memtgtctl claim "
+		  "clear\" ends that, when no initiator counts on its reservation any more",
+		  target, id, strerror(-rc));
+	return c;
+}
+
+int luns_claims_adopt(struct scsi_lu *lu, const char *target)
 {
 	struct claims *c = NULL;
 	uint8_t *bytes;
@@ -138,13 +153,10 @@ void luns_claims_adopt(struct scsi_lu *lu, const char *target)
 	if (!rc && bytes)
 		rc = claims_read(bytes, n, lu->naa, &c);
 	free(bytes);
-	if (rc) {
-		lu->read_only = true;
-		log_error("%s LUN %u: who had registered with it and reserved it cannot be read "
-			  "(%s), so it is read-only: \"memtgtctl lun readonly\" ends that, when no "
-			  "initiator counts on its reservation any more",
-			  target, lu->id, strerror(-rc));
-	}
-	if (c)
-		scsi_claims_set(lu, c);
+	if (rc && rc != -ENOMEM)
+		c = lost(target, lu->id, rc);
+	if (!c)
+		return rc ? -ENOMEM : 0;
+	scsi_claims_set(lu, c);
+	return 0;
 }

@@ -59,9 +59,12 @@ int claims_read(const uint8_t *p, size_t n, const uint8_t naa[static 8], struct 
 
 /* scsi_reserve.on_change */
 int luns_claims_keep(struct scsi_lu *lu, const struct claims *now);
-/* Of a kept LU, before it is shown. What cannot be read makes it read-only: who was kept out may
- * not get in. */
-void luns_claims_adopt(struct scsi_lu *lu, const char *target);
+/*
+ * Of a kept LU, before it is shown. What cannot be read lets nobody in, to read or to write, before
+ * the operator clears it: who was kept out may not get in, and with scrub = "release" what an
+ * earlier one left may still be there. 0 or -ENOMEM.
+ */
+int luns_claims_adopt(struct scsi_lu *lu, const char *target) __attribute__((warn_unused_result));
 
 /* ---- for the operator; from any thread but the reactors ---- */
 
@@ -80,7 +83,8 @@ struct luns_claim {
 /* All registrations, by target and LUN: *out is to be free()d, and may be NULL. 0 or -ENOMEM. */
 int luns_claims_list(struct luns *l, struct luns_claim **out, size_t *n)
 	__attribute__((warn_unused_result));
-/* All of one LUN go, and its reservation, as by CLEAR. *had: how many. 0 or -errno and `why`. */
+/* All of one LUN go, and its reservation, as by CLEAR, also those that could not be read. *had: how
+ * many were known. 0 or -errno and `why`. */
 int luns_claims_clear(struct luns *l, const char *target, unsigned id, unsigned *had, char *why,
 		      size_t why_len) __attribute__((warn_unused_result));
 

@@ -59,6 +59,7 @@ struct clearing {
 	const struct scsi_target *target;
 	struct scsi_lu *lu;
 	unsigned had;
+	bool was_lost;
 };
 
 static int make(void *arg, struct scsi_fence *f)
@@ -66,8 +67,11 @@ static int make(void *arg, struct scsi_fence *f)
 	struct clearing *c = arg;
 	int rc = scsi_claims_clear(c->target, c->lu, f);
 
-	if (!rc && f->tell)
-		c->had = ((const struct claims *)f->arg)->n;
+	if (!rc && f->tell) {
+		const struct claims *was = f->arg;
+		c->had = was->n;
+		c->was_lost = was->lost;
+	}
 	return rc;
 }
 
@@ -82,6 +86,10 @@ static int clear(struct luns *l, size_t target, struct scsi_lu *lu, unsigned *ha
 	if (c.had)
 		log_warn("%s LUN %u: %u registration%s cleared by the operator",
 			 l->targets[target].name, lu->id, c.had, c.had == 1 ? "" : "s");
+	if (c.was_lost)
+		log_warn("%s LUN %u: who had registered with it was not known; the operator "
+			 "cleared that",
+			 l->targets[target].name, lu->id);
 	if (rc == -ETIMEDOUT)
 		snprintf(why, why_len,
 			 "a reactor did not answer in time; the registrations are "

@@ -205,7 +205,13 @@ int luns_take_kept(struct luns *l, size_t target, const struct luns_label *label
 	snprintf(lu->serial, sizeof(lu->serial), "%s", label->serial);
 	memcpy(lu->naa, label->naa, sizeof(lu->naa));
 	scsi_starters_set(lu, label->starters, label->nstarters);
-	luns_claims_adopt(lu, u->target->name);
+	err = luns_claims_adopt(lu, u->target->name);
+	if (err) {
+		SAY("out of memory");
+		store_lun_leave(lu->store);
+		luns_lu_free(lu);
+		return err;
+	}
 	*out = lu;
 	return 0;
 }

@@ -75,6 +75,7 @@ struct claims {
 	uint32_t holder; /* its place; of no meaning for CLAIM_NONE and the types *_ALL */
 	bool aptpl;	 /* asked for last: PTPL_A */
 	bool scrubs;	 /* the last registrant left, and what the LU held is being removed */
+	bool lost;	 /* who had registered is not known: nobody may use the LU, or register */
 	uint32_t n, room;
 	struct claim_registrant at[];
 };

@@ -34,7 +34,7 @@ static void changed(struct scsi_reserve *r)
 {
 	static _Atomic uint64_t changes;
 	const struct claims *c = claims_of(r);
-	const bool keeps_out = c->type != CLAIM_NONE || c->scrubs || r->holder;
+	const bool keeps_out = c->type != CLAIM_NONE || c->scrubs || c->lost || r->holder;
 
 	atomic_store(&r->change, keeps_out ? atomic_fetch_add(&changes, 1) + 1 : 0);
 }
@@ -48,7 +48,8 @@ static uint8_t look(struct scsi_lu *lu, const struct scsi_nexus *n, uint64_t *ch
 
 	pthread_mutex_lock(&r->lock);
 	const struct claims *c = claims_of(r);
-	uint8_t may = (uint8_t)(claims_may(c, &who) | MAY_PROBE | (c->scrubs ? SCRUBS : 0));
+	uint8_t may = (uint8_t)((c->lost ? 0 : claims_may(c, &who)) | MAY_PROBE |
+				(c->scrubs ? SCRUBS : 0));
 	if (r->holder && r->holder != n)
 		may = 0;
 	*change = atomic_load(&r->change);
@@ -118,7 +119,7 @@ static bool put(const struct scsi_target *target, struct scsi_lu *lu, struct cla
 {
 	struct scsi_reserve *r = &lu->reserve;
 
-	next->scrubs = next->scrubs || (r->scrub && now->n && !next->n);
+	next->scrubs = next->scrubs || (r->scrub && (now->n || now->lost) && !next->n);
 	if (r->on_change && r->on_change(lu, next)) {
 		free(next);
 		return false;
@@ -155,7 +156,7 @@ static struct scsi_result apply(struct scsi_lu *lu, const struct scsi_nexus *n,
 	bool same = false;
 
 	/* SPC-2 5.5.1: not while it is reserved by the other way, whoever has it. */
-	if (r->holder)
+	if (r->holder || claims_of(r)->lost)
 		return scsi_fail(SENSE_RESERVATION_CONFLICT);
 	struct claims *now = begin(r);
 	struct claims *next = now ? claims_copy(now, req->nports + 1) : NULL;
@@ -189,12 +190,14 @@ int scsi_claims_clear(const struct scsi_target *t, struct scsi_lu *lu, struct sc
 	int rc = 0;
 
 	pthread_mutex_lock(&r->lock);
-	struct claims *now = r->claims && r->claims->n ? begin(r) : NULL;
+	const bool any = claims_of(r)->n || claims_of(r)->lost;
+	struct claims *now = any ? begin(r) : NULL;
 	struct claims *next = now ? claims_copy(now, 0) : NULL;
 	if (now && !next)
 		rc = -ENOMEM;
 	if (next) {
 		claims_clear(now, next);
+		next->lost = false;
 		rc = put(t, lu, now, next, f) ? 0 : -ENOMEM;
 	}
 	pthread_mutex_unlock(&r->lock);
@@ -216,7 +219,7 @@ static bool by_claims(struct scsi_reserve *r, const struct scsi_nexus *n, struct
 	const bool lets_in = i < c->n && (claims_holds(c, i) || claims_is_registrants(c->type));
 
 	*out = scsi_fail(c->scrubs ? SENSE_BUSY : lets_in ? SENSE_OK : SENSE_RESERVATION_CONFLICT);
-	return c->n || c->scrubs;
+	return c->n || c->scrubs || c->lost;
 }
 
 struct scsi_result scsi_reserve(struct scsi_lu *lu, const struct scsi_nexus *n,

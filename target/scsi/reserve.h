@@ -65,7 +65,8 @@ void scsi_reserve_reset(const struct scsi_target *t, unsigned id);
 
 /* A copy of what is there, to be free()d; any thread. NULL: no memory. */
 struct claims *scsi_claims_get(struct scsi_lu *lu);
-/* From outside: all registrations go, as by CLEAR; without one f->tell stays NULL. 0 or -ENOMEM,
+/* From outside: all registrations go, as by CLEAR, also such as are not known; without one f->tell
+ * stays NULL. 0 or -ENOMEM,
  * with nothing changed. */
 int scsi_claims_clear(const struct scsi_target *t, struct scsi_lu *lu, struct scsi_fence *f)
 	__attribute__((warn_unused_result));

@@ -28,7 +28,7 @@ static enum fate fate_of(struct scsi_lu *lu)
 		return SAVED_WITH_NOTE;
 	if (c->scrubs)
 		fate = LEFT;
-	else if (c->n && c->aptpl)
+	else if (c->lost || (c->n && c->aptpl)) /* the note stays what it is */
 		fate = SAVED_WITH_NOTE;
 	else if (c->n && lu->reserve.scrub)
 		fate = RELEASED;
@@ -79,9 +79,11 @@ static void save_held(struct spill *s, const struct luns *l, struct luns_held *h
 
 	if (!h->has_label || !h->was_used)
 		return;
-	h->is_saved =
-		!(is_taken(l, h) ? spill_aside(s, as->target, as->id, as->block_size, h->store)
-				 : spill_lun(s, as->target, as->id, as->block_size, h->store));
+	const bool aside = is_taken(l, h);
+	s->with_note = !aside; /* who gave it up, or may use it, is for who serves it again */
+	h->is_saved = !(aside ? spill_aside(s, as->target, as->id, as->block_size, h->store)
+			      : spill_lun(s, as->target, as->id, as->block_size, h->store));
+	s->with_note = false;
 }
 
 void spill_luns(struct spill *s, struct luns *l)

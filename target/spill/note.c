@@ -17,33 +17,47 @@
 #include "spill/spill.h"
 #include "store/store.h"
 
-static uint32_t crc_of(const uint8_t *p, size_t n)
+/* A note that nobody can read, for one that is damaged: its LUN is not to be taken for one without.
+ */
+static const char damaged[] = "damaged";
+
+static uint32_t crc_of(const void *p, size_t n)
 {
 	return ~crc32c_update(CRC32C_INIT, p, n);
+}
+
+static int put_file(const char *path, const void *note, size_t n)
+{
+	uint8_t crc[4];
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	st32(crc, crc_of(note, n));
+	int err = io_write_all(fd, note, n);
+	if (!err)
+		err = io_write_all(fd, crc, sizeof(crc));
+	if (!err && fsync(fd))
+		err = -errno;
+	if (close(fd) && !err)
+		err = -errno;
+	return err;
 }
 
 int spill_put_note(const struct spill *s, const char *uuid, struct store_lun *l)
 {
 	char path[SPILL_PATH];
-	uint8_t *note, crc[4];
-	size_t n;
-	int err = store_lun_note(l, &note, &n);
+	uint8_t *note = NULL;
+	size_t n = 0;
+	const int had = store_lun_note(l, &note, &n);
+	int err = had == -EIO ? 0 : had;
 
-	if (err || !note)
-		return err;
-	st32(crc, crc_of(note, n));
-	err = spill_path(s, uuid, SPILL_NOTE, path);
-	int fd = err ? -1 : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (!err && fd < 0)
-		err = -errno;
 	if (!err)
-		err = io_write_all(fd, note, n);
-	if (!err)
-		err = io_write_all(fd, crc, sizeof(crc));
-	if (!err && fsync(fd))
-		err = -errno;
-	if (fd >= 0 && close(fd) && !err)
-		err = -errno;
+		err = spill_path(s, uuid, SPILL_NOTE, path);
+	if (!err && had)
+		err = put_file(path, damaged, sizeof(damaged));
+	else if (!err && note)
+		err = put_file(path, note, n);
 	free(note);
 	return err;
 }
@@ -58,11 +72,8 @@ static int read_note(int fd, uint8_t *p, size_t n)
 	return ld32(p + n - 4) == crc_of(p, n - 4) ? 0 : -EBADMSG;
 }
 
-/* What is damaged becomes a note that nobody can read: its LUN is not to be taken for one without.
- */
 static int take_note(int fd, struct store_lun *l)
 {
-	static const char damaged[] = "damaged";
 	struct stat st;
 
 	if (fstat(fd, &st))

@@ -560,6 +560,44 @@ START_TEST(reserved_is_one_lu)
 }
 END_TEST
 
+/* Who had registered is not known: nobody uses it, or becomes one who may, until it is cleared from
+ * outside; what tells only of the LU goes on. */
+START_TEST(nobody_gets_in_while_claims_are_lost)
+{
+	struct claims *c = claims_new(0);
+	struct scsi_fence f = {.target = NULL};
+
+	c->lost = true;
+	scsi_claims_set(&fx.lus[0], c);
+	for (int i = 0; i < 2; i++) {
+		as(i ? &you : &fx.nexus);
+		fx_run_range(0x28, 0, 0, 1, NULL);
+		conflict();
+		fx_run_range(0x2a, 0, 0, 1, list);
+		conflict();
+		out24(CLAIM_REGISTER, 0, 0, 5);
+		conflict();
+		out24(CLAIM_REGISTER_IGNORE, 0, 0, 5);
+		conflict();
+		out24(CLAIM_CLEAR, 0, 0, 0);
+		conflict();
+		fx_run((const uint8_t[16]){0x16}, NULL, 0);
+		conflict();
+		fx_run((const uint8_t[16]){0x17}, NULL, 0);
+		conflict();
+		fx_run((const uint8_t[16]){0x00}, NULL, 0);
+		fx_good();
+	}
+	unchanged(0, 0);
+	ck_assert_int_eq(scsi_claims_clear(&fx.target, &fx.lus[0], &f), 0);
+	f.release(&f);
+	fx_run_range(0x28, 0, 0, 1, NULL);
+	fx_good();
+	out24(CLAIM_REGISTER, 0, 0, 5);
+	fx_good();
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("reserve");
@@ -581,6 +619,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, no_buffer);
 	tcase_add_test(tc, rules_of_commands);
 	tcase_add_test(tc, reserved_is_one_lu);
+	tcase_add_test(tc, nobody_gets_in_while_claims_are_lost);
 	suite_add_tcase(s, tc);
 	return s;
 }

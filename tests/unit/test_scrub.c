@@ -6,21 +6,25 @@
 #include "luns/scrub.h"
 
 #include <check.h>
+#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "lib/test_main.h"
 #include "luns/claims.h"
 #include "luns/transfer.h"
 #include "spill/spill.h"
+#include "store/records.h"
 #include "unit/luns_rig.h"
 
 #define LUN(id)	 "{ id = " #id "; size = \"16M\"; provisioning = \"thin\"; scrub = \"release\"; }"
 #define TWO	 "( { name = \"" RIG_TARGET "\"; luns = ( " LUN(1) ", " LUN(2) " ); } )"
+#define ONE	 "( { name = \"" RIG_TARGET "\"; luns = ( " LUN(2) " ); } )"
 #define BYTES	 (16 * MIB)
 #define PATIENCE 30000 /* ms */
 
@@ -310,6 +314,59 @@ START_TEST(saved_if_nobody_registered)
 }
 END_TEST
 
+static unsigned count_notes(void)
+{
+	DIR *d = opendir(rig.dir);
+	const struct dirent *e;
+	unsigned n = 0;
+
+	while ((e = readdir(d)))
+		n += strstr(e->d_name, SPILL_NOTE) != NULL;
+	closedir(d);
+	return n;
+}
+
+/* What the configuration has no more, and may have again: its registrations stay, and so does that
+ * it is to be emptied. */
+START_TEST(held_is_saved_with_its_note)
+{
+	fill(1);
+	enter(1, KEY);
+	luns_rig_keep(&rig);
+	luns_rig_start(&rig, ONE);
+	ck_assert_ptr_null(luns_rig_lu(&rig, 1));
+	struct spill s = {
+		.dir = rig.dir, .state = rig.state, .store = rig.store, .reader = rig.reader};
+	luns_close(&rig.luns);
+	spill_luns(&s, &rig.luns);
+	ck_assert(is_saved());
+	ck_assert_uint_eq(count_notes(), 1);
+}
+END_TEST
+
+/* Damaged registrations come back as such, and let nobody in. */
+START_TEST(damaged_is_saved_as_damaged)
+{
+	struct spill s = {.dir = rig.dir};
+
+	fill(1);
+	enter(1, KEY);
+	luns_rig_keep(&rig);
+	for (unsigned half = 0; half < 2; half++)
+		ck_assert_int_eq(
+			pwrite(rig.files.records, "?", 1, RECORDS_BYTES + ((off_t)half << 18) + 50),
+			1);
+	luns_rig_start(&rig, TWO);
+	s.state = rig.state;
+	s.store = rig.store;
+	s.reader = rig.reader;
+	luns_close(&rig.luns);
+	spill_luns(&s, &rig.luns);
+	ck_assert(is_saved());
+	ck_assert_uint_eq(count_notes(), 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("scrub");
@@ -324,6 +381,8 @@ int main(void)
 	tcase_add_loop_test(t, transfer_under_way_ends, 0, 2);
 	tcase_add_loop_test(t, not_saved_without_aptpl, 0, 2);
 	tcase_add_test(t, saved_if_nobody_registered);
+	tcase_add_test(t, held_is_saved_with_its_note);
+	tcase_add_test(t, damaged_is_saved_as_damaged);
 	suite_add_tcase(s, t);
 	return test_main(s);
 }
