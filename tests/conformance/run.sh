@@ -42,9 +42,10 @@ test_names()
 run_cu()
 {
 	local limit=$1 pattern=$2 variant=$3 url=$4 status=0 options=(--dataloss)
-	local second=$url
+	local second=$url user=''
 	if [[ $second_portal ]]; then
-		second=iscsi://$second_portal/${url#iscsi://*/}
+		[[ $url != *@* ]] || user=${url#iscsi://} user=${user%%@*}@
+		second=iscsi://$user$second_portal/${url#iscsi://*/}
 	fi
 	if grep -q ^48/ "$test_dir/opcodes.$variant"; then
 		options+=(--allow-sanitize)
