@@ -18,6 +18,12 @@ size_t claims_length(const struct claims *c)
 	return sum;
 }
 
+/* For CLAIM_NONE and the types *_ALL it says nothing, and was written as what it happened to be. */
+static bool has_holder(unsigned type)
+{
+	return type != CLAIM_NONE && !claims_is_all((enum claim_type)type);
+}
+
 void claims_write(const struct claims *c, const uint8_t naa[static 8], uint8_t *out)
 {
 	struct claims_wire h = {
@@ -29,7 +35,7 @@ void claims_write(const struct claims *c, const uint8_t naa[static 8], uint8_t *
 
 	put16(&h.version, CLAIMS_VERSION);
 	put32(&h.generation, c->generation);
-	put32(&h.holder, c->holder);
+	put32(&h.holder, has_holder(c->type) ? c->holder : 0);
 	put32(&h.n, c->n);
 	memcpy(h.naa, naa, sizeof(h.naa));
 	writer_put(&w, &h, sizeof(h));
@@ -67,17 +73,18 @@ static bool read_entry(struct cursor *c, struct claim_registrant *r)
 static int read_all(struct cursor *c, const struct claims_wire *h, struct claims **out)
 {
 	const uint32_t n = get32(h->n);
-	const bool is_free = h->type == CLAIM_NONE;
+	const bool held = has_holder(h->type);
 
 	if (n > SCSI_REGISTRANTS_MAX || h->flags & ~CLAIMS_FLAGS ||
-	    !(is_free || claims_is_type(h->type)) || (!is_free && get32(h->holder) >= n))
+	    !(h->type == CLAIM_NONE || claims_is_type(h->type)) || (h->type != CLAIM_NONE && !n) ||
+	    (held && get32(h->holder) >= n))
 		return -EINVAL;
 	struct claims *to = claims_new(n);
 	if (!to)
 		return -ENOMEM;
 	to->generation = get32(h->generation);
 	to->type = (enum claim_type)h->type;
-	to->holder = get32(h->holder);
+	to->holder = held ? get32(h->holder) : 0;
 	to->aptpl = h->flags & CLAIMS_APTPL;
 	to->scrubs = h->flags & CLAIMS_SCRUBS;
 	while (to->n < n && read_entry(c, &to->at[to->n]))

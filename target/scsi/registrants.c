@@ -102,7 +102,7 @@ static void drop(struct claims *c, uint32_t i)
 {
 	c->n--;
 	memmove(&c->at[i], &c->at[i + 1], (size_t)(c->n - i) * sizeof(c->at[0]));
-	if (c->holder > i && !claims_is_all(c->type))
+	if (c->holder > i)
 		c->holder--;
 }
 
@@ -118,6 +118,12 @@ static void release(struct claims *c)
 {
 	c->type = CLAIM_NONE;
 	c->holder = 0;
+}
+
+static void hold(struct claims *c, unsigned type, uint32_t who)
+{
+	c->type = (enum claim_type)type;
+	c->holder = claims_is_all(c->type) ? 0 : who;
 }
 
 /* 5.12.11.2.3: the reservation goes with its holder, or with the last registrant. */
@@ -166,11 +172,11 @@ static struct scsi_result enter(struct claims *now, const struct claim_port *who
 		return conflict();
 	if (req->spec_i_pt && (ignores || me < now->n))
 		return scsi_bad_list(AT_FLAGS);
-	next->aptpl = req->aptpl;
-	if (me == now->n && !req->new_key) {
-		*same = next->aptpl == now->aptpl;
+	/* 5.12.7, "do nothing except return GOOD": APTPL counts no more than the rest of it. */
+	*same = me == now->n && !req->new_key;
+	if (*same)
 		return r;
-	}
+	next->aptpl = req->aptpl;
 	next->generation++;
 	if (me == now->n)
 		return enrol(now, who, req, max, next);
@@ -194,8 +200,7 @@ static struct scsi_result reserve(const struct claims *now, uint32_t me,
 			       ? scsi_ok()
 			       : conflict();
 	}
-	next->type = (enum claim_type)req->type;
-	next->holder = me;
+	hold(next, req->type, me);
 	return scsi_ok();
 }
 
@@ -260,8 +265,7 @@ static struct scsi_result take_over(struct claims *now, uint32_t me, const struc
 		return req->scope ? scsi_bad_bit(2, 7) : scsi_bad_bit(2, 3);
 	release(next);
 	expel(now, me, req, true, next);
-	next->type = (enum claim_type)req->type;
-	next->holder = claims_find(next, who);
+	hold(next, req->type, claims_find(next, who));
 	next->generation++;
 	if (next->type == now->type)
 		return scsi_ok();

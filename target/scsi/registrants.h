@@ -72,7 +72,7 @@ struct claim_registrant {
 struct claims {
 	uint32_t generation; /* PRGENERATION */
 	enum claim_type type;
-	uint32_t holder; /* its place; of no meaning for CLAIM_NONE and the types *_ALL */
+	uint32_t holder; /* its place; 0 for CLAIM_NONE and the types *_ALL */
 	bool aptpl;	 /* asked for last: PTPL_A */
 	bool scrubs;	 /* the last registrant left, and what the LU held is being removed */
 	bool lost;	 /* who had registered is not known: nobody may use the LU, or register */

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* fuzz_claims - any bytes as kept registrations. What is read is written again, and is the same. */
+/*
+ * fuzz_claims - any bytes as kept registrations. What is read is written again, has the same
+ * length, and when that is read it is the same.
+ */
 #include "luns/claims.h"
 
 #include <errno.h>
@@ -14,9 +17,32 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n);
 
+static const uint8_t naa[8];
+
+static uint8_t *written(const struct claims *c, size_t n)
+{
+	uint8_t *out = malloc(n);
+
+	REQUIRE(out && c->n <= SCSI_REGISTRANTS_MAX && claims_length(c) == n);
+	claims_write(c, naa, out);
+	return out;
+}
+
+static void there_and_back(const struct claims *c, size_t n)
+{
+	uint8_t *first = written(c, n);
+	struct claims *back;
+
+	REQUIRE(!claims_read(first, n, naa, &back) && back);
+	uint8_t *second = written(back, n);
+	REQUIRE(!memcmp(first, second, n) && c->holder == back->holder);
+	free(back);
+	free(first);
+	free(second);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n)
 {
-	static const uint8_t naa[8];
 	struct claims *c;
 	uint8_t *copy = malloc(n + 1);
 
@@ -26,12 +52,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n)
 	int rc = claims_read(copy, n, naa, &c);
 	REQUIRE(rc == 0 || rc == -EINVAL || rc == -ENOTSUP);
 	if (c) {
-		uint8_t *out = malloc(claims_length(c));
-		REQUIRE(out && c->n <= SCSI_REGISTRANTS_MAX && claims_length(c) == n);
-		claims_write(c, naa, out);
-		REQUIRE(!memcmp(out, copy, n));
+		there_and_back(c, n);
 		REQUIRE(claims_find(c, &(struct claim_port){.name = "none"}) <= c->n);
-		free(out);
 	}
 	free(c);
 	free(copy);

@@ -112,6 +112,46 @@ START_TEST(kept_with_the_memory)
 }
 END_TEST
 
+/* A reservation of all registrants, by each way in which one of three leaves. */
+START_TEST(all_registrants_kept)
+{
+	static const struct {
+		const char *what;
+		unsigned who;
+		enum claim_action action;
+		uint64_t key, new;
+		unsigned left;
+	} leave[] = {
+		{"who reserved unregisters", 2, CLAIM_REGISTER, 12, 0, 2},
+		{"the first one unregisters", 0, CLAIM_REGISTER, 10, 0, 2},
+		{"the same, whatever the key", 0, CLAIM_REGISTER_IGNORE, 0, 0, 2},
+		{"the first is preempted", 2, CLAIM_PREEMPT, 12, 10, 2},
+		{"who reserved is preempted", 0, CLAIM_PREEMPT_ABORT, 10, 12, 2},
+		{"who reserved does it to himself", 2, CLAIM_PREEMPT, 12, 12, 2},
+		{"all others are preempted", 2, CLAIM_PREEMPT, 12, 0, 1},
+	};
+
+	for (size_t k = 0; k < sizeof(leave) / sizeof(leave[0]); k++) {
+		luns_rig_start(&rig, PLAIN);
+		for (unsigned i = 0; i < 3; i++)
+			do_change(i, CLAIM_REGISTER, 0, 0, 10 + i);
+		do_change(2, CLAIM_RESERVE, (unsigned)_i, 12, 0);
+		do_change(leave[k].who, leave[k].action, (unsigned)_i, leave[k].key, leave[k].new);
+		struct claims *was = now();
+		luns_rig_keep(&rig);
+		luns_rig_start(&rig, PLAIN);
+		struct claims *is = now();
+		ck_assert_msg(!luns_rig_lu(&rig, 1)->read_only, "%s", leave[k].what);
+		ck_assert_uint_eq(is->n, leave[k].left);
+		ck_assert_uint_eq(is->type, (unsigned)_i);
+		check_same(was, is);
+		free(was);
+		free(is);
+		luns_rig_lose(&rig);
+	}
+}
+END_TEST
+
 /* The next LUN in the same place has nothing of it. */
 START_TEST(gone_with_the_lun)
 {
@@ -265,6 +305,13 @@ START_TEST(bytes_there_and_back)
 		ck_assert_int_eq(claims_read(less, cut, naa, &back), -EINVAL);
 		free(less);
 	}
+	/* An older memtgtd wrote whoever had reserved it, gone or not. */
+	p[15] = 2;
+	ck_assert_int_eq(claims_read(p, n, naa, &back), 0);
+	check_same(c, back);
+	free(back);
+	p[7] = CLAIM_EXCLUSIVE;
+	ck_assert_int_eq(claims_read(p, n, naa, &back), -EINVAL);
 	p[5]++; /* the version */
 	ck_assert_int_eq(claims_read(p, n, naa, &back), -ENOTSUP);
 	free(p);
@@ -431,6 +478,7 @@ static Suite *suite(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 120);
 	tcase_add_loop_test(t, kept_with_the_memory, 1, 3);
+	tcase_add_loop_test(t, all_registrants_kept, CLAIM_WRITE_ALL, CLAIM_EXCLUSIVE_ALL + 1);
 	tcase_add_test(t, gone_with_the_lun);
 	tcase_add_loop_test(t, damaged, 0, 2);
 	tcase_add_test(t, notes_of_the_store);

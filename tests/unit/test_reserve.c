@@ -244,6 +244,32 @@ START_TEST(transport_id_lengths)
 }
 END_TEST
 
+/* REGISTER of nobody's key by who has none: GOOD, and APTPL is what it was. SPC-4 5.12.7 */
+START_TEST(nothing_to_register)
+{
+	as(&you);
+	for (uint8_t action = 0; action < 7; action += 6) {
+		keys(0, 0);
+		list[20] = 0x01;
+		out(action, 0, 24, 24);
+		fx_good();
+		unchanged(0, 0);
+		ck_assert(!fx.lus[0].reserve.claims->aptpl);
+	}
+	as(NULL);
+	keys(0, 7);
+	list[20] = 0x01;
+	out(CLAIM_REGISTER, 0, 24, 24);
+	as(&you);
+	for (uint8_t action = 0; action < 7; action += 6) {
+		out24(action, 0, 0, 0);
+		fx_good();
+		unchanged(1, 1);
+		ck_assert(fx.lus[0].reserve.claims->aptpl);
+	}
+}
+END_TEST
+
 START_TEST(who_is_named_twice)
 {
 	keys(0, 7);
@@ -610,6 +636,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, right_transport_ids);
 	tcase_add_test(tc, wrong_transport_ids);
 	tcase_add_test(tc, transport_id_lengths);
+	tcase_add_test(tc, nothing_to_register);
 	tcase_add_test(tc, who_is_named_twice);
 	tcase_add_test(tc, spec_i_pt_belongs_to_the_first_register);
 	tcase_add_test(tc, register_and_move);

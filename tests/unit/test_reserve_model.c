@@ -4,14 +4,16 @@
  * written down apart, from the tables of SPC-4 and SPC-2.
  *
  * After each command all is compared: status and sense, the keys in order, who holds the LU, the
- * type, the generation, what each nexus may do, and the unit attentions of each. MEMTGT_MODEL_STEPS
- * sets how many, MEMTGT_MODEL_SEED with which.
+ * type, the generation, what each nexus may do, and the unit attentions of each. Whatever would be
+ * kept with the memory can be read again, and now and then the LU goes on with that.
+ * MEMTGT_MODEL_STEPS sets how many, MEMTGT_MODEL_SEED with which.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/test_main.h"
+#include "luns/claims.h"
 #include "scsi/pr_list.h"
 #include "unit/scsi_fixture.h"
 
@@ -119,10 +121,8 @@ static uint32_t m_register(int me, const struct claim_request *q, const int *ids
 		return CONFLICT;
 	if (q->spec_i_pt && (ignore || m.key[me]))
 		return BAD_LIST;
-	if (!m.key[me] && !q->new_key) {
-		m.aptpl = q->aptpl;
+	if (!m.key[me] && !q->new_key)
 		return GOOD;
-	}
 	if (m.key[me]) {
 		const bool was = holds(me), last = registered() == 1;
 
@@ -390,6 +390,59 @@ static uint32_t out(int me, const struct claim_request *q, const int *ids)
 	return run(me, cdb, list, n);
 }
 
+/* ---- kept with the memory ---- */
+
+static uint8_t note[2][4096];
+static size_t note_len;
+
+/* luns/claims.c wants them, for what is not called here. */
+int store_lun_set_note(struct store_lun *lun, const void *p, size_t n)
+{
+	(void)lun, (void)p, (void)n;
+	return -1;
+}
+
+int store_lun_note(struct store_lun *lun, uint8_t **p, size_t *n)
+{
+	(void)lun, (void)p, (void)n;
+	return -1;
+}
+
+static struct claims *read_note(struct scsi_lu *lu)
+{
+	struct claims *c;
+
+	SAME(claims_read(note[0], note_len, lu->naa, &c), 0);
+	return c;
+}
+
+/* What is read is what was written, or a restart would find something else, or nothing. */
+static int keep(struct scsi_lu *lu, const struct claims *now)
+{
+	note_len = claims_length(now);
+	SAME(note_len <= sizeof(note[0]), true);
+	claims_write(now, lu->naa, note[0]);
+	struct claims *c = read_note(lu);
+	SAME(c->holder, now->holder);
+	claims_write(c, lu->naa, note[1]);
+	SAME(memcmp(note[0], note[1], note_len), 0);
+	free(c);
+	return 0;
+}
+
+static void restart(struct scsi_lu *lu)
+{
+	struct claims *c = note_len ? read_note(lu) : NULL;
+
+	for (int i = 0; i < NEXUSES; i++)
+		scsi_nexus_end(&nexus[i], &fx.worker);
+	m.six = -1;
+	if (!c)
+		return;
+	scsi_reserve_free(lu);
+	scsi_claims_set(lu, c);
+}
+
 /* ---- comparing ---- */
 
 static void compare_claims(void)
@@ -501,6 +554,9 @@ static void step(int me)
 		scsi_reserve_reset(&fx.target, pick(2) ? 0 : SCSI_LUN_ALL);
 		m.six = -1;
 		break;
+	case 4:
+		restart(&fx.lus[0]);
+		break;
 	default:
 		step_out(me);
 	}
@@ -513,6 +569,8 @@ static void begin(unsigned max)
 	memset(&m, 0, sizeof(m));
 	m.holder = m.six = -1;
 	m.max = fx.lus[0].reserve.max = max;
+	fx.lus[0].reserve.on_change = keep;
+	note_len = 0;
 	for (int i = 0; i < NEXUSES; i++) {
 		scsi_nexus_init(&nexus[i], &fx.target, ua[i]);
 		snprintf(nexus[i].port_name, sizeof(nexus[i].port_name),
