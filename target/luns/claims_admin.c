@@ -15,7 +15,7 @@
 static int append(const struct scsi_target *t, struct scsi_lu *lu, struct luns_claim **all,
 		  size_t *n)
 {
-	struct claims *c = scsi_claims_get(lu);
+	struct claims *c = scsi_claims_get(lu, NULL);
 	struct luns_claim *more = c ? reallocarray(*all, *n + c->n + 1, sizeof(**all)) : NULL;
 
 	if (!more) {

@@ -143,7 +143,9 @@ void scsi_data_failed(struct scsi_task *t, enum scsi_outcome o)
 enum scsi_step scsi_run(struct scsi_task *t)
 {
 	assert(t->out_done == t->out_len);
-	if (t->status != SCSI_GOOD || !t->op->run || t->is_fenced)
+	if (t->is_fenced && t->status == SCSI_GOOD)
+		return t->in_len ? SCSI_IN : SCSI_DONE;
+	if (t->status != SCSI_GOOD || !t->op->run)
 		return SCSI_DONE;
 	t->starved = false;
 	return next_step(t, t->op->run(t));
@@ -164,9 +166,11 @@ enum scsi_step scsi_fence(struct scsi_task *t, struct scsi_fence *f)
 	const struct scsi_result r = t->status == SCSI_GOOD && t->lu ? t->fence(t, f) : scsi_ok();
 
 	t->is_fenced = true;
-	if (r.outcome == SENSE_OK && f->tell)
-		return SCSI_FENCE;
-	return t->status == SCSI_GOOD ? finish(t, r) : SCSI_DONE;
+	if (!f->tell)
+		return t->status == SCSI_GOOD ? finish(t, r) : SCSI_DONE;
+	if (r.outcome != SENSE_OK)
+		finish(t, r);
+	return SCSI_FENCE;
 }
 
 void scsi_end(struct scsi_task *t)

@@ -10,6 +10,8 @@
 #ifndef MEMTGT_SCSI_FENCE_H
 #define MEMTGT_SCSI_FENCE_H
 
+#include <stdatomic.h>
+
 struct scsi_lu;
 struct scsi_nexus;
 struct scsi_target;
@@ -28,6 +30,7 @@ struct scsi_fence {
 	/* Raises unit attentions; in any thread, so it changes nothing but the nexus. */
 	enum scsi_fence_verdict (*tell)(const struct scsi_fence *f, struct scsi_nexus *n);
 	void *arg;
+	_Atomic unsigned *under_way;	       /* one of so many: reserve.c */
 	void (*release)(struct scsi_fence *f); /* once, when all were told; may be NULL */
 };
 

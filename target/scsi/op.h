@@ -72,7 +72,8 @@ struct scsi_result scsi_op_check(const struct scsi_op *op,
 				 const uint8_t cdb[static 16]) SCSI_CHECKED;
 
 /* What start() or run() returns if the effect is on other nexuses: scsi_fence() calls `fence`,
- * which makes the change and says in f->tell, if that is needed, what they are to be told. */
+ * which makes the change and says in f->tell, if that is needed, what they are to be told. Then the
+ * answer waits until they were, whatever it is: a failure, or in_len bytes of data-in, too. */
 struct scsi_fence;
 struct scsi_result scsi_fenced(struct scsi_task *t,
 			       struct scsi_result (*fence)(struct scsi_task *t,

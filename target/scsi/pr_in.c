@@ -74,10 +74,24 @@ static void put_full(const struct claims *c, struct writer *w)
 		put_status(c, i, w);
 }
 
+static struct scsi_result wait_for_others(struct scsi_task *t, struct scsi_fence *f)
+{
+	scsi_fence_answer(t->nexus->target, t->lu, f);
+	return scsi_ok();
+}
+
+/* Who does not find a victim here any more counts on that: none of its commands may land after the
+ * answer. */
+static struct scsi_result when_told(struct scsi_task *t, bool told)
+{
+	return told ? scsi_ok() : scsi_fenced(t, wait_for_others);
+}
+
 /* After PRGENERATION, as it is at one moment. */
 static struct scsi_result answer(struct scsi_task *t, put_fn *put, bool is_long)
 {
-	struct claims *c = scsi_claims_get(t->lu);
+	bool told;
+	struct claims *c = scsi_claims_get(t->lu, &told);
 	struct writer w;
 
 	if (!c || !(is_long ? scsi_buf_get_long(t) : scsi_buf_get(t))) {
@@ -91,7 +105,7 @@ static struct scsi_result answer(struct scsi_task *t, put_fn *put, bool is_long)
 	/* What is longer than any allocation length can ask for is cut. */
 	const size_t n = writer_len(&w), limit = ld16(t->cdb + 7);
 	t->in_len = n < limit ? n : limit;
-	return scsi_ok();
+	return when_told(t, told);
 }
 
 struct scsi_result scsi_pr_read_keys(struct scsi_task *t)
@@ -111,7 +125,7 @@ struct scsi_result scsi_pr_read_full_status(struct scsi_task *t)
 
 struct scsi_result scsi_pr_report_capabilities(struct scsi_task *t)
 {
-	struct claims *c = scsi_claims_get(t->lu);
+	struct claims *c = scsi_claims_get(t->lu, NULL);
 	struct writer w;
 	struct scsi_result r = c ? scsi_param_begin(t, &w) : scsi_fail(SENSE_BUSY);
 

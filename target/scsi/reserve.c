@@ -83,7 +83,7 @@ enum scsi_outcome scsi_reserved(struct scsi_task *t)
 	return may & SCRUBS && needs != MAY_PROBE ? SENSE_BUSY : SENSE_OK;
 }
 
-/* ---- PERSISTENT RESERVE OUT ---- */
+/* ---- what they are told ---- */
 
 static enum scsi_fence_verdict tell(const struct scsi_fence *f, struct scsi_nexus *n)
 {
@@ -107,10 +107,73 @@ static enum scsi_fence_verdict tell(const struct scsi_fence *f, struct scsi_nexu
 	return before->at[i].tell & CLAIM_TELL_ABORT ? FENCE_ABORT : FENCE_CHECK;
 }
 
+/* ---- fences under way ---- */
+
+/* A fence may outlive its LU, so the count is a piece of memory that the last one frees. */
+static void leave(_Atomic unsigned *under_way)
+{
+	if (under_way && atomic_fetch_sub(under_way, 1) == 1)
+		free(under_way);
+}
+
 static void release(struct scsi_fence *f)
 {
 	free(f->arg);
+	leave(f->under_way);
 }
+
+/* There is a count for a fence to join. Under the lock. */
+static bool countable(struct scsi_reserve *r)
+{
+	if (!r->under_way) {
+		r->under_way = malloc(sizeof(*r->under_way));
+		if (r->under_way)
+			atomic_init(r->under_way, 1);
+	}
+	return r->under_way;
+}
+
+/* Of a change that was made just now, and is countable: until its release() others wait for it.
+ * Under the lock. */
+static void fence_change(const struct scsi_target *target, struct scsi_lu *lu,
+			 enum scsi_fence_verdict (*what)(const struct scsi_fence *,
+							 struct scsi_nexus *),
+			 struct claims *before, struct scsi_fence *f)
+{
+	atomic_fetch_add(lu->reserve.under_way, 1);
+	*f = (struct scsi_fence){.target = target,
+				 .lu = lu,
+				 .id = lu->id,
+				 .tell = what,
+				 .arg = before,
+				 .under_way = lu->reserve.under_way,
+				 .release = release};
+}
+
+/* Under the lock, with the state that is spoken of. */
+static bool all_told(const struct scsi_reserve *r)
+{
+	return !r->under_way || atomic_load(r->under_way) == 1;
+}
+
+/*
+ * An answer that changes nothing, and speaks of a state that others may not know of yet, waits for
+ * them as the change itself does: each reactor ends what is not allowed any more. Under the lock.
+ */
+static void fence_answer(const struct scsi_nexus *n, struct scsi_lu *lu, struct scsi_fence *f)
+{
+	if (!f->tell && !all_told(&lu->reserve))
+		scsi_fence_answer(n->target, lu, f);
+}
+
+void scsi_fence_answer(const struct scsi_target *target, const struct scsi_lu *lu,
+		       struct scsi_fence *f)
+{
+	*f = (struct scsi_fence){
+		.target = target, .lu = lu, .id = lu->id, .tell = scsi_fence_checks};
+}
+
+/* ---- PERSISTENT RESERVE OUT ---- */
 
 /* The next state counts; f tells of it, and has the old one. False: it cannot be kept, and is
  * freed. Under the lock. */
@@ -128,23 +191,19 @@ static bool put(const struct scsi_target *target, struct scsi_lu *lu, struct cla
 	changed(r);
 	if (next->scrubs && r->on_scrub)
 		r->on_scrub(lu);
-	*f = (struct scsi_fence){.target = target,
-				 .lu = lu,
-				 .id = lu->id,
-				 .tell = tell,
-				 .arg = now,
-				 .release = release};
+	fence_change(target, lu, tell, now, f);
 	return true;
 }
 
-/* The old state, as it will be the fence's: a copy if it is nobody's. Under the lock. */
+/* The old state, as it will be the fence's: a copy if it is nobody's. NULL: no memory for it, or
+ * for the fence. Under the lock. */
 static struct claims *begin(struct scsi_reserve *r)
 {
 	if (!r->claims)
 		r->claims = claims_new(0);
 	for (uint32_t i = 0; r->claims && i < r->claims->n; i++)
 		r->claims->at[i].tell = 0;
-	return r->claims;
+	return countable(r) ? r->claims : NULL;
 }
 
 /* Under the lock. */
@@ -180,6 +239,7 @@ struct scsi_result scsi_claims_change(struct scsi_lu *lu, const struct scsi_nexu
 {
 	pthread_mutex_lock(&lu->reserve.lock);
 	const struct scsi_result o = apply(lu, n, req, f);
+	fence_answer(n, lu, f);
 	pthread_mutex_unlock(&lu->reserve.lock);
 	return o;
 }
@@ -190,10 +250,10 @@ int scsi_claims_clear(const struct scsi_target *t, struct scsi_lu *lu, struct sc
 	int rc = 0;
 
 	pthread_mutex_lock(&r->lock);
-	const bool any = claims_of(r)->n || claims_of(r)->lost;
-	struct claims *now = any ? begin(r) : NULL;
+	const bool has = claims_of(r)->n || claims_of(r)->lost;
+	struct claims *now = has ? begin(r) : NULL;
 	struct claims *next = now ? claims_copy(now, 0) : NULL;
-	if (now && !next)
+	if (has && !next)
 		rc = -ENOMEM;
 	if (next) {
 		claims_clear(now, next);
@@ -231,15 +291,15 @@ struct scsi_result scsi_reserve(struct scsi_lu *lu, const struct scsi_nexus *n,
 	pthread_mutex_lock(&r->lock);
 	if (!by_claims(r, n, &o)) {
 		o = r->holder && r->holder != n ? scsi_fail(SENSE_RESERVATION_CONFLICT) : scsi_ok();
-		if (!r->holder) {
+		if (!r->holder && countable(r)) {
 			r->holder = n;
 			changed(r);
-			*f = (struct scsi_fence){.target = n->target,
-						 .lu = lu,
-						 .id = lu->id,
-						 .tell = scsi_fence_checks};
+			fence_change(n->target, lu, scsi_fence_checks, NULL, f);
+		} else if (!r->holder) {
+			o = scsi_fail(SENSE_BUSY);
 		}
 	}
+	fence_answer(n, lu, f);
 	pthread_mutex_unlock(&r->lock);
 	return o;
 }
@@ -302,10 +362,12 @@ void scsi_reserve_reset(const struct scsi_target *t, unsigned id)
 
 /* ---- from outside ---- */
 
-struct claims *scsi_claims_get(struct scsi_lu *lu)
+struct claims *scsi_claims_get(struct scsi_lu *lu, bool *told)
 {
 	pthread_mutex_lock(&lu->reserve.lock);
 	struct claims *c = claims_copy(claims_of(&lu->reserve), 0);
+	if (told)
+		*told = all_told(&lu->reserve);
 	pthread_mutex_unlock(&lu->reserve.lock);
 	return c;
 }
@@ -352,4 +414,6 @@ void scsi_reserve_free(struct scsi_lu *lu)
 {
 	free(lu->reserve.claims);
 	lu->reserve.claims = NULL;
+	leave(lu->reserve.under_way);
+	lu->reserve.under_way = NULL;
 }

@@ -29,10 +29,14 @@ struct scsi_reserve {
 	_Atomic uint64_t change; /* unlike any before, of any LU; 0: nobody is to be kept out */
 	struct claims *claims;	 /* NULL: nobody has ever registered */
 	const struct scsi_nexus *holder; /* by RESERVE; compared only */
-	uint32_t max;			 /* registrants; 0: SCSI_REGISTRANTS_DEFAULT */
-	bool scrub; /* when the last registrant leaves, what the LU holds is removed */
-	/* Under the lock, before anybody is answered: they must not wait, and may be NULL. What
-	 * on_change() cannot keep (-errno) does not happen. */
+	/* Fences of changes, and 1 for the LU: who makes it 0 frees it. NULL: there was none. */
+	_Atomic unsigned *under_way;
+	uint32_t max; /* registrants; 0: SCSI_REGISTRANTS_DEFAULT */
+	bool scrub;   /* when the last registrant leaves, what the LU holds is removed */
+	/* Under the lock, in a reactor, before anybody is answered; they may be NULL. They wait for
+	 * no peer and no disk. on_change() allocates, writes all registrations (up to
+	 * STORE_NOTE_MAX bytes) to memory under the store's lock of records, and logs if that
+	 * fails: what it cannot keep (-errno) does not happen. */
 	int (*on_change)(struct scsi_lu *lu, const struct claims *now);
 	void (*on_scrub)(struct scsi_lu *lu);
 };
@@ -48,11 +52,14 @@ struct reserve_known {
  * SENSE_BUSY while what the LU held is removed. */
 enum scsi_outcome scsi_reserved(struct scsi_task *t);
 
-/* PERSISTENT RESERVE OUT. OK: f->tell is set if somebody is to be told. */
+/*
+ * PERSISTENT RESERVE OUT; RESERVE, RELEASE. f->tell is set if the answer is to wait for others:
+ * they are told of the change, or, whatever the outcome, it speaks of one of which not all were
+ * told yet: a GOOD that changes nothing, or a conflict with who has just taken the LU.
+ */
 struct scsi_result scsi_claims_change(struct scsi_lu *lu, const struct scsi_nexus *n,
 				      const struct claim_request *req,
 				      struct scsi_fence *f) SCSI_CHECKED;
-/* RESERVE, RELEASE. */
 struct scsi_result scsi_reserve(struct scsi_lu *lu, const struct scsi_nexus *n,
 				struct scsi_fence *f) SCSI_CHECKED;
 struct scsi_result scsi_release(struct scsi_lu *lu, const struct scsi_nexus *n,
@@ -63,8 +70,9 @@ void scsi_reserve_nexus_ends(const struct scsi_nexus *n);
 /* So it is by a reset of a LUN, or of all (SCSI_LUN_ALL). */
 void scsi_reserve_reset(const struct scsi_target *t, unsigned id);
 
-/* A copy of what is there, to be free()d; any thread. NULL: no memory. */
-struct claims *scsi_claims_get(struct scsi_lu *lu);
+/* A copy of what is there, to be free()d; any thread. NULL: no memory. *told (may be NULL): no
+ * nexus has a command that runs as if it were still otherwise. */
+struct claims *scsi_claims_get(struct scsi_lu *lu, bool *told);
 /* From outside: all registrations go, as by CLEAR, also such as are not known; without one f->tell
  * stays NULL. 0 or -ENOMEM,
  * with nothing changed. */
@@ -77,6 +85,9 @@ void scsi_claims_set(struct scsi_lu *lu, struct claims *c);
 bool scsi_scrubs(struct scsi_lu *lu);
 /* It is gone: the LU may be used again. 0, or -errno: that cannot be kept, and it is not. */
 int scsi_scrubbed(struct scsi_lu *lu) __attribute__((warn_unused_result));
+/* A fence of nothing but an answer, which others' commands must not follow. */
+void scsi_fence_answer(const struct scsi_target *target, const struct scsi_lu *lu,
+		       struct scsi_fence *f);
 /* A fence's tell() that tells nothing: commands are looked at anew. */
 enum scsi_fence_verdict scsi_fence_checks(const struct scsi_fence *f, struct scsi_nexus *n);
 /* The LU ends. */

@@ -21,7 +21,7 @@ enum fate { SAVED, SAVED_WITH_NOTE, LEFT, RELEASED };
  */
 static enum fate fate_of(struct scsi_lu *lu)
 {
-	struct claims *c = scsi_claims_get(lu);
+	struct claims *c = scsi_claims_get(lu, NULL);
 	enum fate fate = SAVED;
 
 	if (!c)

@@ -67,7 +67,7 @@ static void do_change(unsigned who, enum claim_action action, unsigned type, uin
 
 static struct claims *now(void)
 {
-	return scsi_claims_get(luns_rig_lu(&rig, 1));
+	return scsi_claims_get(luns_rig_lu(&rig, 1), NULL);
 }
 
 static void check_same(const struct claims *a, const struct claims *b)

@@ -324,6 +324,130 @@ START_TEST(who_asked_is_gone)
 }
 END_TEST
 
+/* ---- what speaks of a change of which this reactor has not heard yet ---- */
+
+static struct scsi_nexus third;
+static struct scsi_attentions third_ua[SCSI_LUNS_MAX];
+static struct scsi_fence under_way;
+
+/* By a session of another reactor. */
+static void elsewhere(enum claim_action action, unsigned type, uint64_t key, uint64_t new)
+{
+	const struct claim_request q = {.action = action, .type = type, .key = key, .new_key = new};
+
+	under_way = (struct scsi_fence){.target = NULL};
+	ck_assert_int_eq(scsi_claims_change(&rig.lu, &third, &q, &under_way).outcome, SENSE_OK);
+}
+
+static void third_registers(void)
+{
+	scsi_nexus_init(&third, &rig.target, third_ua);
+	strcpy(third.port_name, "iqn.2026-01.org.memtgt:third,i,0x800000000003");
+	elsewhere(CLAIM_REGISTER, 0, 0, 0xc);
+	under_way.release(&under_way);
+}
+
+static void read_keys(void)
+{
+	struct bhs_scsi_cmd c = rig_command(&a, ISCSI_CMD_READ, 256);
+
+	c.cdb[0] = 0x5e;
+	st16(c.cdb + 7, 256);
+	rig_send(&a, &c, NULL, 0);
+	struct rig_pdu r = rig_expect(&a, ISCSI_OP_DATA_IN);
+	ck_assert_uint_eq(r.data_len, 8 + 2 * 8);
+	ck_assert_uint_eq(ld64(r.data + 8), 0xa);
+	ck_assert_uint_eq(ld64(r.data + 16), 0xc);
+	rig_pdu_free(&r);
+}
+
+/* It does not find the victim any more. */
+static void preempt_again(void)
+{
+	send_out(&a, CLAIM_PREEMPT_ABORT, CLAIM_WRITE_REGISTRANTS, 0xa, 0xb);
+	rig_expect_status(&a, SCSI_RESERVATION_CONFLICT);
+}
+
+/* The half of the victim's WRITE that comes after the answer does not land. */
+static void nothing_lands(const struct bhs_scsi_cmd *c, uint32_t ttt)
+{
+	late_half(&b, c, ttt);
+	rig_expect_status(&b, SCSI_RESERVATION_CONFLICT);
+	rig_check_blocks(&a, LBA, 2, NEW);
+	rig_check_blocks(&a, LBA + 2, 2, OLD);
+	under_way.release(&under_way);
+}
+
+START_TEST(who_sees_that_the_victim_is_gone)
+{
+	struct bhs_scsi_cmd c;
+
+	both_register();
+	third_registers();
+	write_blocks(&b, 4, OLD);
+	reserve_out(&a, CLAIM_RESERVE, CLAIM_WRITE_REGISTRANTS, 0xa, 0);
+	uint32_t ttt = half_a_write(&b, &c);
+	elsewhere(CLAIM_PREEMPT_ABORT, CLAIM_WRITE_REGISTRANTS, 0xc, 0xb);
+	if (_i)
+		preempt_again();
+	else
+		read_keys();
+	nothing_lands(&c, ttt);
+}
+END_TEST
+
+START_TEST(the_same_reserve_from_another_registrant)
+{
+	struct bhs_scsi_cmd c;
+
+	reserve_out(&a, CLAIM_REGISTER, 0, 0, 0xa);
+	third_registers();
+	write_blocks(&b, 4, OLD);
+	uint32_t ttt = half_a_write(&b, &c);
+	elsewhere(CLAIM_RESERVE, CLAIM_WRITE_ALL, 0xc, 0);
+	reserve_out(&a, CLAIM_RESERVE, CLAIM_WRITE_ALL, 0xa, 0);
+	nothing_lands(&c, ttt);
+}
+END_TEST
+
+/* As after ABORT TASK of the first one. */
+START_TEST(the_same_reserve_6_again)
+{
+	struct conn *first = container_of(rig.worker.reactor.all.next, struct conn, link);
+	struct bhs_scsi_cmd c;
+
+	write_blocks(&b, 4, OLD);
+	uint32_t ttt = half_a_write(&b, &c);
+	under_way = (struct scsi_fence){.target = NULL};
+	ck_assert_int_eq(scsi_reserve(&rig.lu, &session_of(first)->nexus, &under_way).outcome,
+			 SENSE_OK);
+	six(&a, RESERVE_6, SCSI_GOOD);
+	nothing_lands(&c, ttt);
+}
+END_TEST
+
+/* Who waits to hear of a reservation may be kept out by another one, or lose its connection. */
+START_TEST(keys_asked_for_and_then_kept_out)
+{
+	struct bhs_scsi_cmd c = rig_command(&a, ISCSI_CMD_READ, 256);
+
+	third_registers();
+	elsewhere(CLAIM_CLEAR, 0, 0xc, 0);
+	c.cdb[0] = 0x5e;
+	st16(c.cdb + 7, 256);
+	rig_send(&a, &c, NULL, 0);
+	reactor_turn(&rig.worker.reactor, false);
+	under_way.release(&under_way);
+	ck_assert_int_eq(scsi_reserve(&rig.lu, &third, &under_way).outcome, SENSE_OK);
+	if (_i)
+		fake_eof(rig.engine, a.fd);
+	rig_run(&rig);
+	if (!_i)
+		rig_expect_status(&a, SCSI_RESERVATION_CONFLICT);
+	under_way.release(&under_way);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("fence");
@@ -340,6 +464,10 @@ static Suite *suite(void)
 	tcase_add_test(tc, another_isid_takes_over);
 	tcase_add_test(tc, clear_from_outside_of_nothing);
 	tcase_add_test(tc, who_asked_is_gone);
+	tcase_add_loop_test(tc, who_sees_that_the_victim_is_gone, 0, 2);
+	tcase_add_test(tc, the_same_reserve_from_another_registrant);
+	tcase_add_test(tc, the_same_reserve_6_again);
+	tcase_add_loop_test(tc, keys_asked_for_and_then_kept_out, 0, 2);
 	suite_add_tcase(s, tc);
 	return s;
 }

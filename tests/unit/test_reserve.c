@@ -74,7 +74,7 @@ static void conflict(void)
 /* What must be the same after what is refused. */
 static void unchanged(uint32_t n, uint32_t generation)
 {
-	struct claims *c = scsi_claims_get(&fx.lus[0]);
+	struct claims *c = scsi_claims_get(&fx.lus[0], NULL);
 
 	ck_assert_uint_eq(c->n, n);
 	ck_assert_uint_eq(c->generation, generation);
@@ -624,6 +624,88 @@ START_TEST(nobody_gets_in_while_claims_are_lost)
 }
 END_TEST
 
+/* ---- answers while not all were told ---- */
+
+static struct scsi_fence elsewhere(enum claim_action action, unsigned type, uint64_t key,
+				   uint64_t new)
+{
+	const struct claim_request q = {.action = action, .type = type, .key = key, .new_key = new};
+	struct scsi_fence f = {.target = NULL};
+
+	ck_assert_int_eq(scsi_claims_change(&fx.lus[0], &fx.nexus, &q, &f).outcome, SENSE_OK);
+	ck_assert_ptr_nonnull(f.tell);
+	return f;
+}
+
+/* What speaks of the change and makes none: how many of these answers wait for others. */
+static unsigned waiting(void)
+{
+	const unsigned before = fx.fences;
+
+	as(&you);
+	fx_run(CDB(0x5e, 0, 0, 0, 0, 0, 0, 1, 0), NULL, 0);
+	fx_good();
+	ck_assert_uint_eq(fx.in_len, 24);
+	ck_assert_uint_eq(ld64(fx.in + 8), 7);
+	fx_run(CDB(0x5e, 1, 0, 0, 0, 0, 0, 1, 0), NULL, 0);
+	fx_good();
+	ck_assert_uint_eq(fx.in_len, 24);
+	fx_run(CDB(0x5e, 3, 0, 0, 0, 0, 0, 1, 0), NULL, 0);
+	fx_good();
+	out24(CLAIM_RESERVE, CLAIM_EXCLUSIVE_ALL, 8, 0);
+	fx_good();
+	out24(CLAIM_PREEMPT, CLAIM_EXCLUSIVE_ALL, 9, 7);
+	conflict();
+	fx_run(CDB(0x16), NULL, 0);
+	fx_good();
+	as(NULL);
+	return fx.fences - before;
+}
+
+/* None overtakes the change that it speaks of. */
+START_TEST(answers_wait_for_the_fence)
+{
+	out24(CLAIM_REGISTER, 0, 0, 7);
+	as(&you);
+	out24(CLAIM_REGISTER, 0, 0, 8);
+	struct scsi_fence f = elsewhere(CLAIM_RESERVE, CLAIM_EXCLUSIVE_ALL, 7, 0);
+	ck_assert_uint_eq(waiting(), 6);
+	f.release(&f);
+	ck_assert_uint_eq(waiting(), 0);
+
+	out24(CLAIM_CLEAR, 0, 7, 0);
+	memset(ua, 0, sizeof(ua));
+	struct scsi_fence six = {.target = NULL};
+	ck_assert_int_eq(scsi_reserve(&fx.lus[0], &fx.nexus, &six).outcome, SENSE_OK);
+	for (unsigned told = 0; told < 2; told++) {
+		const unsigned before = fx.fences;
+		fx_run(CDB(0x16), NULL, 0);
+		fx_good();
+		as(&you);
+		fx_run(CDB(0x56), NULL, 0);
+		conflict();
+		out24(CLAIM_REGISTER, 0, 0, 8);
+		conflict();
+		as(NULL);
+		ck_assert_uint_eq(fx.fences - before, told ? 0 : 3);
+		if (!told)
+			six.release(&six);
+	}
+}
+END_TEST
+
+/* The LU may be gone when the last one is told. */
+START_TEST(fence_outlives_the_lu)
+{
+	struct scsi_fence f = elsewhere(CLAIM_REGISTER, 0, 0, 7);
+	struct scsi_fence g = elsewhere(CLAIM_REGISTER, 0, 7, 0);
+
+	f.release(&f);
+	scsi_reserve_free(&fx.lus[0]);
+	g.release(&g);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("reserve");
@@ -647,6 +729,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, rules_of_commands);
 	tcase_add_test(tc, reserved_is_one_lu);
 	tcase_add_test(tc, nobody_gets_in_while_claims_are_lost);
+	tcase_add_test(tc, answers_wait_for_the_fence);
+	tcase_add_test(tc, fence_outlives_the_lu);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -447,7 +447,7 @@ static void restart(struct scsi_lu *lu)
 
 static void compare_claims(void)
 {
-	struct claims *c = scsi_claims_get(&fx.lus[0]);
+	struct claims *c = scsi_claims_get(&fx.lus[0], NULL);
 	unsigned before = 0;
 
 	SAME(c->n, registered());
