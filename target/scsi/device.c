@@ -57,6 +57,13 @@ static void task_begin(struct scsi_task *t)
 	t->sense_len = 0;
 }
 
+static bool is_protected(const struct scsi_task *t)
+{
+	if (t->op->flags & SCSI_OP_CLAIMS)
+		return scsi_lun_bit(t->nexus->luns.read_only, t->lu->id);
+	return t->op->flags & SCSI_OP_WRITES && scsi_lu_read_only(t->nexus, t->lu);
+}
+
 /* SAM-5 5.14.1: all but INQUIRY, REPORT LUNS and REQUEST SENSE report what waits, and end. */
 static struct scsi_result admit(struct scsi_task *t)
 {
@@ -77,8 +84,7 @@ static struct scsi_result admit(struct scsi_task *t)
 		r = scsi_fail(scsi_reserved(t));
 	if (r.outcome == SENSE_OK && !(t->op->flags & (SCSI_OP_ALWAYS | SCSI_OP_STOPPED)))
 		r = scsi_fail(scsi_stopped_use(t->nexus, t->lu));
-	if (r.outcome == SENSE_OK && t->op->flags & SCSI_OP_WRITES &&
-	    scsi_lu_read_only(t->nexus, t->lu))
+	if (r.outcome == SENSE_OK && t->lu && is_protected(t))
 		return scsi_fail(SENSE_WRITE_PROTECTED);
 	return r;
 }

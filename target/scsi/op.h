@@ -28,6 +28,10 @@ typedef struct scsi_result scsi_out_fn(struct scsi_task *t, const uint8_t *p,
 /* Changes the medium: refused where that is write protected. SBC-3 4.13 */
 #define SCSI_OP_WRITES 0x02u
 
+/* Changes who may use the unit: refused from a nexus that may only read it. An operator's
+ * protection of the medium (scsi_lu.read_only) leaves it alone. */
+#define SCSI_OP_CLAIMS 0x08u
+
 /*
  * Answered by a unit that is stopped, too: what tells of the unit and nothing of its medium, and
  * what starts it. All that reads, writes, flushes or measures the medium is not: a SYNCHRONIZE

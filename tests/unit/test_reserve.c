@@ -620,6 +620,55 @@ START_TEST(nobody_gets_in_while_claims_are_lost)
 	fx_run_range(0x28, 0, 0, 1, NULL);
 	fx_good();
 	out24(CLAIM_REGISTER, 0, 0, 5);
+}
+END_TEST
+
+/* ---- who may only read ---- */
+
+/* It may know, and change nothing: it could keep the writers out, or have the LU emptied. */
+START_TEST(read_only_initiator_claims_nothing)
+{
+	static const uint8_t six[] = {0x16, 0x17, 0x56, 0x57};
+
+	out24(CLAIM_REGISTER, 0, 0, 7);
+	scsi_lun_map_whole(&you.luns, true);
+	as(&you);
+	for (uint8_t action = 0; action < 8; action++) {
+		out24(action, 1, action == CLAIM_REGISTER ? 0 : 7, 7);
+		fx_sense(0x7, 0x27, 0x00);
+	}
+	for (size_t i = 0; i < sizeof(six); i++) {
+		fx_run(CDB(six[i]), NULL, 0);
+		fx_sense(0x7, 0x27, 0x00);
+	}
+	unchanged(1, 1);
+	ck_assert_uint_eq(fx.fences, 1);
+	fx_run(CDB(0x5e, 0, 0, 0, 0, 0, 0, 1, 0), NULL, 0);
+	fx_good();
+	/* It is that LUN alone. */
+	scsi_lun_map_none(&you.luns);
+	scsi_lun_map_add(&you.luns, 0, 0, false);
+	scsi_lun_map_add(&you.luns, 5, 5, true);
+	out24(CLAIM_REGISTER, 0, 0, 8);
+	fx_good();
+	fx_run_on((const uint8_t[8]){0, 5}, CDB(0x16), NULL, 0);
+	fx_sense(0x7, 0x27, 0x00);
+}
+END_TEST
+
+/* An operator's protection is of the data: a cluster goes on with who may use it. */
+START_TEST(read_only_lun_is_claimed)
+{
+	fx.lus[0].read_only = true;
+	out24(CLAIM_REGISTER, 0, 0, 7);
+	fx_good();
+	out24(CLAIM_RESERVE, 1, 7, 0);
+	fx_good();
+	out24(CLAIM_CLEAR, 0, 7, 0);
+	fx_good();
+	fx_run(CDB(0x16), NULL, 0);
+	fx_good();
+	fx_run(CDB(0x17), NULL, 0);
 	fx_good();
 }
 END_TEST
@@ -729,6 +778,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, rules_of_commands);
 	tcase_add_test(tc, reserved_is_one_lu);
 	tcase_add_test(tc, nobody_gets_in_while_claims_are_lost);
+	tcase_add_test(tc, read_only_initiator_claims_nothing);
+	tcase_add_test(tc, read_only_lun_is_claimed);
 	tcase_add_test(tc, answers_wait_for_the_fence);
 	tcase_add_test(tc, fence_outlives_the_lu);
 	suite_add_tcase(s, tc);
