@@ -51,6 +51,15 @@ int config_load(const char *path, struct config **out, FILE *errors)
 	return nerrors;
 }
 
+uint64_t config_groups_of(const struct config *c, const struct config_target *target)
+{
+	uint64_t groups = 0;
+
+	for (size_t i = 0; i < c->nportals; i++)
+		groups |= (uint64_t)1 << c->portals[i].group;
+	return target && target->portal_groups ? groups & target->portal_groups : groups;
+}
+
 void config_free(struct config *c)
 {
 	if (!c)

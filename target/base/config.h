@@ -223,6 +223,9 @@ int config_parse_size(const char *text, uint64_t *out) __attribute__((warn_unuse
  */
 const char *config_bad_iscsi_name(const char *name);
 
+/* The portal groups by which a target is offered, as bits; target NULL: all there are. */
+uint64_t config_groups_of(const struct config *c, const struct config_target *target);
+
 /* The rule that decides about this initiator, from this address: good as long as the configuration
  * is. One without a place stands for "any", and for who needs no rule. NULL: none. */
 const struct config_rule *config_access_find(const struct config_access *a, const char *initiator,

@@ -55,20 +55,10 @@ static void check_portals(struct config_reader *r)
 	}
 }
 
-/* As bits. */
-static uint64_t groups_of(const struct config *c)
-{
-	uint64_t groups = 0;
-
-	for (size_t i = 0; i < c->nportals; i++)
-		groups |= (uint64_t)1 << c->portals[i].group;
-	return groups;
-}
-
 /* A target that no portal leads to could not be found. */
 static void check_groups(struct config_reader *r)
 {
-	const uint64_t groups = groups_of(r->config);
+	const uint64_t groups = config_groups_of(r->config, NULL);
 
 	for (size_t i = 0; groups && i < r->config->ntargets; i++) {
 		const uint64_t wrong = r->config->targets[i].portal_groups & ~groups;

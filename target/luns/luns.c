@@ -139,6 +139,7 @@ static void name_target(struct luns *l, size_t index)
 	struct scsi_target *t = &l->targets[index];
 
 	t->name = l->config->targets[index].name;
+	t->port_groups = config_groups_of(l->config, &l->config->targets[index]);
 }
 
 /*

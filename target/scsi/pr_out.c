@@ -18,6 +18,7 @@ static struct scsi_result change(struct scsi_task *t, struct scsi_fence *f)
 		.action = (enum claim_action)(t->cdb[1] & 0x1f),
 		.scope = t->cdb[2] >> 4,
 		.type = t->cdb[2] & 0x0f,
+		.target_ports = t->nexus->target->port_groups,
 	};
 	/* The initiator had less than the CDB tells. */
 	if (t->out_done < t->out_want)

@@ -302,6 +302,12 @@ static struct scsi_result preempt(struct claims *now, uint32_t me, const struct 
 
 /* ---- REGISTER AND MOVE: 5.12.8 ---- */
 
+static bool is_target_port(const struct claim_port *who, const struct claim_request *req)
+{
+	return req->move_port == who->target_port ||
+	       (req->move_port < 64 && req->target_ports >> req->move_port & 1);
+}
+
 static struct scsi_result move(const struct claims *now, uint32_t me, const struct claim_port *who,
 			       const struct claim_request *req, uint32_t max, struct claims *next)
 {
@@ -309,8 +315,7 @@ static struct scsi_result move(const struct claims *now, uint32_t me, const stru
 		return conflict();
 	if (!req->new_key)
 		return scsi_bad_list(AT_SERVICE_ACTION_KEY);
-	/* There is one target port. */
-	if (req->move_port != who->target_port)
+	if (!is_target_port(who, req))
 		return scsi_bad_list(AT_MOVE_PORT);
 	struct claim_port to = req->ports[0];
 

@@ -85,7 +85,8 @@ struct claim_request {
 	unsigned scope, type; /* of the CDB, unchecked */
 	uint64_t key, new_key;
 	bool spec_i_pt, all_tg_pt, aptpl, unregister;
-	uint16_t move_port; /* RELATIVE TARGET PORT IDENTIFIER of REGISTER AND MOVE */
+	uint16_t move_port;    /* RELATIVE TARGET PORT IDENTIFIER of REGISTER AND MOVE */
+	uint64_t target_ports; /* bits: which of them there are besides that of who asks */
 	unsigned nports;
 	const struct claim_port *ports; /* the TransportIDs'; their target port is not set */
 };

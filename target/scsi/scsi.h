@@ -84,7 +84,8 @@ struct scsi_lu {
 
 /* A SCSI target device. Its LUs come and go while commands run. */
 struct scsi_target {
-	const char *name; /* its iSCSI name */
+	const char *name;     /* its iSCSI name */
+	uint64_t port_groups; /* bits: its target ports; 0: the one by which a nexus came */
 	_Atomic(struct scsi_lu *) by_id[SCSI_LUNS_MAX];
 };
 

@@ -356,6 +356,38 @@ START_TEST(register_and_move)
 }
 END_TEST
 
+/* Through each portal group the target is another port: SPC-4 5.12.8. */
+START_TEST(move_to_another_target_port)
+{
+	fx.target.port_groups = 1u << 1 | 1u << 3;
+	out24(CLAIM_REGISTER, 0, 0, 7);
+	out24(CLAIM_RESERVE, 1, 7, 0);
+	static const uint16_t none[] = {0, 2, 63, 64, 65, 67, 0xffff};
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+		keys(7, 9);
+		move_to(YOU, 2, none[i], 0);
+		bad_list(18);
+	}
+	unchanged(1, 1);
+	keys(7, 9);
+	move_to(ME, 0, 3, 0); /* the same initiator, by the other port */
+	fx_good();
+	unchanged(2, 2);
+	fx.nexus.port_group = 3;
+	keys(9, 5);
+	move_to(YOU, 2, 3, 0);
+	fx_good();
+	unchanged(2, 3);
+	as(&you);
+	out24(CLAIM_RELEASE, 1, 5, 0); /* by port 1 it is nobody */
+	conflict();
+	you.port_group = 3;
+	out24(CLAIM_RELEASE, 1, 5, 0);
+	fx_good();
+	ck_assert_int_eq(fx.lus[0].reserve.claims->type, CLAIM_NONE);
+}
+END_TEST
+
 /* ---- limits ---- */
 
 static void register_many(uint32_t from, uint32_t to)
@@ -771,6 +803,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, who_is_named_twice);
 	tcase_add_test(tc, spec_i_pt_belongs_to_the_first_register);
 	tcase_add_test(tc, register_and_move);
+	tcase_add_test(tc, move_to_another_target_port);
 	tcase_add_loop_test(tc, limit_of_registrants, 0, 6);
 	tcase_add_test(tc, answers_cut_at_every_length);
 	tcase_add_test(tc, what_answers_say);
