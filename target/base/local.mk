@@ -42,6 +42,7 @@ target_libmemtgt_a_SOURCES += \
 	%D%/list.h \
 	%D%/log.c \
 	%D%/log.h \
+	%D%/lower.h \
 	%D%/notify.c \
 	%D%/notify.h \
 	%D%/poison.h \

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/log.h"
 #include "iscsi/ask.h"
@@ -89,7 +90,8 @@ struct end {
 static void end_session(struct end *e, struct session *s)
 {
 	survey_describe(&e->found, s);
-	e->is_other = e->initiator[0] && strcmp(e->initiator, s->params.initiator_name) != 0;
+	/* As an operator writes it. */
+	e->is_other = e->initiator[0] && strcasecmp(e->initiator, s->params.initiator_name) != 0;
 	if (e->is_other)
 		return;
 	e->is_found = true;

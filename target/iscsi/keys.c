@@ -4,6 +4,9 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
+
+#include "base/lower.h"
 
 #define BIT(key) ((uint64_t)1 << (key))
 _Static_assert(KEY_CHAP_R - KEY_CHAP_A == CHAP_R && KEY_CHAP_I - KEY_CHAP_A == CHAP_I &&
@@ -78,6 +81,17 @@ static char *text_field(struct iscsi_params *p, enum iscsi_key key)
 	}
 }
 
+/* 4.2.7: case is nothing in them, so rules, limits and reservations see one form of each. */
+static bool is_name(enum iscsi_key key)
+{
+	return key == KEY_InitiatorName || key == KEY_TargetName;
+}
+
+static bool is_same(enum iscsi_key key, const char *a, const char *b)
+{
+	return !(is_name(key) ? strcasecmp(a, b) : strcmp(a, b));
+}
+
 static const char session_types[][10] = {"Normal", "Discovery"};
 
 /*
@@ -92,7 +106,7 @@ static enum iscsi_login_status declared(struct key_state *s, struct iscsi_params
 
 	if (s->got & BIT(key)) {
 		const char *had = field ? field : session_types[p->discovery];
-		if (strcmp(had, pair->value) != 0)
+		if (!is_same(key, had, pair->value))
 			return fail(s, ISCSI_LOGIN_INITIATOR_ERROR, "it declared a key anew");
 		return ISCSI_LOGIN_SUCCESS;
 	}
@@ -104,6 +118,8 @@ static enum iscsi_login_status declared(struct key_state *s, struct iscsi_params
 		return fail(s, ISCSI_LOGIN_INITIATOR_ERROR, "a name or alias is malformed");
 	if (field) {
 		memcpy(field, pair->value, pair->value_len + 1);
+		if (is_name(key))
+			text_lower(field, pair->value_len);
 		return ISCSI_LOGIN_SUCCESS;
 	}
 	p->discovery = strcmp(pair->value, session_types[true]) == 0;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/lower.h"
 #include "memtgt/cursor.h"
 
 size_t claims_length(const struct claims *c)
@@ -67,6 +68,7 @@ static bool read_entry(struct cursor *c, struct claim_registrant *r)
 	r->all_ports = e.all_ports;
 	r->port.target_port = get16(e.target_port);
 	memcpy(r->port.name, name, e.name_len);
+	text_lower(r->port.name, e.name_len); /* older ones were kept as they came */
 	return r->key != 0;
 }
 

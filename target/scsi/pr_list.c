@@ -6,6 +6,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base/lower.h"
+
 #define PROTOCOL_ISCSI 0x05u /* 7.6.1 */
 #define FORMAT_PORT    0x40u /* TPID FORMAT 01b: a port, with its ISID; 7.6.4.6 */
 #define ID_HEAD	       4u
@@ -23,7 +25,7 @@ static const char separator[] = ",i,0x";
 #define MOVE_UNREG 0x02u
 #define AT_MOVE_ID 24u
 
-/* A name, ",i,0x" and the ISID. Case does not matter; nothing else is left to be guessed. */
+/* A name, ",i,0x" and the ISID. Nothing is left to be guessed. */
 static bool is_port_name(const char *s, size_t n)
 {
 	const size_t tail = sizeof(separator) - 1 + ISID_DIGITS;
@@ -58,6 +60,7 @@ static bool get_id(struct cursor *c, struct claim_port *out)
 		return false;
 	*out = (struct claim_port){0};
 	memcpy(out->name, p, n);
+	text_lower(out->name, n);
 	return true;
 }
 

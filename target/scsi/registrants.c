@@ -5,7 +5,6 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* Places in the parameter list, for field pointers: 6.16.3. */
 #define AT_SERVICE_ACTION_KEY 8u
@@ -40,7 +39,7 @@ struct claims *claims_copy(const struct claims *c, uint32_t more)
 bool claims_same_port(const struct claim_registrant *r, const struct claim_port *who)
 {
 	return (r->all_ports || r->port.target_port == who->target_port) &&
-	       strcasecmp(r->port.name, who->name) == 0;
+	       strcmp(r->port.name, who->name) == 0;
 }
 
 uint32_t claims_find(const struct claims *c, const struct claim_port *who)

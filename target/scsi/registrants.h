@@ -49,7 +49,7 @@ enum claim_action {
 	CLAIM_REGISTER_MOVE = 7,
 };
 
-/* An I_T nexus. Compared without regard to case, as iSCSI names are. */
+/* An I_T nexus. The name is in lower case (text_lower()). */
 struct claim_port {
 	uint16_t target_port; /* relative; SPC-4 7.8.6.7 */
 	char name[SCSI_PORT_NAME_MAX + 1];

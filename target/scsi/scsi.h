@@ -92,8 +92,8 @@ struct scsi_target {
 /* An I_T nexus: what the device server remembers of one session. Only its reactor touches it. */
 struct scsi_nexus {
 	const struct scsi_target *target;
-	char port_name[256];	    /* "iqn...,i,0x<ISID>", the initiator port, SPC-4 7.6.4 */
-	uint16_t port_group;	    /* the portal group tag: its target port. RFC 7143 4.4.3 */
+	char port_name[256]; /* "iqn...,i,0x<ISID>", the initiator port, SPC-4 7.6.4; lower case */
+	uint16_t port_group; /* the portal group tag: its target port. RFC 7143 4.4.3 */
 	struct scsi_lun_map luns;   /* what it sees of the target */
 	struct scsi_attentions *ua; /* SCSI_LUNS_MAX, by LU id, whether there is a LU or not */
 	uint64_t knew[SCSI_LUNS_MAX / 64]; /* bits: this LUN was another LU before */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * fuzz_pr_list - any bytes as the parameter list of PERSISTENT RESERVE OUT: the first is the
- * service action. Each TransportID that is taken is written again, and is the same but for its
- * padding.
+ * service action. Each TransportID that is taken is in lower case, and written again it is the same
+ * but for its padding.
  */
 #include "scsi/pr_list.h"
 
@@ -27,6 +27,8 @@ static void check_port(const struct claim_port *p)
 	pr_put_transport_id(&w, p->name);
 	REQUIRE(!writer_full(&w) && writer_len(&w) == pr_transport_id_len(p->name));
 	REQUIRE(!memcmp(id + 4, p->name, len + 1));
+	for (size_t i = 0; i < len; i++)
+		REQUIRE(p->name[i] < 'A' || p->name[i] > 'Z');
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n)

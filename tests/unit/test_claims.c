@@ -310,6 +310,12 @@ START_TEST(bytes_there_and_back)
 	ck_assert_int_eq(claims_read(p, n, naa, &back), 0);
 	check_same(c, back);
 	free(back);
+	/* And names as initiators had said them. */
+	for (size_t i = n - 5; i < n - 1; i++)
+		p[i] -= 'a' - 'A';
+	ck_assert_int_eq(claims_read(p, n, naa, &back), 0);
+	check_same(c, back);
+	free(back);
 	p[7] = CLAIM_EXCLUSIVE;
 	ck_assert_int_eq(claims_read(p, n, naa, &back), -EINVAL);
 	p[5]++; /* the version */

@@ -365,6 +365,26 @@ START_TEST(names_again_in_the_next_stage)
 }
 END_TEST
 
+/* 4.2.7: case is nothing in names, and all there is in other texts. */
+START_TEST(names_in_lower_case)
+{
+	struct talk t;
+
+	talk_begin(&t, &config);
+	ck_assert_int_eq(hear(&t, ISCSI_STAGE_SECURITY,
+			      "InitiatorName=IQN.2026-01.A:AZ@[`az{ TargetName=Iqn.2026-01.T "
+			      "InitiatorAlias=TheHost"),
+			 0);
+	ck_assert_str_eq(t.params.initiator_name, "iqn.2026-01.a:az@[`az{");
+	ck_assert_str_eq(t.params.target_name, "iqn.2026-01.t");
+	ck_assert_str_eq(t.params.initiator_alias, "TheHost");
+	keys_next_stage(&t.keys);
+	ck_assert_int_eq(hear(&t, OPERATIONAL, "InitiatorName=IQN.2026-01.A:AZ@[`az{"), 0);
+	keys_next_stage(&t.keys);
+	ck_assert_int_eq(hear(&t, OPERATIONAL, "InitiatorAlias=thehost"), 0x200);
+}
+END_TEST
+
 START_TEST(names_come_first)
 {
 	struct talk t;
@@ -614,6 +634,7 @@ int main(void)
 	tcase_add_test(t, list_longer_than_a_value);
 	tcase_add_test(t, twice_over_steps);
 	tcase_add_test(t, names_again_in_the_next_stage);
+	tcase_add_test(t, names_in_lower_case);
 	tcase_add_test(t, names_come_first);
 	tcase_add_test(t, no_offer_when_defaults_do);
 	tcase_add_test(t, offers_what_defaults_do_not_give);

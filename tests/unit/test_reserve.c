@@ -150,6 +150,8 @@ START_TEST(right_transport_ids)
 	with_ids(n);
 	fx_good();
 	unchanged(3, 1);
+	ck_assert_str_eq(fx.lus[0].reserve.claims->at[2].port.name,
+			 "iqn.2026-01.org.memtgt:third,i,0x80000000000a");
 	as(&you); /* it is registered, and knows the key */
 	out24(CLAIM_RESERVE, 1, 7, 0);
 	fx_good();
@@ -274,6 +276,9 @@ START_TEST(who_is_named_twice)
 {
 	keys(0, 7);
 	with_ids(put_id(28, ME));
+	bad_list(24);
+	keys(0, 7);
+	with_ids(put_id(28, "iqn.2026-01.ORG.MEMTGT:me,i,0x800000000001"));
 	bad_list(24);
 	keys(0, 7);
 	size_t n = put_id(28, YOU);

@@ -402,6 +402,81 @@ START_TEST(sessions_per_initiator)
 }
 END_TEST
 
+/* ---- names in other letters: RFC 7143 4.2.7 ---- */
+
+#define WHOLE_AS   "IQN.2026-01.Example:WHOLE"
+#define MAPPED_AS  "iqn.2026-01.example:Mapped"
+#define DENIED_AS  "iqn.2026-01.EXAMPLE:denied"
+#define LIMITED_AS "iqn.2026-01.example:limiteD"
+
+/* The rule of a name is not left by its letters for the one of everybody. */
+START_TEST(rules_by_any_letters)
+{
+	char all[] = "*";
+	struct config_rule with_all[5];
+
+	memcpy(with_all, rules, sizeof(rules));
+	with_all[4] = (struct config_rule){.initiator = all, .place = (char *)"a.conf:5"};
+	rig.target_config.access = (struct config_access){.rules = with_all, .nrules = 5};
+	refused(DENIED_AS, ISCSI_LOGIN_AUTHZ_FAILURE, "(0x0202): the rule at a.conf:1 denies it");
+	struct rig_peer p = begin(MAPPED_AS, 0);
+	ck_assert_uint_eq(tur(&p, 0), NO_LU);
+	ck_assert_uint_eq(tur(&p, 3), POWER_ON);
+	send_write(&p, 3);
+	struct rig_pdu r = rig_expect(&p, ISCSI_OP_SCSI_RSP);
+	ck_assert_uint_eq(sense_of(&r), WRITE_PROTECT);
+	rig_pdu_free(&r);
+	leave(&p);
+}
+END_TEST
+
+START_TEST(limits_by_any_letters)
+{
+	struct rig_peer p;
+
+	rules[2].sessions = 2;
+	begin(LIMITED, 0);
+	begin(LIMITED_AS, 1);
+	ck_assert_uint_eq(log_in(&p, "IQN.2026-01.EXAMPLE:LIMITED", 2, NULL), REFUSED);
+}
+END_TEST
+
+/* It is the same session, so the old one ends. */
+START_TEST(comes_again_by_any_letters)
+{
+	struct rig_peer p = begin(WHOLE, 0), again = begin(WHOLE_AS, 0);
+
+	ck_assert(rig_is_closed(&p));
+	ck_assert_uint_eq(directory_count(&rig.node.directory, &rig.target), 1);
+	leave(&again);
+}
+END_TEST
+
+/* The port that was registered, and is not another one. */
+START_TEST(registered_by_any_letters)
+{
+	struct rig_peer p = begin(WHOLE, 0);
+	uint8_t list[24] = {[15] = 7};
+
+	for (int i = 0; i < 3; i++) {
+		ck_assert_uint_eq(tur(&p, 0), POWER_ON);
+		struct bhs_scsi_cmd c = rig_command(&p, ISCSI_CMD_WRITE, 24);
+		c.cdb[0] = 0x5f;
+		c.cdb[1] = i ? CLAIM_RESERVE : CLAIM_REGISTER;
+		c.cdb[2] = CLAIM_EXCLUSIVE;
+		c.cdb[8] = 24;
+		rig_send(&p, &c, list, 24);
+		rig_expect_status(&p, SCSI_GOOD);
+		list[7] = 7;
+		leave(&p);
+		p = begin(i ? WHOLE : WHOLE_AS, 0);
+	}
+	ck_assert_uint_eq(rig.lu.reserve.claims->n, 1);
+	ck_assert_str_eq(rig.lu.reserve.claims->at[0].port.name, WHOLE ",i,0x000000000000");
+	leave(&p);
+}
+END_TEST
+
 /* Lines about the one limit and about the other have a count each; a crowd costs a few. */
 START_TEST(lines_of_limits)
 {
@@ -515,6 +590,10 @@ int main(void)
 	tcase_add_loop_test(t, sessions_per_target, 0, 2);
 	tcase_add_loop_test(t, sessions_per_initiator, 0, 2);
 	tcase_add_test(t, lines_of_limits);
+	tcase_add_test(t, rules_by_any_letters);
+	tcase_add_test(t, limits_by_any_letters);
+	tcase_add_test(t, comes_again_by_any_letters);
+	tcase_add_test(t, registered_by_any_letters);
 	tcase_add_test(t, two_groups_are_two_sessions);
 	tcase_add_test(t, each_group_is_a_port);
 	tcase_add_test(t, a_target_of_other_groups);
