@@ -88,6 +88,7 @@ static void check_same(const struct claims *a, const struct claims *b)
 START_TEST(kept_with_the_memory)
 {
 	luns_rig_start(&rig, PLAIN);
+	ck_assert_uint_eq(rig.luns.targets[0].port_groups, 1u << 1);
 	for (unsigned i = 0; i < 40; i++)
 		do_change(i, CLAIM_REGISTER, 0, 0, 100 + i);
 	do_change(7, CLAIM_RESERVE, CLAIM_WRITE_REGISTRANTS, 107, 0);

@@ -434,6 +434,10 @@ START_TEST(rules)
 	ck_assert_uint_eq(c->targets[0].portal_groups, (uint64_t)1 << 63);
 	ck_assert_uint_eq(c->targets[0].sessions, 3);
 	ck_assert_uint_eq(c->targets[1].portal_groups, 0);
+	const uint64_t all = (uint64_t)1 << 63 | 1u << 1;
+	ck_assert_uint_eq(config_groups_of(c, &c->targets[0]), (uint64_t)1 << 63);
+	ck_assert_uint_eq(config_groups_of(c, &c->targets[1]), all);
+	ck_assert_uint_eq(config_groups_of(c, NULL), all);
 	ck_assert_uint_eq(c->targets[1].sessions, 0);
 	for (size_t i = 0; i < c->ntargets; i++) {
 		ck_assert_uint_eq(c->targets[i].access.nrules, 3);
