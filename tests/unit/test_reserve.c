@@ -657,6 +657,7 @@ START_TEST(nobody_gets_in_while_claims_are_lost)
 	fx_run_range(0x28, 0, 0, 1, NULL);
 	fx_good();
 	out24(CLAIM_REGISTER, 0, 0, 5);
+	fx_good();
 }
 END_TEST
 
