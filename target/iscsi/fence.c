@@ -15,15 +15,6 @@ struct fence {
 	uint32_t itt;
 };
 
-static void check_tasks(struct session *s, const struct scsi_lu *lu)
-{
-	list_for_each (it, &s->tasks) {
-		struct task *t = container_of(it, struct task, link);
-		if (t->scsi.lu == lu)
-			task_changed(t, SCSI_CHANGE_RESERVED);
-	}
-}
-
 static bool is_origin(const struct fence *f, const struct session *s)
 {
 	const struct session_ref me = session_ref(s);
@@ -37,7 +28,7 @@ static void tell_session(struct fence *f, struct session *s)
 	case FENCE_NOTHING:
 		return;
 	case FENCE_CHECK:
-		check_tasks(s, f->what.lu);
+		task_changed_all(s, f->what.lu, SCSI_CHANGE_RESERVED);
 		return;
 	case FENCE_ABORT:
 		/* SAM-5 5.14: who lost commands without an answer (TAS 0) by another one learns of

@@ -37,15 +37,6 @@ struct live {
 	_Atomic unsigned found;
 };
 
-static void end_tasks(struct session *s, const struct scsi_lu *lu, enum scsi_change change)
-{
-	list_for_each (it, &s->tasks) {
-		struct task *t = container_of(it, struct task, link);
-		if (t->scsi.lu == lu)
-			task_changed(t, change);
-	}
-}
-
 static void tell_session(struct session *s, struct live *v)
 {
 	const struct live_change *c = &v->change;
@@ -56,7 +47,7 @@ static void tell_session(struct session *s, struct live *v)
 	if (c->event == LIVE_SHORT)
 		scsi_memory_short(&s->nexus);
 	if (e->ends && c->lu)
-		end_tasks(s, c->lu, e->change);
+		task_changed_all(s, c->lu, e->change);
 	if (e->replaces) {
 		scsi_lu_replaced(&s->nexus, c->id, e->is_there);
 		scsi_luns_changed(&s->nexus, c->id);

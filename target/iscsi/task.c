@@ -281,7 +281,7 @@ void task_data_failed(struct task *t, enum scsi_outcome o)
  * What was asked for is waited for, and dropped: no answer before the F bit of the last sequence,
  * RFC 7143 11.4.2. Nothing more is asked for.
  */
-void task_changed(struct task *t, enum scsi_change c)
+static void task_changed(struct task *t, enum scsi_change c)
 {
 	if (!scsi_changed(&t->scsi, t->step, c))
 		return;
@@ -293,6 +293,15 @@ void task_changed(struct task *t, enum scsi_change c)
 	t->scsi.out_len = t->r2t_off;
 	if (!t->r2t_out)
 		ready(t);
+}
+
+void task_changed_all(struct session *s, const struct scsi_lu *lu, enum scsi_change c)
+{
+	list_for_each (it, &s->tasks) {
+		struct task *t = container_of(it, struct task, link);
+		if (t->scsi.lu == lu)
+			task_changed(t, c);
+	}
 }
 
 /* ---- the end ---- */

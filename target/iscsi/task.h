@@ -72,8 +72,8 @@ size_t task_data(struct task *t, const uint8_t *p, size_t n) __attribute__((warn
 void task_data_end(struct task *t, bool final);
 /* Its data-out does not fit: it will end with this outcome, and what still comes is dropped. */
 void task_data_failed(struct task *t, enum scsi_outcome o);
-/* Its LU changed: where it may not go on, it ends, and says why. */
-void task_changed(struct task *t, enum scsi_change c);
+/* A LU changed: those of its tasks that may not go on end, and say why. */
+void task_changed_all(struct session *s, const struct scsi_lu *lu, enum scsi_change c);
 /* It cannot go on in this turn: its session is called when it should try again. */
 void task_want_turn(struct task *t);
 /* One slice of a task in session.running. */

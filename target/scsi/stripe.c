@@ -14,11 +14,6 @@ static uint64_t bit_of(unsigned id)
 	return (uint64_t)1 << id % 64;
 }
 
-static bool has(const uint64_t *bits, unsigned id)
-{
-	return bits[id / 64] & bit_of(id);
-}
-
 static enum sharing_state state_of(const struct scsi_lu *lu)
 {
 	return atomic_load_explicit(&lu->sharing.state, memory_order_acquire);
@@ -67,7 +62,7 @@ static bool enter(struct scsi_task *t, enum stripe_use use, bool *passed)
 	struct store_reader *r = t->worker->reader;
 
 	pthread_mutex_lock(&s->lock);
-	if (!has(n->uses, lu->id))
+	if (!scsi_lun_bit(n->uses, lu->id))
 		join(n, lu, r);
 	*passed = settle(s, r);
 	const bool settled = s->state != SHARING_SOON;
@@ -81,7 +76,7 @@ static bool may_touch(struct scsi_task *t, enum stripe_use use, struct scsi_resu
 {
 	bool passed;
 
-	if (has(t->nexus->settled, t->lu->id))
+	if (scsi_lun_bit(t->nexus->settled, t->lu->id))
 		return true;
 	if (enter(t, use, &passed)) {
 		t->waits_since = 0;
@@ -154,7 +149,7 @@ bool stripe_is_shared(const struct scsi_lu *lu)
 
 void stripe_sends(struct scsi_nexus *n, struct scsi_lu *lu)
 {
-	if (has(n->sends, lu->id))
+	if (scsi_lun_bit(n->sends, lu->id))
 		return;
 	n->sends[lu->id / 64] |= bit_of(lu->id);
 	atomic_fetch_add_explicit(&lu->sharing.unsent, 1, memory_order_relaxed);
@@ -163,7 +158,7 @@ void stripe_sends(struct scsi_nexus *n, struct scsi_lu *lu)
 /* The LU that the bit is of: before another takes its place all nexuses have forgotten it. */
 static struct scsi_lu *lu_of(const struct scsi_nexus *n, const uint64_t *bits, unsigned id)
 {
-	return has(bits, id) ? atomic_load(&n->target->by_id[id]) : NULL;
+	return scsi_lun_bit(bits, id) ? atomic_load(&n->target->by_id[id]) : NULL;
 }
 
 static void sent(struct scsi_lu *lu, const struct store_reader *r)
@@ -234,7 +229,7 @@ void stripe_leave(struct scsi_nexus *n, struct scsi_worker *w)
 		struct scsi_lu *lu = lu_of(n, n->uses, id);
 
 		if (lu)
-			leave(lu, w->reader, has(n->sends, id));
+			leave(lu, w->reader, scsi_lun_bit(n->sends, id));
 		n->uses[id / 64] &= ~bit_of(id);
 		n->settled[id / 64] &= ~bit_of(id);
 	}

@@ -9,29 +9,10 @@ src=${MEMTGT_SRC:-$(dirname "$0")/../..}
 build=${MEMTGT_BUILD:-.}
 memloan=$build/initiator-tools/memloan
 conf=$test_dir/memloan.conf
-checks=0
+# shellcheck source=tests/lib/command.sh
+. "${MEMTGT_SRC:-$(dirname "$0")/../..}/tests/lib/command.sh"
+program=$memloan
 [[ -x $memloan ]] || { echo "SKIP: memloan was not built, since libiscsi is missing"; exit 77; }
-
-# run STATUS ARGUMENT...: the exit status; output in $out, errors in $err.
-run()
-{
-	local want=$1 status=0
-	shift
-	timeout 60 "$memloan" "$@" >"$test_dir/out" 2>"$test_dir/err" || status=$?
-	out=$(<"$test_dir/out") err=$(<"$test_dir/err")
-	((status == want)) || die "exit status $status, not $want, of memloan $*: $out$err"
-	checks=$((checks + 1))
-}
-
-has()
-{
-	local text=$1 pattern
-	shift
-	for pattern; do
-		grep -Eq -- "$pattern" <<<"$text" || die "no \"$pattern\" in: $text"
-		checks=$((checks + 1))
-	done
-}
 
 run 0 --version
 has "$out" '^memloan [0-9]'

@@ -170,4 +170,5 @@ EXTRA_DIST += \
 	%D%/options.sh \
 	%D%/service.sh \
 	%D%/tools.sh \
+	tests/lib/command.sh \
 	tests/lib/daemon.sh

@@ -5,30 +5,10 @@ set -euo pipefail
 
 # shellcheck source=tests/lib/daemon.sh
 . "${MEMTGT_SRC:-$(dirname "$0")/../..}/tests/lib/daemon.sh"
-checks=0
+# shellcheck source=tests/lib/command.sh
+. "${MEMTGT_SRC:-$(dirname "$0")/../..}/tests/lib/command.sh"
+program=$daemon_program
 conf=$test_dir/test.conf
-
-# run STATUS ARGUMENT...: the exit status; output in $out, errors in $err.
-run()
-{
-	local want=$1 status=0
-	shift
-	timeout 60 "$daemon_program" "$@" >"$test_dir/out" 2>"$test_dir/err" || status=$?
-	out=$(<"$test_dir/out") err=$(<"$test_dir/err")
-	((status == want)) || die "exit status $status, not $want, of memtgtd $*: $out$err"
-	checks=$((checks + 1))
-}
-
-# has TEXT PATTERN...: every pattern is in the text.
-has()
-{
-	local text=$1 pattern
-	shift
-	for pattern; do
-		grep -Eq -- "$pattern" <<<"$text" || die "no \"$pattern\" in: $text"
-		checks=$((checks + 1))
-	done
-}
 
 # A configuration that must be refused, by --check-config and at the start, with these patterns.
 refused()

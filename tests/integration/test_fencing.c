@@ -355,16 +355,9 @@ static void *play_pair(void *arg)
 	return NULL;
 }
 
-static unsigned number(const char *name, unsigned otherwise)
-{
-	const char *text = getenv(name);
-
-	return text ? (unsigned)strtoul(text, NULL, 10) : otherwise;
-}
-
 static unsigned rounds_of(const struct play *how)
 {
-	const unsigned each = number("MEMTGT_FENCE_ROUNDS", 32) / how->part / PAIRS;
+	const unsigned each = (unsigned)test_number("MEMTGT_FENCE_ROUNDS", 32) / how->part / PAIRS;
 
 	return each ? each : 1;
 }
@@ -423,7 +416,7 @@ START_TEST(nothing_changes_after_the_answer)
 	printf("# %s, %s: %u rounds, %u commands answered, %u cut, longest answer %llu ms\n",
 	       ways[_i / NPLAYS].name, playing->name, rounds, answered, cut, longest);
 	ck_assert_uint_gt(cut, 0);
-	ck_assert_uint_le(longest, number("MEMTGT_FENCE_MS", DAEMON_PATIENCE_MS));
+	ck_assert_uint_le(longest, test_number("MEMTGT_FENCE_MS", DAEMON_PATIENCE_MS));
 }
 END_TEST
 

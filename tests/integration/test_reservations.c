@@ -70,13 +70,6 @@ static void teardown(void)
 	ck_assert_int_eq(system(command), 0);
 }
 
-static unsigned number(const char *name, unsigned otherwise)
-{
-	const char *s = getenv(name);
-
-	return s ? (unsigned)strtoul(s, NULL, 0) : otherwise;
-}
-
 /* ---- commands ---- */
 
 static void log_in(struct raw *r, uint32_t isid, unsigned lun)
@@ -185,7 +178,7 @@ static void fence_once(struct raw *b, unsigned round, unsigned action)
 		test_sleep_ms(1);
 	pr_good(b, 0, action, TYPE_WERO, KEY_B, KEY_A);
 	read_area(b, first);
-	test_sleep_ms(number("MEMTGT_RESERVE_MS", 20));
+	test_sleep_ms((unsigned)test_number("MEMTGT_RESERVE_MS", 20));
 	read_area(b, second);
 	ck_assert_msg(!memcmp(first, second, AREA), "round %u: a write landed after GOOD", round);
 	w.is_over = true;
@@ -195,7 +188,7 @@ static void fence_once(struct raw *b, unsigned round, unsigned action)
 
 START_TEST(nothing_lands_after_good)
 {
-	const unsigned rounds = number("MEMTGT_RESERVE_ROUNDS", 60);
+	const unsigned rounds = (unsigned)test_number("MEMTGT_RESERVE_ROUNDS", 60);
 	struct raw b;
 
 	daemon_start(&d, luns, settings());

@@ -20,6 +20,13 @@ void test_skip(const char *why, ...)
 	dprintf(STDOUT_FILENO, "ok # SKIP %s\n", text);
 }
 
+unsigned long test_number(const char *name, unsigned long otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoul(text, NULL, 0) : otherwise;
+}
+
 int test_main(Suite *suite)
 {
 	SRunner *runner = srunner_create(suite);

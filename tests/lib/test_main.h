@@ -9,6 +9,9 @@
  * named in expected-skips.txt; the test is to return. */
 void test_skip(const char *why, ...) __attribute__((format(printf, 1, 2)));
 
+/* The number in this variable of the environment, or another if that is not set. */
+unsigned long test_number(const char *name, unsigned long otherwise);
+
 /* Run the suite, telling each test in TAP on stdout. Returns main()'s exit status. */
 int test_main(Suite *suite);
 

@@ -579,19 +579,12 @@ static void begin(unsigned max)
 	}
 }
 
-static unsigned long number(const char *name, unsigned long otherwise)
-{
-	const char *s = getenv(name);
-
-	return s ? strtoul(s, NULL, 0) : otherwise;
-}
-
 START_TEST(random_commands)
 {
-	const unsigned long steps = number("MEMTGT_MODEL_STEPS", STEPS);
+	const unsigned long steps = test_number("MEMTGT_MODEL_STEPS", STEPS);
 	unsigned long reached[9] = {0};
 
-	rng = number("MEMTGT_MODEL_SEED", 0x9e3779b97f4a7c15u);
+	rng = test_number("MEMTGT_MODEL_SEED", 0x9e3779b97f4a7c15u);
 	for (unsigned long n = 0; n < steps; n++) {
 		const int me = (int)pick(NEXUSES);
 
