@@ -3,10 +3,12 @@
 #include "initiator-tools/command.h"
 
 #include <getopt.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define COMMAND_ALL  COMMANDS
+#define ALL	     UINT64_MAX
+#define FOR(id)	     (UINT64_C(1) << COMMAND_##id)
 #define OPT_HELP     (OPTIONS + 256)
 #define OPT_VERSION  (OPTIONS + 257)
 #define OPT_FIRST    256
@@ -14,19 +16,19 @@
 #define LETTERS_SIZE (3 * OPTIONS + 4)
 
 static const struct {
-	const char *name, *text;
+	const char *name, *operands, *text;
 } commands[] = {
-#define COMMAND(id, n, run, t) {n, t},
+#define COMMAND(id, n, o, run, t) {n, o, t},
 #include "initiator-tools/commands.def"
 };
 
 static const struct {
-	unsigned command;
+	uint64_t commands;
 	const char *name;
 	char letter;
 	const char *argument, *text;
 } options[] = {
-#define OPTION(id, c, n, l, a, t) {COMMAND_##c, n, l, a, t},
+#define OPTION(id, c, n, l, a, t) {c, n, l, a, t},
 #include "initiator-tools/commands.def"
 };
 
@@ -92,11 +94,36 @@ static int find_command(const char *word, struct command_line *out, char *why, s
 	return -1;
 }
 
+/* The next of the words that say what the command's operands are; its length, 0: there is none. */
+static size_t next_operand(const char **words)
+{
+	*words += strspn(*words, " ");
+	return strcspn(*words, " ");
+}
+
+static int take_operands(int argc, char **argv, struct command_line *out, char *why, size_t n)
+{
+	const char *words = commands[out->command].operands;
+	size_t count = 0, len;
+
+	for (; (len = next_operand(&words)); words += len)
+		if (optind < argc) {
+			out->operands[count++] = argv[optind++];
+		} else if (*words != '[') {
+			snprintf(why, n, "%s needs %.*s", commands[out->command].name, (int)len,
+				 words);
+			return -1;
+		}
+	if (optind == argc)
+		return 0;
+	snprintf(why, n, "\"%s\" is too much", argv[optind]);
+	return -1;
+}
+
 static int check(const struct command_line *c, char *why, size_t n)
 {
 	for (size_t i = 0; i < OPTIONS; i++)
-		if (c->given[i] && options[i].command != COMMAND_ALL &&
-		    options[i].command != c->command) {
+		if (c->given[i] && !(options[i].commands & UINT64_C(1) << c->command)) {
 			snprintf(why, n, "--%s does not belong to %s", options[i].name,
 				 commands[c->command].name);
 			return -1;
@@ -131,11 +158,9 @@ int command_read(int argc, char **argv, struct command_line *out, char *why, siz
 		snprintf(why, why_len, "no command is given");
 		return -1;
 	}
-	err = find_command(argv[optind], out, why, why_len);
-	if (!err && optind + 1 < argc) {
-		snprintf(why, why_len, "\"%s\" is too much", argv[optind + 1]);
-		err = -1;
-	}
+	err = find_command(argv[optind++], out, why, why_len);
+	if (!err)
+		err = take_operands(argc, argv, out, why, why_len);
 	return err ? err : check(out, why, why_len);
 }
 
@@ -153,12 +178,13 @@ static void usage_of(size_t i, char *out, size_t n)
 		snprintf(out, n, "%s--%s%s%s", letter, options[i].name, *a ? " " : "", a);
 }
 
-static void list_options(FILE *out, unsigned command)
+static void list_options(FILE *out, uint64_t whose)
 {
 	char line[80];
 
 	for (size_t i = 0; i < OPTIONS; i++) {
-		if (options[i].command != command)
+		if (whose == ALL ? options[i].commands != ALL
+				 : options[i].commands == ALL || !(options[i].commands & whose))
 			continue;
 		usage_of(i, line, sizeof(line));
 		if (strlen(line) > HELP_COLUMN)
@@ -174,13 +200,15 @@ void command_usage(FILE *out)
 	      "Borrows memory from hosts that run memtgtd, or another iSCSI target.\n"
 	      "\n",
 	      out);
-	list_options(out, COMMAND_ALL);
+	list_options(out, ALL);
 	fprintf(out, "  %-*s  %s\n", HELP_COLUMN, "    --version",
 		"print the version of this program and exit");
 	fprintf(out, "  %-*s  %s\n", HELP_COLUMN, "-h, --help", "print this and exit");
 	for (unsigned i = 0; i < COMMANDS; i++) {
-		fprintf(out, "\nmemloan %s: %s\n", commands[i].name, commands[i].text);
-		list_options(out, i);
+		const char *operands = commands[i].operands;
+		fprintf(out, "\nmemloan %s%s%s: %s\n", commands[i].name, *operands ? " " : "",
+			operands, commands[i].text);
+		list_options(out, UINT64_C(1) << i);
 	}
 	fputs("\nSee memloan(8), memloan.conf(5).\n", out);
 }

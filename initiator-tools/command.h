@@ -8,18 +8,19 @@
 #include <stdio.h>
 
 enum command_id {
-#define COMMAND(id, name, run, text) COMMAND_##id,
+#define COMMAND(id, name, operands, run, text) COMMAND_##id,
 #include "initiator-tools/commands.def"
 	COMMANDS,
 };
 
 enum option_id {
-#define OPTION(id, command, name, letter, argument, text) OPTION_##id,
+#define OPTION(id, commands, name, letter, argument, text) OPTION_##id,
 #include "initiator-tools/commands.def"
 	OPTIONS,
 };
 
-#define COMMAND_PORTALS_MAX 256
+#define COMMAND_PORTALS_MAX  256
+#define COMMAND_OPERANDS_MAX 3
 
 struct command_line {
 	enum command_id command;
@@ -28,6 +29,7 @@ struct command_line {
 	const char *value[OPTIONS]; /* the last one; NULL: none */
 	const char *portals[COMMAND_PORTALS_MAX];
 	size_t nportals;
+	const char *operands[COMMAND_OPERANDS_MAX]; /* NULL: left out */
 };
 
 /* 0, or -1 after a sentence in `why`. Texts stay those of argv. */

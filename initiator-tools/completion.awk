@@ -21,14 +21,18 @@ function bare(text)
 	sub(/^OPTION\(/, "")
 	argument = bare($5)
 	long = "--" bare($3)
+	short = $4 == "0" ? "" : "|-" substr($4, 2, 1)
 	if ($2 == "ALL")
 		common = common " " long
 	else
-		own[$2] = own[$2] " " long
+		for (n = split($2, whose, / *\| */); n; n--) {
+			gsub(/^FOR\(|\)$/, "", whose[n])
+			own[whose[n]] = own[whose[n]] " " long
+		}
 	if (argument == "FILE")
-		files = files "|" long "|-" substr($4, 2, 1)
+		files = files "|" long short
 	else if (argument != "" && argument !~ /^\[/)
-		values = values "|" long "|-" substr($4, 2, 1)
+		values = values "|" long short
 }
 
 END {
@@ -47,7 +51,7 @@ END {
 	print "\tesac"
 	print "\tfor word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do"
 	print "\t\tcase $word in"
-	for (id in own)
+	for (id in name)
 		print "\t\t" name[id] ") words='" substr(own[id] common " --help", 2) "' ;;"
 	print "\t\tesac"
 	print "\tdone"

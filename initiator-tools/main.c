@@ -10,7 +10,7 @@
 int main(int argc, char **argv)
 {
 	static int (*const run[])(const struct command_line *) = {
-#define COMMAND(id, name, function, text) function,
+#define COMMAND(id, name, operands, function, text) function,
 #include "initiator-tools/commands.def"
 	};
 	struct command_line line;

@@ -15,18 +15,27 @@ rows()
 	sed -n "s/^\($1\)(\(.*\))\$/\1, \2/p" "$2"
 }
 
-# "donors", "donors: -s SIZE --size SIZE".
+# "move NAME", "donors: -s SIZE --size SIZE", "move: --to DONOR".
 options()
 {
 	rows 'COMMAND\|OPTION' "$commands" | awk -F', *' '
 		function bare(text) { gsub(/^"|"$/, "", text); return text }
-		$1 == "COMMAND" { name[$2] = bare($3); print name[$2] }
+		$1 == "COMMAND" {
+			name[$2] = bare($3)
+			print name[$2] ($4 == "\"\"" ? "" : " " bare($4))
+		}
 		$1 == "OPTION" {
-			letter = substr($5, 2, 1)
+			letter = $5 == "0" ? "" : substr($5, 2, 1)
 			argument = bare($6)
 			long = argument ~ /^\[/ ? "[=" substr(argument, 2) : argument == "" ? "" : " " argument
-			print ($3 == "ALL" ? "" : name[$3] ": ") "-" letter \
-			      (argument == "" ? "" : " " argument) " --" bare($4) long
+			text = (letter == "" ? "" : "-" letter (argument == "" ? "" : " " argument) " ") \
+			       "--" bare($4) long
+			if ($3 == "ALL")
+				print text
+			for (n = $3 == "ALL" ? 0 : split($3, whose, / *\| */); n; n--) {
+				gsub(/^FOR\(|\)$/, "", whose[n])
+				print name[whose[n]] ": " text
+			}
 		}' | sort
 }
 
@@ -34,7 +43,7 @@ told_options()
 {
 	awk '
 		/^=head1/ { commands = $2 == "COMMANDS"; all = $2 == "OPTIONS" }
-		/^=head2/ { command = $2; if (commands) print command }
+		/^=head2/ { command = $2; if (commands) print substr($0, 8) }
 		/^=item B<-/ && (commands || all) {
 			text = substr($0, 7)
 			while (match(text, /[BI]<[^>]*>/))
