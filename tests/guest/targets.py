@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""targets.py - the two memtgtd, A and B, that a guest uses, and the words that control them.
+"""targets.py - the three memtgtd, A, B and C, that a guest uses, and the words that control them.
 
 Each listens on a port of its own behind a forwarder, whose address it announces as the guest sees it.
 """
@@ -163,6 +163,7 @@ class Target:
             forwarder.refuse()
             forwarder.thaw()
         if process.returncode is None:
+            process.send_signal(signal.SIGCONT)  # it may have been paused
             process.send_signal(number)
         else:
             self._fault("ended by itself")
@@ -189,6 +190,13 @@ class Target:
             if children.read_text().split() not in ([], killed):
                 return
         raise RuntimeError(f"the keeper of {self.letter} starts no other daemon")
+
+    async def pause(self):
+        """The daemon stands still, and its kernel goes on taking what comes."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    async def resume(self):
+        self._process.send_signal(signal.SIGCONT)
 
     async def ctl(self, *words):
         """What memtgtctl says, in a line."""
@@ -231,10 +239,10 @@ class Target:
 
 
 class Targets:
-    """A and B, and what the guest's command `host` may say to them."""
+    """A, B and C, and what the guest's command `host` may say to them."""
 
     def __init__(self, program, folder, sockets):
-        self._targets = {letter: Target(letter, program, folder, sockets) for letter in "AB"}
+        self._targets = {letter: Target(letter, program, folder, sockets) for letter in "ABC"}
 
     def __iter__(self):
         return iter(self._targets.values())
@@ -243,7 +251,7 @@ class Targets:
         return [fault for target in self for fault in target.faults]
 
     async def fresh(self):
-        """Both run, with nothing but zeros."""
+        """All run, with nothing but zeros."""
         for target in self:
             await target.restart()
 
@@ -259,7 +267,7 @@ class Targets:
             return SURPLUS.read_text().strip()
         target = self._targets[letter[:1]]
         forwarder = target.second if letter[1:] == "2" else target.forwarder
-        if word in ("start", "stop", "kill", "crash", "restart", "corrupt", "ctl", "curve"):
+        if word in ("start", "stop", "kill", "crash", "restart", "corrupt", "ctl", "curve", "pause", "resume"):
             return await getattr(target, word)(*more)
         if word in ("freeze", "thaw"):
             return getattr(forwarder, word)()

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# disks.sh - sessions with the targets A and B, and the disks that they bring. Part of lib.sh.
+# disks.sh - sessions with the targets A, B and C, and the disks that they bring. Part of lib.sh.
 
 iscsi=/sys/class/iscsi_session
 

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tool.h - the programs that memloan runs: iscsiadm, LVM's, cryptsetup, mkswap. One at a time, each
+ * with a limit of time, by spawn.h.
+ */
+#ifndef MEMTGT_TOOL_H
+#define MEMTGT_TOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/spawn.h"
+
+/* Where programs are looked for; tests put others there. */
+extern const char *tool_path; /* "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" */
+
+#define TOOL_LIMIT_MS 120000u
+
+/*
+ * argv[0] is a program's name. What it printed (both streams) is in r->out. 0: it ended with status
+ * 0; -ENOENT: it is not installed; -EREMOTEIO: another status; -ETIMEDOUT: it was killed, or given
+ * up. After an error `why` says which program, and its last line.
+ */
+int tool_run(const char *const argv[], struct spawn_result *r, char *why, size_t why_len)
+	__attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,56 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+# loan.sh - what scenarios share in which the guest borrows by memloan. Sourced after lib.sh.
+
+conf=/etc/memtgt/memloan.conf
+loans=/var/lib/memtgt
+
+# Libraries that the image lacks, and a place for loans.
+prepare_memloan()
+{
+	local file
+	mkdir -p /usr/local/lib
+	for file in /job/lib/*; do
+		[[ -e /usr/lib/x86_64-linux-gnu/${file##*/} ]] || cp "$file" /usr/local/lib/
+	done
+	ldconfig
+	mkdir -p "${conf%/*}" "$loans"
+	rm -f "$loans"/*
+	modprobe -a dm_mod dm_raid raid1 dm_crypt
+}
+
+# know_donors A B...: they are all the donors there are.
+know_donors()
+{
+	local letter
+	{
+		echo 'donors = ('
+		for letter; do
+			echo "{ name = \"$letter\"; portals = [ \"$(portal "$letter")\" ]; }"
+		done | paste -sd ,
+		echo ');'
+	} >$conf
+}
+
+memloan()
+{
+	/job/memloan -c "$conf" "$@"
+}
+
+# What the host has in the memory of a donor's LUN, in MiB.
+donor_mebibytes()
+{
+	host ctl "$1" --json lun show "$(host name "$1")" "$2" |
+		grep -oE '"used_bytes": [0-9]+' | awk '{ print int($2 / 1048576) }'
+}
+
+# How many hosts have claimed a donor's LUN.
+donor_claims()
+{
+	host ctl "$1" --json claim list | grep -o "\"lun\": $2\b" | wc -l
+}
+
+no_loan_left()
+{
+	[[ ! $(ls "$loans") && ! $(dmsetup ls | grep memtgt) && $(wc -l </proc/swaps) == 1 ]]
+}
