@@ -291,6 +291,7 @@ void conf_free(struct conf *c)
 	free(c->donors);
 	free(c->initiator);
 	free(c->control_socket);
+	free(c->state_dir);
 	*c = (struct conf){0};
 }
 

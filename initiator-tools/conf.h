@@ -12,6 +12,7 @@
 struct conf {
 	char *initiator;      /* InitiatorName; NULL: the host's */
 	char *control_socket; /* of this host's memtgtd; NULL: CONTROL_SOCKET */
+	char *state_dir;      /* of loans; NULL: RECORD_DIR */
 	struct donor *donors;
 	size_t ndonors;
 };

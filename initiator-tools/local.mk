@@ -7,6 +7,8 @@ endif
 initiator_tools_libmemloan_a_SOURCES = \
 	%D%/answer.c \
 	%D%/answer.h \
+	%D%/asking.c \
+	%D%/asking.h \
 	%D%/command.c \
 	%D%/command.h \
 	%D%/commands.def \
@@ -19,6 +21,29 @@ initiator_tools_libmemloan_a_SOURCES = \
 	%D%/donors.h \
 	%D%/guard.c \
 	%D%/guard.h \
+	%D%/host/child.h \
+	%D%/host/disk.h \
+	%D%/host/tool.h \
+	%D%/loan/advance.c \
+	%D%/loan/advance.h \
+	%D%/loan/borrow.c \
+	%D%/loan/choose.c \
+	%D%/loan/choose.h \
+	%D%/loan/commands.h \
+	%D%/loan/loan.c \
+	%D%/loan/loan.h \
+	%D%/loan/plan.c \
+	%D%/loan/plan.h \
+	%D%/loan/record.c \
+	%D%/loan/record.h \
+	%D%/loan/record_text.c \
+	%D%/loan/return.c \
+	%D%/loan/step.c \
+	%D%/loan/step.h \
+	%D%/loan/steps.def \
+	%D%/loan/stubs.c \
+	%D%/loan/work.c \
+	%D%/loan/work.h \
 	%D%/measure.c \
 	%D%/measure.h \
 	%D%/own.c \

@@ -6,6 +6,7 @@
 
 #include "initiator-tools/command.h"
 #include "initiator-tools/donors.h"
+#include "initiator-tools/loan/commands.h"
 
 int main(int argc, char **argv)
 {

@@ -86,6 +86,7 @@ struct loan_disk {
 struct loan_leg {
 	unsigned id;	  /* 0, 1, ...; never used again for this loan */
 	bool is_unwanted; /* its steps are to be undone */
+	bool has_data;	  /* it was a copy once: what its disks hold must be what was written */
 	bool is_lost;	  /* its disks are not to be touched any more: undo only what is here */
 	struct loan_disk *disks;
 	size_t ndisks;
@@ -98,6 +99,7 @@ struct loan {
 	char swap_uuid[LOAN_UUID_SIZE];
 	char boot[LOAN_UUID_SIZE]; /* the boot in which the steps were taken */
 	uint64_t key;		   /* of persistent reservations; not 0 */
+	bool is_made;		   /* it was complete once: somebody uses it */
 	bool is_ending;		   /* it is to be returned: all steps are to be undone */
 	struct loan_leg legs[LOAN_LEGS_MAX];
 	size_t nlegs;
@@ -114,6 +116,8 @@ struct loan_leg *loan_add_leg(struct loan *l, size_t ndisks);
 void loan_remove_leg(struct loan *l, size_t leg);
 /* Legs that carry a whole copy now. */
 unsigned loan_copies(const struct loan *l);
+/* Nothing is left to be done or undone. */
+bool loan_is_complete(const struct loan *l);
 
 const char *loan_kind_word(enum loan_kind k);
 const char *step_state_word(enum step_state s);

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT
+/* advance.c - one step after the other, each of them written down. */
+#include "initiator-tools/loan/advance.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "initiator-tools/loan/record.h"
+
+static step_fn *const all_steps[][2] = {
+#define STEP(id, scope, word, run, undo, text) [STEP_##id] = {step_##run, step_##undo},
+#include "initiator-tools/loan/steps.def"
+};
+
+static int save(struct advance *a)
+{
+	return record_write(a->dir, a->loan, a->why, sizeof(a->why));
+}
+
+static void note(struct advance *a, const char *text)
+{
+	if (a->note)
+		a->note(a, text);
+}
+
+bool advance_avoids(const struct advance *a, const char *donor)
+{
+	for (size_t i = 0; i < a->navoid; i++)
+		if (!strcmp(a->avoid[i], donor))
+			return true;
+	return false;
+}
+
+static void avoid(struct advance *a, const char *donor)
+{
+	if (a->navoid < ADVANCE_AVOID_MAX && !advance_avoids(a, donor))
+		snprintf(a->avoid[a->navoid++], sizeof(a->avoid[0]), "%s", donor);
+}
+
+/* ---- one step ---- */
+
+struct telling {
+	struct advance *a;
+	const struct plan *p;
+};
+
+static void progress(void *arg, unsigned permille)
+{
+	struct telling *t = arg;
+
+	if (t->a->tell)
+		t->a->tell(t->a, t->p, permille);
+}
+
+static int take(struct advance *a, const struct plan *p, bool *is_donors_fault)
+{
+	struct loan *l = a->loan;
+	struct telling t = {a, p};
+	struct step s = {.loan = l, .is_forced = a->is_forced, .progress = progress, .arg = &t};
+	step_fn *const(*steps)[2] = a->steps ? a->steps : all_steps;
+
+	if (p->leg != PLAN_NONE)
+		s.leg = &l->legs[p->leg];
+	if (p->disk != PLAN_NONE)
+		s.disk = &s.leg->disks[p->disk];
+	progress(&t, 0);
+	int err = steps[p->step][p->is_undo](&s);
+	if (err)
+		snprintf(a->why, sizeof(a->why), "%s", s.why);
+	else
+		progress(&t, 1000);
+	*is_donors_fault = s.is_donors_fault && s.leg;
+	return err;
+}
+
+/* Before and after it, the file says so. */
+static int do_step(struct advance *a, const struct plan *p, bool *is_donors_fault)
+{
+	uint8_t *state = plan_state(a->loan, p);
+
+	*state = p->is_undo ? STEP_UNDOING : STEP_BEGUN;
+	int err = save(a);
+	if (!err)
+		err = take(a, p, is_donors_fault);
+	if (err)
+		return err;
+	*state = p->is_undo ? STEP_NONE : STEP_DONE;
+	if (p->step == STEP_MIRROR && !p->is_undo)
+		a->loan->legs[p->leg].has_data = true;
+	err = save(a);
+	return err;
+}
+
+/* ---- what becomes of a failure ---- */
+
+/* Is there a copy of what the leg holds, or does nobody need it? */
+static bool can_be_replaced(const struct loan *l, const struct loan_leg *leg)
+{
+	if (!leg->has_data || (l->wish.kind == LOAN_SWAP && l->steps[STEP_SWAP] != STEP_DONE))
+		return true;
+	for (size_t i = 0; i < l->nlegs; i++)
+		if (&l->legs[i] != leg && l->legs[i].has_data && !l->legs[i].is_lost)
+			return true;
+	return false;
+}
+
+static int give_up_leg(struct advance *a, struct loan_leg *leg)
+{
+	char text[LOAN_WHY_BYTES + 100];
+
+	leg->is_unwanted = true;
+	leg->is_lost = leg->has_data;
+	for (size_t i = 0; i < leg->ndisks; i++)
+		avoid(a, leg->disks[i].donor);
+	snprintf(text, sizeof(text), "%s; another donor is looked for", a->why);
+	note(a, text);
+	return save(a);
+}
+
+/* A loan that nobody uses yet is undone; the reason stays. */
+static int give_up_loan(struct advance *a, int err, int *result)
+{
+	char why[LOAN_WHY_BYTES];
+
+	if (a->loan->is_made || a->loan->is_ending)
+		return err;
+	memcpy(why, a->why, sizeof(why));
+	*result = err;
+	a->loan->is_ending = true;
+	err = save(a);
+	if (!err)
+		memcpy(a->why, why, sizeof(why));
+	return err;
+}
+
+static int after_failure(struct advance *a, const struct plan *p, bool is_donors_fault, int err,
+			 int *result)
+{
+	struct loan *l = a->loan;
+
+	if (p->is_undo)
+		return err;
+	if (is_donors_fault && can_be_replaced(l, &l->legs[p->leg]))
+		return give_up_leg(a, &l->legs[p->leg]);
+	return give_up_loan(a, err, result);
+}
+
+/* ---- the whole ---- */
+
+static unsigned wanted(const struct loan *l)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < l->nlegs; i++)
+		n += !l->legs[i].is_unwanted;
+	return n;
+}
+
+static int remove_leg(struct advance *a, size_t leg)
+{
+	loan_remove_leg(a->loan, leg);
+	return save(a);
+}
+
+static int choose(struct advance *a, int *result)
+{
+	int err = a->choose(a);
+
+	return err ? give_up_loan(a, err, result) : save(a);
+}
+
+/* 1: go on; 0: nothing is left; or -errno. */
+static int advance_once(struct advance *a, int *result)
+{
+	struct loan *l = a->loan;
+	bool is_donors_fault = false;
+	struct plan p;
+	bool is_any = plan_next(l, &p);
+	int err;
+
+	if (!l->is_ending && wanted(l) < l->wish.copies && !(is_any && p.is_undo))
+		err = choose(a, result);
+	else if (!is_any)
+		return 0;
+	else if (p.step == STEPS)
+		err = remove_leg(a, p.leg);
+	else if ((err = do_step(a, &p, &is_donors_fault)))
+		err = after_failure(a, &p, is_donors_fault, err, result);
+	return err ? err : 1;
+}
+
+int loan_advance(struct advance *a)
+{
+	char why[LOAN_WHY_BYTES];
+	int result = 0, rc;
+
+	while ((rc = advance_once(a, &result)) > 0)
+		;
+	if (rc < 0)
+		return rc;
+	if (a->loan->is_ending) {
+		memcpy(why, a->why, sizeof(why));
+		rc = record_remove(a->dir, a->loan->wish.name, a->why, sizeof(a->why));
+		if (!rc)
+			memcpy(a->why, why, sizeof(why));
+	} else if (!a->loan->is_made) {
+		a->loan->is_made = true;
+		rc = save(a);
+	}
+	return rc ? rc : result;
+}
+
+int loan_rebooted(struct loan *l, const char *boot)
+{
+	static const enum step_id again[] = {STEP_LOGIN,  STEP_CLAIM, STEP_GROUP,
+					     STEP_MIRROR, STEP_CRYPT, STEP_SWAP};
+
+	if (!strcmp(l->boot, boot))
+		return 0;
+	bool is_lost = l->is_made && l->wish.is_encrypted && l->wish.kind == LOAN_VOLUME;
+	snprintf(l->boot, sizeof(l->boot), "%s", boot);
+	for (size_t s = 0; s < sizeof(again) / sizeof(again[0]); s++) {
+		uint8_t *all[1 + LOAN_LEGS_MAX * (1 + LOAN_DISKS_MAX)];
+		size_t n = 0;
+		all[n++] = &l->steps[again[s]];
+		for (size_t i = 0; i < l->nlegs; i++) {
+			all[n++] = &l->legs[i].steps[again[s]];
+			for (size_t d = 0; d < l->legs[i].ndisks; d++)
+				all[n++] = &l->legs[i].disks[d].steps[again[s]];
+		}
+		while (n--)
+			if (*all[n] == STEP_DONE)
+				*all[n] = STEP_BEGUN;
+	}
+	return is_lost && !l->is_ending ? -EKEYREVOKED : 0;
+}

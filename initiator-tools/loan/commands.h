@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* commands.h - the commands about loans; each returns an exit status of memloan(8). */
+#ifndef MEMTGT_LOAN_COMMANDS_H
+#define MEMTGT_LOAN_COMMANDS_H
+
+#include "initiator-tools/command.h"
+
+struct work;
+struct loan_wish;
+
+int borrow_run(const struct command_line *c);
+int return_run(const struct command_line *c);
+
+/* The loan is there, or is made. An exit status, after telling why not. */
+int borrow_wish(struct work *w, const struct loan_wish *wish);
+
+#endif

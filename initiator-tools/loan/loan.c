@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+/* loan.c - legs, names, words. */
+#include "initiator-tools/loan/loan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *loan_kind_word(enum loan_kind k)
+{
+	static const char *const words[] = {
+#define X(id, word) [LOAN_##id] = word,
+		LOAN_KINDS(X)
+#undef X
+	};
+
+	return words[k];
+}
+
+const char *step_state_word(enum step_state s)
+{
+	static const char *const words[] = {
+#define X(id, word) [STEP_##id] = word,
+		STEP_STATES(X)
+#undef X
+	};
+
+	return words[s];
+}
+
+static void free_leg(struct loan_leg *leg)
+{
+	for (size_t i = 0; i < leg->ndisks; i++) {
+		free(leg->disks[i].chap_user);
+		free(leg->disks[i].chap_secret_file);
+	}
+	free(leg->disks);
+}
+
+void loan_free(struct loan *l)
+{
+	for (size_t i = 0; i < l->nlegs; i++)
+		free_leg(&l->legs[i]);
+	*l = (struct loan){0};
+}
+
+struct loan_leg *loan_add_leg(struct loan *l, size_t ndisks)
+{
+	if (l->nlegs == LOAN_LEGS_MAX || !ndisks || ndisks > LOAN_DISKS_MAX)
+		return NULL;
+	struct loan_leg *leg = &l->legs[l->nlegs];
+	*leg = (struct loan_leg){.id = l->next_leg, .ndisks = ndisks};
+	leg->disks = calloc(ndisks, sizeof(*leg->disks));
+	if (!leg->disks)
+		return NULL;
+	l->nlegs++;
+	l->next_leg++;
+	return leg;
+}
+
+void loan_remove_leg(struct loan *l, size_t leg)
+{
+	free_leg(&l->legs[leg]);
+	l->nlegs--;
+	memmove(&l->legs[leg], &l->legs[leg + 1], (l->nlegs - leg) * sizeof(l->legs[0]));
+	memset(&l->legs[l->nlegs], 0, sizeof(l->legs[0]));
+}
+
+unsigned loan_copies(const struct loan *l)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < l->nlegs; i++)
+		n += l->legs[i].steps[STEP_MIRROR] == STEP_DONE && !l->legs[i].is_lost;
+	return n;
+}
+
+bool loan_is_complete(const struct loan *l)
+{
+	unsigned wanted = 0;
+
+	for (size_t i = 0; i < l->nlegs; i++)
+		wanted += !l->legs[i].is_unwanted;
+	return !l->is_ending && wanted == l->wish.copies && l->nlegs == wanted &&
+	       loan_copies(l) == wanted && l->steps[STEP_CRYPT] == STEP_DONE &&
+	       l->steps[STEP_SWAP] == STEP_DONE;
+}
+
+void loan_group(const struct loan *l, char out[static LOAN_GROUP_BYTES])
+{
+	snprintf(out, LOAN_GROUP_BYTES, "memtgt_%s", l->wish.name);
+}
+
+void loan_volume_path(const struct loan *l, char out[static LOAN_PATH_BYTES])
+{
+	snprintf(out, LOAN_PATH_BYTES, "/dev/mapper/memtgt_%s-data", l->wish.name);
+}
+
+void loan_used_path(const struct loan *l, char out[static LOAN_PATH_BYTES])
+{
+	if (l->wish.is_encrypted)
+		snprintf(out, LOAN_PATH_BYTES, "/dev/mapper/memtgt_%s_crypt", l->wish.name);
+	else
+		loan_volume_path(l, out);
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+/* step.c - what steps say. */
+#include "initiator-tools/loan/step.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+int step_fail(struct step *s, int err, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(s->why, sizeof(s->why), fmt, args);
+	va_end(args);
+	s->is_donors_fault = false;
+	return -err;
+}
+
+int step_fail_donor(struct step *s, int err, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(s->why, sizeof(s->why), fmt, args);
+	va_end(args);
+	s->is_donors_fault = true;
+	return -err;
+}
+
+void step_progress(struct step *s, unsigned permille)
+{
+	if (s->progress)
+		s->progress(s->arg, permille);
+}
