@@ -32,10 +32,12 @@ bool advance_avoids(const struct advance *a, const char *donor)
 	return false;
 }
 
-static void avoid(struct advance *a, const char *donor)
+static void avoid_leg(struct advance *a, const struct loan_leg *leg)
 {
-	if (a->navoid < ADVANCE_AVOID_MAX && !advance_avoids(a, donor))
-		snprintf(a->avoid[a->navoid++], sizeof(a->avoid[0]), "%s", donor);
+	for (size_t i = 0; i < leg->ndisks; i++)
+		if (a->navoid < ADVANCE_AVOID_MAX && !advance_avoids(a, leg->disks[i].donor))
+			snprintf(a->avoid[a->navoid++], sizeof(a->avoid[0]), "%s",
+				 leg->disks[i].donor);
 }
 
 /* ---- one step ---- */
@@ -111,8 +113,7 @@ static int give_up_leg(struct advance *a, struct loan_leg *leg)
 
 	leg->is_unwanted = true;
 	leg->is_lost = leg->has_data;
-	for (size_t i = 0; i < leg->ndisks; i++)
-		avoid(a, leg->disks[i].donor);
+	avoid_leg(a, leg);
 	snprintf(text, sizeof(text), "%s; another donor is looked for", a->why);
 	note(a, text);
 	return save(a);
@@ -157,8 +158,11 @@ static unsigned wanted(const struct loan *l)
 	return n;
 }
 
+/* A donor that has lost a copy is not asked for the next one. */
 static int remove_leg(struct advance *a, size_t leg)
 {
+	if (a->loan->legs[leg].is_lost)
+		avoid_leg(a, &a->loan->legs[leg]);
 	loan_remove_leg(a->loan, leg);
 	return save(a);
 }

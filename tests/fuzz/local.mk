@@ -19,7 +19,7 @@ if HAVE_CHECK
 fuzzers += tests/fuzz/fuzz_session
 endif
 if HAVE_ISCSI
-fuzzers += tests/fuzz/fuzz_answer tests/fuzz/fuzz_loan_conf
+fuzzers += tests/fuzz/fuzz_answer tests/fuzz/fuzz_loan_conf tests/fuzz/fuzz_loan_record
 endif
 check_PROGRAMS += $(fuzzers)
 EXTRA_DIST += %D%/corpus
@@ -70,3 +70,5 @@ tests_fuzz_fuzz_answer_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_answer_LDADD = initiator-tools/libmemloan.a $(fuzz_libs) $(ISCSI_LIBS)
 tests_fuzz_fuzz_loan_conf_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_loan_conf_LDADD = initiator-tools/libmemloan.a $(fuzz_libs) $(ISCSI_LIBS)
+tests_fuzz_fuzz_loan_record_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_loan_record_LDADD = initiator-tools/libmemloan.a $(fuzz_libs) $(ISCSI_LIBS)

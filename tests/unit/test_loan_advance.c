@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_loan_advance.c - steps are taken in their order, and whatever is killed or fails, the next
+ * run ends with a whole loan or with none, and never with fewer copies than promised.
+ *
+ * The steps are played: what they have made is in `world`, which outlives a run that is cut.
+ */
+#include "initiator-tools/loan/advance.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "initiator-tools/loan/record.h"
+#include "lib/test_main.h"
+
+#define BOOT  "21234567-89ab-cdef-0123-456789abcdef"
+#define BOOT2 "31234567-89ab-cdef-0123-456789abcdef"
+
+/* Of memory: thousands of files are synced. */
+static char dir[] = "/dev/shm/test_loan_advance.XXXXXX";
+
+/* What is on the host and on donors "a", "b", ...: by step. */
+static struct {
+	bool disk[26][STEPS], leg[26][STEPS], loan[STEPS];
+	unsigned broken;  /* donors (bits) whose steps fail */
+	bool swap_broken; /* the host's fault */
+	unsigned used;	  /* donors that were chosen, ever */
+	unsigned donors;  /* how many there are */
+	unsigned least;	  /* copies while the swap is on, the fewest */
+	int cut;	  /* the run ends before or after so many halves of steps; -1: never */
+	char log[4096];
+} world;
+
+static jmp_buf killed;
+
+static void maybe_die(void)
+{
+	if (world.cut >= 0 && world.cut-- == 0)
+		longjmp(killed, 1);
+}
+
+static unsigned copies(void)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 26; i++)
+		n += world.leg[i][STEP_MIRROR];
+	return n;
+}
+
+static int play(struct step *s, enum step_id id, bool is_there)
+{
+	unsigned d = s->leg ? (unsigned)(s->leg->disks[0].donor[0] - 'a') : 0;
+	bool *what = !s->leg ? &world.loan[id] : s->disk ? &world.disk[d][id] : &world.leg[d][id];
+
+	maybe_die();
+	if (s->leg && world.broken & 1u << d && is_there)
+		return step_fail_donor(s, EIO, "%s is broken", s->leg->disks[0].donor);
+	if (id == STEP_SWAP && is_there && world.swap_broken)
+		return step_fail(s, EIO, "no swap");
+	*what = is_there;
+	snprintf(world.log + strlen(world.log), sizeof(world.log) - strlen(world.log), "%s%s%s ",
+		 is_there ? "+" : "-", s->leg ? s->leg->disks[0].donor : "", step_word(id));
+	if (world.loan[STEP_SWAP] && copies() < world.least)
+		world.least = copies();
+	maybe_die();
+	return 0;
+}
+
+#define STEP(id, scope, word, run, undo, text)    \
+	static int played_##run(struct step *s)   \
+	{                                         \
+		return play(s, STEP_##id, true);  \
+	}                                         \
+	static int played_##undo(struct step *s)  \
+	{                                         \
+		return play(s, STEP_##id, false); \
+	}
+#include "initiator-tools/loan/steps.def"
+
+static step_fn *const played[][2] = {
+#define STEP(id, scope, word, run, undo, text) [STEP_##id] = {played_##run, played_##undo},
+#include "initiator-tools/loan/steps.def"
+};
+
+static int choose(struct advance *a)
+{
+	for (unsigned i = 0; i < world.donors; i++) {
+		char name[2] = {(char)('a' + i)};
+		bool is_taken = advance_avoids(a, name);
+		for (size_t k = 0; k < a->loan->nlegs; k++)
+			is_taken |= !strcmp(a->loan->legs[k].disks[0].donor, name);
+		if (is_taken)
+			continue;
+		struct loan_leg *leg = loan_add_leg(a->loan, 1);
+		if (!leg)
+			return -ENOMEM;
+		memcpy(leg->disks[0].donor, name, sizeof(name));
+		world.used |= 1u << i;
+		return 0;
+	}
+	snprintf(a->why, sizeof(a->why), "no donor is left");
+	return -ENOSPC;
+}
+
+static struct loan loan;
+
+static void make(unsigned n)
+{
+	loan_free(&loan);
+	loan = (struct loan){
+		.wish = {.name = "x", .size = LOAN_EXTENT, .copies = n, .priority = -1},
+		.boot = BOOT,
+		.key = 1};
+}
+
+static void setup(void)
+{
+	strcpy(dir + strlen(dir) - 6, "XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	memset(&world, 0, sizeof(world));
+	world.donors = 4;
+	world.cut = -1;
+	world.least = 99;
+	make(2);
+}
+
+static void teardown(void)
+{
+	char command[128];
+
+	loan_free(&loan);
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static char why[LOAN_WHY_BYTES];
+
+static int advance(void)
+{
+	struct advance a = {.dir = dir, .loan = &loan, .steps = played, .choose = choose};
+	int err = loan_advance(&a);
+
+	memcpy(why, a.why, sizeof(why));
+	return err;
+}
+
+/* The same; 1: the run was cut, and the loan is what its file says. */
+static int advance_cut(int cut)
+{
+	char text[LOAN_WHY_BYTES];
+
+	world.cut = cut;
+	if (!setjmp(killed)) {
+		int err = advance();
+		world.cut = -1;
+		return err;
+	}
+	world.cut = -1;
+	struct loan was;
+	if (record_read(dir, "x", &was, text, sizeof(text)) == 0) {
+		loan_free(&loan);
+		loan = was;
+	}
+	return 1;
+}
+
+static bool is_nothing_left(void)
+{
+	for (unsigned s = 0; s < STEPS; s++) {
+		if (world.loan[s])
+			return false;
+		for (unsigned i = 0; i < 26; i++)
+			if (world.disk[i][s] || world.leg[i][s])
+				return false;
+	}
+	return true;
+}
+
+static bool has_file(void)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/x.json", dir);
+	return !access(path, F_OK);
+}
+
+static bool is_whole(char donor)
+{
+	unsigned d = (unsigned)(donor - 'a');
+
+	return world.disk[d][STEP_LOGIN] && world.disk[d][STEP_CLAIM] &&
+	       world.disk[d][STEP_COMMIT] && world.disk[d][STEP_LABEL] &&
+	       world.leg[d][STEP_GROUP] && world.leg[d][STEP_MIRROR];
+}
+
+START_TEST(a_loan_is_made_and_returned)
+{
+	ck_assert_int_eq(advance(), 0);
+	ck_assert_str_eq(world.log, "+alogin +aclaim +acommit +alabel +agroup +amirror "
+				    "+blogin +bclaim +bcommit +blabel +bgroup +bmirror "
+				    "+crypt +swap ");
+	ck_assert(loan_is_complete(&loan) && loan.is_made && has_file());
+	world.log[0] = '\0';
+	ck_assert_int_eq(advance(), 0);
+	ck_assert_str_eq(world.log, "");
+	loan.is_ending = true;
+	ck_assert_int_eq(advance(), 0);
+	ck_assert_str_eq(world.log, "-swap -crypt "
+				    "-bmirror -bgroup -blabel -bcommit -bclaim -blogin "
+				    "-amirror -agroup -alabel -acommit -aclaim -alogin ");
+	ck_assert(is_nothing_left() && !has_file());
+}
+END_TEST
+
+static void move_off(char donor)
+{
+	for (size_t i = 0; i < loan.nlegs; i++)
+		loan.legs[i].is_unwanted |= loan.legs[i].disks[0].donor[0] == donor;
+}
+
+START_TEST(a_loan_moves_without_a_copy_less)
+{
+	ck_assert_int_eq(advance(), 0);
+	world.log[0] = '\0';
+	move_off('a');
+	ck_assert_int_eq(advance(), 0);
+	ck_assert_str_eq(world.log, "+clogin +cclaim +ccommit +clabel +cgroup +cmirror "
+				    "-amirror -agroup -alabel -acommit -aclaim -alogin ");
+	ck_assert_uint_eq(world.least, 2);
+	ck_assert(loan_is_complete(&loan) && is_whole('b') && is_whole('c'));
+}
+END_TEST
+
+/* Any run may be cut at any place, and the one after it, too. */
+START_TEST(a_cut_move_is_finished)
+{
+	bool was_cut = true;
+
+	for (int first = 0; was_cut; first++)
+		for (int second = 0; second < 8; second++) {
+			teardown();
+			setup();
+			ck_assert_int_eq(advance(), 0);
+			move_off('a');
+			int rc = advance_cut(first);
+			was_cut = rc == 1;
+			if (was_cut)
+				(void)advance_cut(second);
+			ck_assert_int_eq(advance(), 0);
+			ck_assert(loan_is_complete(&loan) && is_whole('b') && is_whole('c'));
+			ck_assert(!is_whole('a') && !world.disk[0][STEP_LOGIN]);
+			ck_assert_uint_eq(world.least, 2);
+		}
+}
+END_TEST
+
+START_TEST(a_cut_loan_is_finished)
+{
+	bool was_cut = true;
+
+	for (int first = 0; was_cut; first++)
+		for (int second = 0; second < 8; second++) {
+			teardown();
+			setup();
+			was_cut = advance_cut(first) == 1;
+			if (was_cut)
+				(void)advance_cut(second);
+			ck_assert_int_eq(advance(), 0);
+			ck_assert(loan_is_complete(&loan) && is_whole('a') && is_whole('b'));
+			ck_assert(world.loan[STEP_SWAP]);
+		}
+}
+END_TEST
+
+START_TEST(a_cut_return_is_finished)
+{
+	bool was_cut = true;
+
+	for (int first = 0; was_cut; first++)
+		for (int second = 0; second < 8; second++) {
+			teardown();
+			setup();
+			ck_assert_int_eq(advance(), 0);
+			loan.is_ending = true;
+			was_cut = advance_cut(first) == 1;
+			loan.is_ending = true; /* the first save comes after it */
+			if (was_cut)
+				(void)advance_cut(second);
+			loan.is_ending = true;
+			ck_assert_int_eq(advance(), 0);
+			ck_assert(is_nothing_left() && !has_file());
+		}
+}
+END_TEST
+
+START_TEST(a_donor_that_fails_is_left_for_another)
+{
+	world.broken = 1u << 1;
+	ck_assert_int_eq(advance(), 0);
+	ck_assert(is_whole('a') && is_whole('c') && !world.disk[1][STEP_LOGIN]);
+	ck_assert_uint_eq(loan.nlegs, 2);
+}
+END_TEST
+
+START_TEST(without_donors_nothing_is_left)
+{
+	world.broken = 0xe;
+	ck_assert_int_eq(advance(), -ENOSPC);
+	ck_assert_str_eq(why, "no donor is left");
+	ck_assert(is_nothing_left() && !has_file());
+}
+END_TEST
+
+START_TEST(what_the_host_cannot_undoes_the_loan)
+{
+	world.swap_broken = true;
+	ck_assert_int_eq(advance(), -EIO);
+	ck_assert_str_eq(why, "no swap");
+	ck_assert(is_nothing_left() && !has_file());
+}
+END_TEST
+
+/* The loan stays as it was, in use. */
+START_TEST(a_move_without_a_donor_changes_nothing)
+{
+	world.donors = 2;
+	ck_assert_int_eq(advance(), 0);
+	move_off('a');
+	ck_assert_int_eq(advance(), -ENOSPC);
+	ck_assert(is_whole('a') && is_whole('b') && world.loan[STEP_SWAP]);
+	ck_assert_uint_eq(world.least, 2);
+	world.donors = 3;
+	ck_assert_int_eq(advance(), 0);
+	ck_assert(is_whole('b') && is_whole('c') && !world.disk[0][STEP_LOGIN]);
+}
+END_TEST
+
+/* LVM cannot add a disk while one of the group does not answer. */
+START_TEST(a_lost_copy_goes_before_the_new_one_comes)
+{
+	ck_assert_int_eq(advance(), 0);
+	world.log[0] = '\0';
+	loan.legs[0].is_lost = loan.legs[0].is_unwanted = true;
+	ck_assert_int_eq(advance(), 0);
+	ck_assert_str_eq(world.log, "-amirror -agroup -alabel -acommit -aclaim -alogin "
+				    "+clogin +cclaim +ccommit +clabel +cgroup +cmirror ");
+}
+END_TEST
+
+START_TEST(after_a_boot_what_went_with_it_is_made_again)
+{
+	ck_assert_int_eq(advance(), 0);
+	world.log[0] = '\0';
+	ck_assert_int_eq(loan_rebooted(&loan, BOOT), 0);
+	ck_assert_int_eq(advance(), 0);
+	ck_assert_str_eq(world.log, "");
+	ck_assert_int_eq(loan_rebooted(&loan, BOOT2), 0);
+	ck_assert_int_eq(advance(), 0);
+	ck_assert_str_eq(world.log, "+alogin +aclaim +agroup +amirror "
+				    "+blogin +bclaim +bgroup +bmirror +crypt +swap ");
+}
+END_TEST
+
+/* What swap held is worth nothing after a boot; a volume's is. */
+START_TEST(a_volume_without_its_only_donor_is_not_made_anew)
+{
+	make(1);
+	loan.wish.kind = LOAN_VOLUME;
+	ck_assert_int_eq(advance(), 0);
+	ck_assert_int_eq(loan_rebooted(&loan, BOOT2), 0);
+	world.broken = 1;
+	ck_assert_int_eq(advance(), -EIO);
+	ck_assert_uint_eq(world.used, 1);
+	world.broken = 0;
+	ck_assert_int_eq(advance(), 0);
+	ck_assert(loan_is_complete(&loan) && is_whole('a'));
+}
+END_TEST
+
+START_TEST(swap_without_its_only_donor_is_made_anew)
+{
+	make(1);
+	ck_assert_int_eq(advance(), 0);
+	ck_assert_int_eq(loan_rebooted(&loan, BOOT2), 0);
+	world.broken = 1;
+	ck_assert_int_eq(advance(), 0);
+	ck_assert(loan_is_complete(&loan) && is_whole('b'));
+}
+END_TEST
+
+START_TEST(a_key_that_went_with_the_boot_is_told)
+{
+	loan.wish.kind = LOAN_VOLUME;
+	loan.wish.is_encrypted = true;
+	ck_assert_int_eq(advance(), 0);
+	ck_assert_int_eq(loan_rebooted(&loan, BOOT2), -EKEYREVOKED);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("loan_advance");
+	TCase *t = tcase_create("all");
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_set_timeout(t, 120);
+	tcase_add_test(t, a_loan_is_made_and_returned);
+	tcase_add_test(t, a_loan_moves_without_a_copy_less);
+	tcase_add_test(t, a_cut_move_is_finished);
+	tcase_add_test(t, a_cut_loan_is_finished);
+	tcase_add_test(t, a_cut_return_is_finished);
+	tcase_add_test(t, a_donor_that_fails_is_left_for_another);
+	tcase_add_test(t, without_donors_nothing_is_left);
+	tcase_add_test(t, what_the_host_cannot_undoes_the_loan);
+	tcase_add_test(t, a_move_without_a_donor_changes_nothing);
+	tcase_add_test(t, a_lost_copy_goes_before_the_new_one_comes);
+	tcase_add_test(t, after_a_boot_what_went_with_it_is_made_again);
+	tcase_add_test(t, a_volume_without_its_only_donor_is_not_made_anew);
+	tcase_add_test(t, swap_without_its_only_donor_is_made_anew);
+	tcase_add_test(t, a_key_that_went_with_the_boot_is_told);
+	suite_add_tcase(s, t);
+	return test_main(s);
+}
