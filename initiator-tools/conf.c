@@ -10,13 +10,15 @@
 #include "base/config.h"
 #include "base/config_keys.h"
 #include "base/config_source.h"
+#include "base/config_text.h"
 #include "base/config_value.h"
+#include "initiator-tools/loan/record.h"
 #include "memtgt/control.h"
 
 #define FOUND_BYTES 128
 #define PLACE_BYTES 512
 
-enum scope { IN_TOP, IN_DONOR };
+enum scope { IN_TOP, IN_DONOR, IN_LOAN };
 
 static const char *bad_name(const char *text)
 {
@@ -40,8 +42,17 @@ static const char *bad_file(const char *text)
 			    : "a path begins with /";
 }
 
+static const char *bad_kind(const char *text)
+{
+	for (unsigned k = 0; k < LOAN_KINDS_COUNT; k++)
+		if (!strcmp(text, loan_kind_word(k)))
+			return NULL;
+	return "allowed is \"swap\" or \"lv\"";
+}
+
 #define OBJECT_TOP   struct conf
 #define OBJECT_DONOR struct donor
+#define OBJECT_LOAN  struct conf_loan
 #define REQ	     true
 #define OPT	     false
 
@@ -51,7 +62,7 @@ static const struct key {
 	enum scope scope;
 	struct config_key key;
 } keys[] = {
-#define CONF(s, k, t, need, lo, hi, check)             \
+#define CONF(s, k, t, need, lo, hi, other, check)      \
 	{.scope = IN_##s,                              \
 	 .key = {.name = #k,                           \
 		 .type = KEY_##t,                      \
@@ -60,6 +71,7 @@ static const struct key {
 		 .size = sizeof(((OBJECT_##s *)0)->k), \
 		 .min = lo,                            \
 		 .max = hi,                            \
+		 .preset = other,                      \
 		 .bad = check}},
 #include "initiator-tools/conf_keys.def"
 };
@@ -95,14 +107,17 @@ static void unknown(struct reader *r, enum scope scope, const config_setting_t *
 
 static void allowed(const struct key *k, char *out, size_t n)
 {
+	unsigned long long max = k->key.max;
+
 	if (k->key.type != KEY_LIST)
 		config_key_allowed(&k->key, out, n);
 	else if (k->scope == IN_TOP)
-		snprintf(out, n, "a list of at most %llu donors ( { ... }, ... )",
-			 (unsigned long long)k->key.max);
+		snprintf(out, n, "a list of at most %llu %s ( { ... }, ... )", max, k->key.name);
+	else if (k->scope == IN_LOAN)
+		snprintf(out, n, "a list of 1 to %llu names of donors [ \"NAME\", ... ]", max);
 	else
 		snprintf(out, n, "a list of 1 to %llu portals [ \"ADDRESS\", \"ADDRESS:PORT\" ]",
-			 (unsigned long long)k->key.max);
+			 max);
 }
 
 static void wrong(struct reader *r, const struct key *k, const config_setting_t *at)
@@ -153,8 +168,9 @@ static int count(struct reader *r, const struct key *k, const config_setting_t *
 	return -1;
 }
 
-static void read_portals(struct reader *r, const struct key *k, const config_setting_t *at,
-			 struct donor *d)
+/* An array of texts: copies on the heap. */
+static void read_texts(struct reader *r, const struct key *k, const config_setting_t *at,
+		       char **texts, size_t *ntexts)
 {
 	int n = count(r, k, at);
 
@@ -163,18 +179,18 @@ static void read_portals(struct reader *r, const struct key *k, const config_set
 		const char *text = config_setting_type(e) == CONFIG_TYPE_STRING
 					   ? config_setting_get_string(e)
 					   : NULL;
-		const char *bad = text ? donor_bad_portal(text) : NULL;
+		const char *bad = text ? k->key.bad(text) : NULL;
 		char found[FOUND_BYTES];
 		config_value_found(e, found, sizeof(found));
 		if (!text)
 			config_source_error(&r->source, e, NULL,
-					    "found %s; allowed is a portal in quotes", found);
+					    "found %s; allowed is a text in quotes", found);
 		else if (bad)
 			config_source_error(&r->source, e, NULL, "found %s; %s", found, bad);
-		else if (!(d->portals[d->nportals] = strdup(text)))
+		else if (!(texts[*ntexts] = strdup(text)))
 			config_source_no_memory(&r->source);
 		else
-			d->nportals++;
+			++*ntexts;
 	}
 }
 
@@ -201,41 +217,85 @@ static void check_donor(struct reader *r, const config_setting_t *at, size_t ind
 				    "CHAP needs both");
 }
 
-static void read_donors(struct reader *r, const struct key *k, const config_setting_t *at)
+static void check_loan(struct reader *r, const config_setting_t *at, size_t index)
 {
-	struct conf *c = r->conf;
+	const struct conf_loan *l = &r->conf->loans[index];
+
+	for (size_t i = 0; i < index && l->name; i++)
+		if (r->conf->loans[i].name && !strcmp(r->conf->loans[i].name, l->name)) {
+			config_source_error(&r->source, at, "name",
+					    "found \"%s\" again; each loan has a name of its own",
+					    l->name);
+			break;
+		}
+}
+
+/* What the elements of a list of groups are. */
+static const struct kind {
+	enum scope scope;
+	size_t size, list, length; /* of one; of both fields in struct conf */
+	void (*check)(struct reader *r, const config_setting_t *at, size_t index);
+	const char *form;
+} kinds[] = {
+	{IN_DONOR, sizeof(struct donor), offsetof(struct conf, donors),
+	 offsetof(struct conf, ndonors), check_donor, "{ name = ...; portals = ...; }"},
+	{IN_LOAN, sizeof(struct conf_loan), offsetof(struct conf, loans),
+	 offsetof(struct conf, nloans), check_loan, "{ name = ...; size = ...; }"},
+};
+
+static void preset(enum scope scope, void *object)
+{
+	for (size_t i = 0; i < KEYS; i++) {
+		const struct config_key *k = &keys[i].key;
+		if (keys[i].scope == scope && k->type == KEY_UINT)
+			*(unsigned *)(void *)((char *)object + k->offset) = (unsigned)k->preset;
+	}
+}
+
+static void read_element(struct reader *r, const struct kind *kind, const config_setting_t *at,
+			 void *object, size_t index)
+{
+	char found[FOUND_BYTES];
+
+	if (config_setting_type(at) != CONFIG_TYPE_GROUP) {
+		config_value_found(at, found, sizeof(found));
+		config_source_error(&r->source, at, NULL, "found %s; allowed is a group %s", found,
+				    kind->form);
+		return;
+	}
+	for (size_t j = 0; j < KEYS; j++)
+		r->have[j] &= keys[j].scope != kind->scope;
+	read_group(r, kind->scope, at, object);
+	require(r, kind->scope, at);
+	kind->check(r, at, index);
+}
+
+/* Of several files: they are put together. */
+static void read_groups(struct reader *r, const struct key *k, const config_setting_t *at)
+{
+	const struct kind *kind = &kinds[k->key.offset != kinds[0].list];
+	char **list = (char **)(void *)((char *)r->conf + kind->list);
+	size_t *length = (size_t *)(void *)((char *)r->conf + kind->length);
 	int n = count(r, k, at);
 
 	if (n <= 0)
 		return;
-	if (c->ndonors + (size_t)n > DONORS_MAX) { /* of several files */
+	if (*length + (size_t)n > k->key.max) {
 		wrong(r, k, at);
 		return;
 	}
-	struct donor *donors = reallocarray(c->donors, c->ndonors + (size_t)n, sizeof(*donors));
-	if (!donors) {
+	char *grown = reallocarray(*list, *length + (size_t)n, kind->size);
+	if (!grown) {
 		config_source_no_memory(&r->source);
 		return;
 	}
-	c->donors = donors;
+	*list = grown;
 	for (int i = 0; i < n; i++) {
-		const config_setting_t *e = config_setting_get_elem(at, (unsigned)i);
-		struct donor *d = &donors[c->ndonors++];
-		char found[FOUND_BYTES];
-		memset(d, 0, sizeof(*d));
-		if (config_setting_type(e) != CONFIG_TYPE_GROUP) {
-			config_value_found(e, found, sizeof(found));
-			config_source_error(&r->source, e, NULL,
-					    "found %s; allowed is a group { name = ...; portals = "
-					    "...; }",
-					    found);
-			continue;
-		}
-		for (size_t j = 0; j < KEYS; j++)
-			r->have[j] &= keys[j].scope != IN_DONOR;
-		read_group(r, IN_DONOR, e, d);
-		require(r, IN_DONOR, e);
-		check_donor(r, e, c->ndonors - 1);
+		size_t index = (*length)++;
+		void *object = grown + index * kind->size;
+		memset(object, 0, kind->size);
+		preset(kind->scope, object);
+		read_element(r, kind, config_setting_get_elem(at, (unsigned)i), object, index);
 	}
 }
 
@@ -249,18 +309,30 @@ static void read_name(struct reader *r, const struct key *k, const config_settin
 	(void)config_value_read(&r->source, &key, at, d);
 }
 
+static void read_list(struct reader *r, const struct key *k, const config_setting_t *at,
+		      void *object)
+{
+	struct donor *d = object;
+	struct conf_loan *l = object;
+
+	if (k->scope == IN_TOP)
+		read_groups(r, k, at);
+	else if (k->scope == IN_DONOR)
+		read_texts(r, k, at, d->portals, &d->nportals);
+	else
+		read_texts(r, k, at, l->from, &l->nfrom);
+}
+
 static void read_key(struct reader *r, const struct key *k, const config_setting_t *at,
 		     void *object)
 {
-	if (k->key.type == KEY_LIST && k->scope == IN_TOP) {
-		read_donors(r, k, at);
-	} else if (k->key.type == KEY_LIST) {
-		read_portals(r, k, at, object);
-	} else if (k->key.size != sizeof(char *)) {
+	if (k->key.type == KEY_LIST) {
+		read_list(r, k, at, object);
+	} else if (k->key.type == KEY_STRING && k->key.size != sizeof(char *)) {
 		read_name(r, k, at, object);
 	} else {
 		char **field = (char **)(void *)((char *)object + k->key.offset);
-		if (*field)
+		if (k->key.type == KEY_STRING && *field)
 			config_source_error(&r->source, at, NULL, "found again");
 		else
 			(void)config_value_read(&r->source, &k->key, at, object);
@@ -289,6 +361,13 @@ void conf_free(struct conf *c)
 	for (size_t i = 0; i < c->ndonors; i++)
 		donor_free(&c->donors[i]);
 	free(c->donors);
+	for (size_t i = 0; i < c->nloans; i++) {
+		free(c->loans[i].name);
+		free(c->loans[i].as);
+		while (c->loans[i].nfrom)
+			free(c->loans[i].from[--c->loans[i].nfrom]);
+	}
+	free(c->loans);
 	free(c->initiator);
 	free(c->control_socket);
 	free(c->state_dir);

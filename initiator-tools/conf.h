@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* conf.h - memloan.conf(5): the donors of this host. Read whole or not at all, as memtgtd.conf is.
+/* conf.h - memloan.conf(5): the donors and loans of this host. Read whole or not at all, as
+ * memtgtd.conf is.
  */
 #ifndef MEMTGT_CONF_H
 #define MEMTGT_CONF_H
@@ -8,6 +9,22 @@
 #include <stdio.h>
 
 #include "initiator-tools/donor.h"
+#include "initiator-tools/loan/loan.h"
+
+#define CONF_LOANS_MAX	 64
+#define CONF_NO_PRIORITY UINT32_MAX
+
+/* A loan that this host is to have. */
+struct conf_loan {
+	char *name;
+	uint64_t size;
+	char *as; /* NULL: the default */
+	unsigned copies;
+	bool encrypt;
+	unsigned priority; /* CONF_NO_PRIORITY: the kernel's */
+	char *from[LOAN_FROM_MAX];
+	size_t nfrom;
+};
 
 struct conf {
 	char *initiator;      /* InitiatorName; NULL: the host's */
@@ -15,6 +32,8 @@ struct conf {
 	char *state_dir;      /* of loans; NULL: RECORD_DIR */
 	struct donor *donors;
 	size_t ndonors;
+	struct conf_loan *loans;
+	size_t nloans;
 };
 
 /*
