@@ -21,8 +21,24 @@ initiator_tools_libmemloan_a_SOURCES = \
 	%D%/donors.h \
 	%D%/guard.c \
 	%D%/guard.h \
+	%D%/host/child.c \
 	%D%/host/child.h \
+	%D%/host/claim.c \
+	%D%/host/claim.h \
+	%D%/host/claim_disk.c \
+	%D%/host/commit.c \
+	%D%/host/commit.h \
+	%D%/host/disk.c \
 	%D%/host/disk.h \
+	%D%/host/foreign.c \
+	%D%/host/foreign.h \
+	%D%/host/inquire.c \
+	%D%/host/inquire.h \
+	%D%/host/node.c \
+	%D%/host/node.h \
+	%D%/host/sg.c \
+	%D%/host/sg.h \
+	%D%/host/tool.c \
 	%D%/host/tool.h \
 	%D%/loan/advance.c \
 	%D%/loan/advance.h \
@@ -40,6 +56,11 @@ initiator_tools_libmemloan_a_SOURCES = \
 	%D%/loan/return.c \
 	%D%/loan/step.c \
 	%D%/loan/step.h \
+	%D%/loan/step_claim.c \
+	%D%/loan/step_commit.c \
+	%D%/loan/step_disk.c \
+	%D%/loan/step_disk.h \
+	%D%/loan/step_login.c \
 	%D%/loan/steps.def \
 	%D%/loan/stubs.c \
 	%D%/loan/work.c \
@@ -60,6 +81,8 @@ initiator_tools_libmemloan_a_SOURCES = \
 	%D%/rank.h \
 	%D%/resolve.c \
 	%D%/resolve.h \
+	%D%/secret.c \
+	%D%/secret.h \
 	%D%/session.c \
 	%D%/session.h \
 	%D%/show.c \
@@ -69,7 +92,7 @@ initiator_tools_libmemloan_a_SOURCES = \
 initiator_tools_libmemloan_a_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfdir)"'
 initiator_tools_libmemloan_a_CFLAGS = $(AM_CFLAGS) $(TARGET_WARN_CFLAGS) $(ISCSI_CFLAGS)
 memloan_libs = initiator-tools/libmemloan.a target/libmemtgt.a $(ISCSI_LIBS) $(JANSSON_LIBS) \
-	$(CONFIG_LIBS)
+	$(CONFIG_LIBS) $(CRYPTO_LIBS)
 
 initiator_tools_memloan_SOURCES = %D%/main.c
 initiator_tools_memloan_CFLAGS = $(AM_CFLAGS) $(TARGET_WARN_CFLAGS)

@@ -4,12 +4,10 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/config.h"
@@ -112,33 +110,6 @@ static void look_resolved(struct probe *p)
 	next_portal(p, p->why);
 }
 
-/* Others must not be able to read it, or it is none. The file is small: it does not wait. */
-static const char *read_secret(struct probe *p)
-{
-	const char *path = p->donor->chap_secret_file;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat st;
-
-	if (fd < 0) {
-		snprintf(p->why, sizeof(p->why), "chap_secret_file: %s", strerror(errno));
-		return p->why;
-	}
-	ssize_t n = 0;
-	const char *bad = NULL;
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
-		bad = "chap_secret_file is no file";
-	else if (st.st_mode & 077)
-		bad = "chap_secret_file can be read by others: chmod 600";
-	else
-		n = read(fd, p->secret, sizeof(p->secret));
-	close(fd);
-	if (n < 0 || n == (ssize_t)sizeof(p->secret))
-		bad = "chap_secret_file holds more than a secret, or cannot be read";
-	size_t end = bad ? 0 : strcspn(p->secret, "\r\n");
-	memset(p->secret + end, 0, sizeof(p->secret) - end);
-	return bad || end ? bad : "chap_secret_file is empty";
-}
-
 void probe_start(struct probe *p, uint64_t now)
 {
 	assert(p->phase == PROBE_WAITING && p->donor->nportals);
@@ -149,7 +120,9 @@ void probe_start(struct probe *p, uint64_t now)
 			"what it sent ended, or stopped, the process that asked it");
 		return;
 	}
-	const char *bad = p->donor->chap_user ? read_secret(p) : NULL;
+	const char *bad = p->donor->chap_user ? secret_read(p->donor->chap_secret_file, p->secret,
+							    p->why, sizeof(p->why))
+					      : NULL;
 	if (bad)
 		give_up(p, DONOR_UNASKED, bad);
 	else

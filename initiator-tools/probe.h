@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "initiator-tools/donor.h"
+#include "initiator-tools/secret.h"
 
 struct probe_rules {
 	const char *initiator;	/* this host's InitiatorName */
@@ -29,8 +30,6 @@ enum probe_phase {
 	PROBE_IDLE,	 /* all is answered; a session is open for measuring */
 	PROBE_ENDED,	 /* the donor's state and reason stand; nothing is open */
 };
-
-#define CHAP_SECRET_MAX 255
 
 struct resolve;
 

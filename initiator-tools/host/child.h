@@ -4,22 +4,34 @@
  *
  * Whatever opens, reads or asks a borrowed disk may stand in the kernel for minutes when the donor
  * is silent, where no signal reaches it. A child that does not end in time is killed and left
- * behind.
+ * behind. From one thread.
  */
 #ifndef MEMTGT_CHILD_H
 #define MEMTGT_CHILD_H
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define CHILD_RESULT_MAX 65536
+/* Between SIGKILL and giving up. */
+#define CHILD_GRACE_MS 1000
 
 /*
- * Runs fn(arg, result) in a child. `result` are n bytes of shared memory, which begin as a copy of
- * *result and are copied back if the child has ended by itself. Returns what fn() returned (from
- * -200 to 0), -ETIMEDOUT: it was given up; -EIO: it crashed; or -errno.
+ * Runs fn(arg, result) in a child, which has no descriptor of ours but the standard ones. `result`
+ * are n bytes of shared memory, which begin as a copy of *result and are copied back if the child
+ * has ended by itself. Returns what fn() returned (from -200 to 0), -ETIMEDOUT: it was killed, or
+ * given up; -EIO: it crashed; or -errno.
  */
 int child_run(int (*fn)(void *arg, void *result), void *arg, void *result, size_t n,
 	      uint64_t limit_ns) __attribute__((warn_unused_result));
+
+/*
+ * The two halves of it, for a function that uses what we have open: its value is the exit status.
+ * child_start(): the process, or -errno. child_wait(): the exit status, -ETIMEDOUT, or -EIO: a
+ * signal ended it. Never waits for longer than the limit and the grace.
+ */
+pid_t child_start(int (*fn)(void *arg), void *arg) __attribute__((warn_unused_result));
+int child_wait(pid_t pid, uint64_t limit_ns) __attribute__((warn_unused_result));
 
 #endif
