@@ -17,6 +17,9 @@
 
 /* How often it is looked whether a program that printed all has ended. */
 #define END_MS 5
+/* A killed program is gone at once, unless it stands in the kernel, as at a disk that is silent. */
+#define GRACE_MS   1000u
+#define READ_BYTES 4096u
 
 /* ---- what it gets ---- */
 
@@ -115,7 +118,7 @@ static int ms_left(uint64_t until)
 static int take(int from, uint64_t until, struct spawn_result *r)
 {
 	struct pollfd f = {.fd = from, .events = POLLIN};
-	char more[SPAWN_OUT_MAX];
+	char more[READ_BYTES];
 
 	if (!ms_left(until))
 		return -ETIMEDOUT;
@@ -145,21 +148,28 @@ static int wait_end(pid_t pid, uint64_t until, int *status)
 	}
 }
 
-static int reap(pid_t pid, uint64_t until, int rc, int *status)
+/* 0: it has ended; -ETIMEDOUT: that, and whatever it says, can be asked for again. */
+static int follow(pid_t pid, int from, uint64_t until, struct spawn_result *r, int *status)
 {
-	if (!rc)
-		rc = wait_end(pid, until, status);
+	int rc;
+
+	while ((rc = take(from, until, r)) > 0)
+		;
+	return rc ? rc : wait_end(pid, until, status);
+}
+
+static int end(pid_t pid, int rc, int *status)
+{
 	if (!rc || rc == -ECHILD)
 		return rc;
 	kill(pid, SIGKILL);
-	while (waitpid(pid, status, 0) < 0 && errno == EINTR)
-		;
+	(void)wait_end(pid, clock_now() + GRACE_MS * NS_PER_MS, status);
 	return rc;
 }
 
-int spawn_run(const char *const argv[], unsigned limit_ms, bool errors, struct spawn_result *r)
+int spawn_watch(const char *const argv[], unsigned tick_ms, bool errors, bool (*go_on)(void *arg),
+		void *arg, struct spawn_result *r)
 {
-	uint64_t until = clock_now() + limit_ms * NS_PER_MS;
 	int p[2], status = 0, rc;
 	pid_t pid;
 
@@ -169,13 +179,25 @@ int spawn_run(const char *const argv[], unsigned limit_ms, bool errors, struct s
 	rc = start(argv, p[1], errors, &pid);
 	close(p[1]);
 	if (!rc) {
-		while ((rc = take(p[0], until, r)) > 0)
-			;
-		rc = reap(pid, until, rc, &status);
+		do
+			rc = follow(pid, p[0], clock_now() + tick_ms * NS_PER_MS, r, &status);
+		while (rc == -ETIMEDOUT && go_on(arg));
+		rc = end(pid, rc, &status);
 	}
 	close(p[0]);
 	r->out[r->len] = '\0';
 	if (!rc && WIFEXITED(status))
 		r->status = WEXITSTATUS(status);
 	return rc;
+}
+
+static bool no_more(void *arg)
+{
+	(void)arg;
+	return false;
+}
+
+int spawn_run(const char *const argv[], unsigned limit_ms, bool errors, struct spawn_result *r)
+{
+	return spawn_watch(argv, limit_ms, errors, no_more, NULL, r);
 }

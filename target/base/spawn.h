@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SPAWN_OUT_MAX 1024u
+#define SPAWN_OUT_MAX 32768u
 
 struct spawn_result {
 	int status;		     /* exit status; -1: a signal ended it */
@@ -22,10 +22,18 @@ struct spawn_result {
 
 /*
  * Until it has ended. argv[0] is a path, argv[] ends with NULL. Standard input is empty; standard
- * error is taken too if `errors`, and dropped else. 0, -ETIMEDOUT (it was killed), or -errno if it
+ * error is taken too if `errors`, and dropped else. 0, -ETIMEDOUT (it was killed; if it stands in
+ * the kernel, where that does not reach it, it is left behind after a second), or -errno if it
  * could not be run.
  */
 int spawn_run(const char *const argv[], unsigned limit_ms, bool errors, struct spawn_result *r)
 	__attribute__((warn_unused_result));
+
+/*
+ * The same for what may take as long as it goes on: after each tick_ms it is asked, and killed if
+ * the answer is false.
+ */
+int spawn_watch(const char *const argv[], unsigned tick_ms, bool errors, bool (*go_on)(void *arg),
+		void *arg, struct spawn_result *r) __attribute__((warn_unused_result));
 
 #endif

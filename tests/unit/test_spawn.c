@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,10 +56,14 @@ END_TEST
 /* At the limit, and beyond it. The program is not stopped by what nobody takes. */
 START_TEST(much)
 {
-	ck_assert_int_eq(shell("head -c 1024 /dev/zero", PATIENCE_MS, false), 0);
+	char script[64];
+
+	snprintf(script, sizeof(script), "head -c %u /dev/zero", SPAWN_OUT_MAX);
+	ck_assert_int_eq(shell(script, PATIENCE_MS, false), 0);
 	ck_assert_uint_eq(r.len, SPAWN_OUT_MAX);
 	ck_assert(!r.is_cut);
-	ck_assert_int_eq(shell("head -c 1025 /dev/zero", PATIENCE_MS, false), 0);
+	snprintf(script, sizeof(script), "head -c %u /dev/zero", SPAWN_OUT_MAX + 1);
+	ck_assert_int_eq(shell(script, PATIENCE_MS, false), 0);
 	ck_assert(r.is_cut);
 	ck_assert_int_eq(shell("head -c 1000000 /dev/zero; exit 5", PATIENCE_MS, false), 0);
 	ck_assert_uint_eq(r.len, SPAWN_OUT_MAX);
@@ -75,6 +81,84 @@ START_TEST(hangs)
 	ck_assert_int_eq(r.status, -1);
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1); /* and it was waited for */
 	ck_assert_int_eq(errno, ECHILD);
+}
+END_TEST
+
+/*
+ * A program that SIGKILL does not end in time, as one that stands in the kernel: here because a
+ * tracer keeps its end to itself. This program in another role: traced by its child, whose number
+ * it prints.
+ */
+static int play_stuck(void)
+{
+	pid_t parent = getpid();
+	int p[2];
+	char byte;
+
+	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
+	if (pipe(p))
+		return EXIT_FAILURE;
+	pid_t pid = fork();
+	if (pid) {
+		if (pid < 0 || read(p[0], &byte, 1) != 1)
+			return EXIT_FAILURE;
+		printf("%d %c\n", (int)pid, byte);
+		fflush(stdout);
+		for (;;)
+			pause();
+	}
+	byte = ptrace(PTRACE_SEIZE, parent, NULL, NULL) ? 'n' : 'y';
+	if (write(p[1], &byte, 1) != 1)
+		return EXIT_FAILURE;
+	alarm(100);
+	for (;;)
+		pause();
+}
+
+START_TEST(stuck)
+{
+	const char *const argv[] = {"/proc/self/exe", "stuck", NULL};
+	int tracer;
+	char is_traced;
+
+	ck_assert_int_eq(spawn_run(argv, 3000, false, &r), -ETIMEDOUT);
+	ck_assert_int_eq(sscanf(r.out, "%d %c", &tracer, &is_traced), 2);
+	if (is_traced != 'y') {
+		kill(tracer, SIGKILL);
+		test_skip("ptrace(2) is not allowed here");
+		return;
+	}
+	/* It was left behind, and can still be waited for when it ends. */
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), 0);
+	ck_assert_int_eq(kill(tracer, SIGKILL), 0);
+	ck_assert_int_gt(waitpid(-1, NULL, 0), 0);
+}
+END_TEST
+
+static unsigned asked;
+
+static bool thrice(void *arg)
+{
+	(void)arg;
+	return ++asked < 3;
+}
+
+/* As long as it is told to go on, and not longer. */
+START_TEST(watched)
+{
+	const char *const argv[] = {"/bin/sh", "-c", "sleep 1; echo end; exit 4", NULL};
+	const char *const endless[] = {"/bin/sh", "-c", "echo begun; exec sleep 1000", NULL};
+
+	asked = 0;
+	ck_assert_int_eq(spawn_watch(endless, 100, false, thrice, NULL, &r), -ETIMEDOUT);
+	ck_assert_uint_eq(asked, 3);
+	ck_assert_str_eq(r.out, "begun\n");
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+	asked = 0;
+	ck_assert_int_eq(spawn_watch(argv, PATIENCE_MS, false, thrice, NULL, &r), 0);
+	ck_assert_uint_eq(asked, 0);
+	ck_assert_int_eq(r.status, 4);
+	ck_assert_str_eq(r.out, "end\n");
 }
 END_TEST
 
@@ -137,8 +221,11 @@ START_TEST(signals)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char *argv[])
 {
+	if (argc == 2 && !strcmp(argv[1], "stuck"))
+		return play_stuck();
+
 	Suite *s = suite_create("spawn");
 	TCase *t = tcase_create("spawn");
 
@@ -146,6 +233,8 @@ int main(void)
 	tcase_add_loop_test(t, prints, 0, sizeof(runs) / sizeof(runs[0]));
 	tcase_add_test(t, much);
 	tcase_add_loop_test(t, hangs, 0, 3);
+	tcase_add_test(t, stuck);
+	tcase_add_test(t, watched);
 	tcase_add_loop_test(t, no_program, 0, 4);
 	tcase_add_test(t, descriptors);
 	tcase_add_test(t, environment);
