@@ -30,14 +30,22 @@ initiator_tools_libmemloan_a_SOURCES = \
 	%D%/host/commit.h \
 	%D%/host/disk.c \
 	%D%/host/disk.h \
+	%D%/host/dm.c \
+	%D%/host/dm.h \
 	%D%/host/foreign.c \
 	%D%/host/foreign.h \
 	%D%/host/inquire.c \
 	%D%/host/inquire.h \
+	%D%/host/lvm.c \
+	%D%/host/lvm.h \
+	%D%/host/lvm_report.c \
+	%D%/host/lvm_report.h \
 	%D%/host/node.c \
 	%D%/host/node.h \
 	%D%/host/sg.c \
 	%D%/host/sg.h \
+	%D%/host/swaps.c \
+	%D%/host/swaps.h \
 	%D%/host/tool.c \
 	%D%/host/tool.h \
 	%D%/loan/advance.c \
@@ -46,8 +54,13 @@ initiator_tools_libmemloan_a_SOURCES = \
 	%D%/loan/choose.c \
 	%D%/loan/choose.h \
 	%D%/loan/commands.h \
+	%D%/loan/group.c \
+	%D%/loan/group.h \
+	%D%/loan/label.c \
+	%D%/loan/label.h \
 	%D%/loan/loan.c \
 	%D%/loan/loan.h \
+	%D%/loan/mirror.h \
 	%D%/loan/plan.c \
 	%D%/loan/plan.h \
 	%D%/loan/record.c \
@@ -58,11 +71,16 @@ initiator_tools_libmemloan_a_SOURCES = \
 	%D%/loan/step.h \
 	%D%/loan/step_claim.c \
 	%D%/loan/step_commit.c \
+	%D%/loan/step_crypt.c \
 	%D%/loan/step_disk.c \
 	%D%/loan/step_disk.h \
+	%D%/loan/step_group.c \
+	%D%/loan/step_label.c \
 	%D%/loan/step_login.c \
+	%D%/loan/step_mirror.c \
+	%D%/loan/step_swap.c \
 	%D%/loan/steps.def \
-	%D%/loan/stubs.c \
+	%D%/loan/swap.h \
 	%D%/loan/work.c \
 	%D%/loan/work.h \
 	%D%/measure.c \

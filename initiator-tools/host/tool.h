@@ -14,7 +14,16 @@
 /* Where programs are looked for; tests put others there. */
 extern const char *tool_path; /* "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" */
 
+/* Of each, in milliseconds; tests shorten it. */
+extern unsigned tool_limit_ms;
+
 #define TOOL_LIMIT_MS 120000u
+#define TOOL_TICK_MS  500u
+#define TOOL_PATH_MAX 256
+
+/* Where the program is. 0, or -ENOENT with `why`. */
+int tool_find(const char *name, char path[static TOOL_PATH_MAX], char *why, size_t why_len)
+	__attribute__((warn_unused_result));
 
 /*
  * argv[0] is a program's name. What it printed (both streams) is in r->out. 0: it ended with status
@@ -22,6 +31,16 @@ extern const char *tool_path; /* "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/
  * up. After an error `why` says which program, and its last line.
  */
 int tool_run(const char *const argv[], struct spawn_result *r, char *why, size_t why_len)
+	__attribute__((warn_unused_result));
+
+/* The same for what it prints to be read: standard output only; -EMSGSIZE: it said too much. */
+int tool_ask(const char *const argv[], struct spawn_result *r, char *why, size_t why_len)
+	__attribute__((warn_unused_result));
+
+/* The same without a limit, for what must not be ended half way: after each TOOL_TICK_MS it is
+ * asked whether it goes on; if not, -ETIMEDOUT. */
+int tool_watch(const char *const argv[], bool (*go_on)(void *arg), void *arg,
+	       struct spawn_result *r, char *why, size_t why_len)
 	__attribute__((warn_unused_result));
 
 #endif

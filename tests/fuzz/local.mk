@@ -20,6 +20,7 @@ fuzzers += tests/fuzz/fuzz_session
 endif
 if HAVE_ISCSI
 fuzzers += tests/fuzz/fuzz_answer tests/fuzz/fuzz_loan_conf tests/fuzz/fuzz_loan_record
+fuzzers += tests/fuzz/fuzz_volume
 endif
 check_PROGRAMS += $(fuzzers)
 EXTRA_DIST += %D%/corpus
@@ -72,3 +73,5 @@ tests_fuzz_fuzz_loan_conf_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_loan_conf_LDADD = initiator-tools/libmemloan.a $(fuzz_libs) $(ISCSI_LIBS)
 tests_fuzz_fuzz_loan_record_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_loan_record_LDADD = initiator-tools/libmemloan.a $(fuzz_libs) $(ISCSI_LIBS)
+tests_fuzz_fuzz_volume_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_volume_LDADD = initiator-tools/libmemloan.a $(fuzz_libs) $(ISCSI_LIBS)

@@ -12,7 +12,16 @@ unit_tests += \
 	tests/unit/test_loan_rank \
 	tests/unit/test_loan_record \
 	tests/unit/test_loan_sg
+	tests/unit/test_loan_lvm \
+	tests/unit/test_loan_measure \
+	tests/unit/test_loan_rank \
+	tests/unit/test_loan_record \
+	tests/unit/test_loan_report \
+	tests/unit/test_loan_swap \
+	tests/unit/test_loan_tool \
+	tests/unit/test_loan_volume
 endif
+loan_rig = tests/unit/loan_rig.c tests/unit/loan_rig.h
 loan_test_libs = tests/lib/libtest.a $(memloan_libs) $(CHECK_LIBS)
 tests_unit_test_loan_advance_LDADD = $(loan_test_libs)
 tests_unit_test_loan_answer_LDADD = $(loan_test_libs)
@@ -25,3 +34,12 @@ tests_unit_test_loan_measure_LDADD = $(loan_test_libs)
 tests_unit_test_loan_rank_LDADD = $(loan_test_libs)
 tests_unit_test_loan_record_LDADD = $(loan_test_libs)
 tests_unit_test_loan_sg_LDADD = $(loan_test_libs)
+tests_unit_test_loan_lvm_SOURCES = $(loan_rig) %D%/test_loan_lvm.c
+tests_unit_test_loan_lvm_LDADD = $(loan_test_libs)
+tests_unit_test_loan_report_LDADD = $(loan_test_libs)
+tests_unit_test_loan_swap_SOURCES = $(loan_rig) %D%/test_loan_swap.c
+tests_unit_test_loan_swap_LDADD = $(loan_test_libs)
+tests_unit_test_loan_tool_SOURCES = $(loan_rig) %D%/test_loan_tool.c
+tests_unit_test_loan_tool_LDADD = $(loan_test_libs)
+tests_unit_test_loan_volume_SOURCES = $(loan_rig) %D%/test_loan_volume.c
+tests_unit_test_loan_volume_LDADD = $(loan_test_libs)

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+/* test_loan_tool.c - programs that are there or not, fail, hang, and what is said of them. */
+#include "initiator-tools/host/tool.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/test_main.h"
+#include "loan_rig.h"
+
+static struct spawn_result r;
+static char why[120];
+
+static int run(const char *a, const char *b)
+{
+	const char *const argv[] = {"lvs", a, b, NULL};
+
+	why[0] = '\0';
+	return tool_run(argv, &r, why, sizeof(why));
+}
+
+START_TEST(words_and_output)
+{
+	rig_answer("lvs", 0, "echo out; echo err >&2");
+	ck_assert_int_eq(run("a", "b  c"), 0);
+	ck_assert_str_eq(r.out, "out\nerr\n");
+	ck_assert_str_eq(rig_log(), "lvs a b  c\n");
+	ck_assert_str_eq(why, "");
+}
+END_TEST
+
+static const struct {
+	const char *script;
+	int err;
+	const char *why;
+} failures[] = {
+	{"exit 5", -EREMOTEIO, "lvs: exit status 5"},
+	{"echo first; echo ' last '; echo; exit 3", -EREMOTEIO, "lvs: exit status 3: last"},
+	{"printf 'a\\033[2Jb\\377'; exit 1", -EREMOTEIO, "lvs: exit status 1: a?[2Jb?"},
+	{"kill -9 $$", -EREMOTEIO, "lvs: a signal ended it"},
+	{"echo waiting; exec sleep 1000", -ETIMEDOUT, "lvs: it did not end in time: waiting"},
+};
+
+START_TEST(fails)
+{
+	tool_limit_ms = failures[_i].err == -ETIMEDOUT ? 500 : TOOL_LIMIT_MS;
+	rig_answer("lvs", 0, failures[_i].script);
+	ck_assert_int_eq(run(NULL, NULL), failures[_i].err);
+	ck_assert_str_eq(why, failures[_i].why);
+	tool_limit_ms = TOOL_LIMIT_MS;
+}
+END_TEST
+
+START_TEST(path)
+{
+	char file[TOOL_PATH_MAX], both[600];
+
+	rig_uninstall("lvs");
+	ck_assert_int_eq(run(NULL, NULL), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(why, "the program lvs is not installed"));
+	snprintf(both, sizeof(both), "/nonexistent::%s", tool_path);
+	tool_path = both;
+	ck_assert_int_eq(tool_find("pvs", file, why, sizeof(why)), 0);
+	ck_assert_ptr_nonnull(strstr(file, "/tools/pvs"));
+	memset(both, 'a', sizeof(both) - 1);
+	both[sizeof(both) - 1] = '\0';
+	ck_assert_int_eq(tool_find(both, file, why, sizeof(why)), -ENOENT);
+}
+END_TEST
+
+START_TEST(ask_takes_standard_output_only)
+{
+	const char *const argv[] = {"pvs", NULL};
+
+	rig_answer("pvs", 0, "echo out; echo err >&2");
+	ck_assert_int_eq(tool_ask(argv, &r, why, sizeof(why)), 0);
+	ck_assert_str_eq(r.out, "out\n");
+	rig_answer("pvs", 0, "head -c 100000 /dev/zero");
+	ck_assert_int_eq(tool_ask(argv, &r, why, sizeof(why)), -EMSGSIZE);
+	ck_assert_str_eq(why, "pvs: it says more than can be read");
+}
+END_TEST
+
+static unsigned asked;
+
+static bool twice(void *arg)
+{
+	ck_assert_ptr_eq(arg, &asked);
+	return ++asked < 2;
+}
+
+START_TEST(watch_asks_whether_to_go_on)
+{
+	const char *const argv[] = {"swapoff", NULL};
+
+	rig_answer("swapoff", 0, "exec sleep 1000");
+	ck_assert_int_eq(tool_watch(argv, twice, &asked, &r, why, sizeof(why)), -ETIMEDOUT);
+	ck_assert_uint_eq(asked, 2);
+	rig_answer("swapoff", 0, "sleep 2; echo done");
+	asked = 0;
+	tool_limit_ms = 1; /* is not for it */
+	ck_assert_int_eq(tool_watch(argv, twice, &asked, &r, why, sizeof(why)), -ETIMEDOUT);
+	tool_limit_ms = TOOL_LIMIT_MS;
+	rig_answer("swapoff", 0, "echo done");
+	ck_assert_int_eq(tool_watch(argv, twice, &asked, &r, why, sizeof(why)), 0);
+	ck_assert_str_eq(r.out, "done\n");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("loan_tool");
+	TCase *t = tcase_create("tool");
+
+	tcase_set_timeout(t, 120);
+	tcase_add_checked_fixture(t, rig_begin, rig_end);
+	tcase_add_test(t, words_and_output);
+	tcase_add_loop_test(t, fails, 0, sizeof(failures) / sizeof(failures[0]));
+	tcase_add_test(t, path);
+	tcase_add_test(t, ask_takes_standard_output_only);
+	tcase_add_test(t, watch_asks_whether_to_go_on);
+	suite_add_tcase(s, t);
+	return test_main(s);
+}
