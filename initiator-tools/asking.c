@@ -19,22 +19,32 @@
 /* Who has no name of its own yet can ask, but nobody will know it again. */
 #define INITIATOR_NONE "iqn.2026-01.org.memtgt:memloan"
 
+static int load(const char *path, bool is_needed, struct conf *out)
+{
+	*out = (struct conf){0};
+	if (!path)
+		path = CONF_FILE;
+	return (is_needed || !access(path, F_OK)) && conf_load(path, out, stderr) ? LOAN_USAGE
+										  : LOAN_OK;
+}
+
+int asking_conf(const struct command_line *c, struct conf *out)
+{
+	return load(c->value[OPTION_CONFIG], c->given[OPTION_CONFIG], out);
+}
+
 /* Without a file the portals of the command line are enough, if nobody named the file. */
 static int read_conf(struct asking *a, const struct command_line *c)
 {
 	const char *path = c->value[OPTION_CONFIG];
-	bool is_needed = path || !c->nportals;
+	int status = load(path, path || !c->nportals, &a->conf);
 
-	if (!path)
-		path = CONF_FILE;
-	if ((is_needed || !access(path, F_OK)) && conf_load(path, &a->conf, stderr))
-		return LOAN_USAGE;
-	for (size_t i = 0; i < c->nportals; i++)
+	for (size_t i = 0; !status && i < c->nportals; i++)
 		if (conf_add_portal(&a->conf, c->portals[i])) {
 			fputs("memloan: out of memory\n", stderr);
 			return LOAN_FAILED;
 		}
-	return LOAN_OK;
+	return status;
 }
 
 static int bad_portal(const struct command_line *c)

@@ -30,6 +30,10 @@ int asking_begin(struct asking *a, const struct command_line *c)
 	__attribute__((warn_unused_result));
 void asking_end(struct asking *a);
 
+/* Only the configuration, which may be absent unless -c names it. 0 or an exit status; to be freed.
+ */
+int asking_conf(const struct command_line *c, struct conf *out) __attribute__((warn_unused_result));
+
 /*
  * Asks and measures all donors and calls then(), in a child: guard.h. What then() finds out reaches
  * the caller by its result (0 or more), and by memory that both share; or LOAN_FAILED, after

@@ -50,6 +50,7 @@ initiator_tools_libmemloan_a_SOURCES = \
 	%D%/host/tool.h \
 	%D%/loan/advance.c \
 	%D%/loan/advance.h \
+	%D%/loan/apply.c \
 	%D%/loan/borrow.c \
 	%D%/loan/choose.c \
 	%D%/loan/choose.h \
@@ -58,9 +59,13 @@ initiator_tools_libmemloan_a_SOURCES = \
 	%D%/loan/group.h \
 	%D%/loan/label.c \
 	%D%/loan/label.h \
+	%D%/loan/list.c \
 	%D%/loan/loan.c \
 	%D%/loan/loan.h \
+	%D%/loan/look.c \
+	%D%/loan/look.h \
 	%D%/loan/mirror.h \
+	%D%/loan/move.c \
 	%D%/loan/plan.c \
 	%D%/loan/plan.h \
 	%D%/loan/record.c \
@@ -80,6 +85,7 @@ initiator_tools_libmemloan_a_SOURCES = \
 	%D%/loan/step_mirror.c \
 	%D%/loan/step_swap.c \
 	%D%/loan/steps.def \
+	%D%/loan/stop.c \
 	%D%/loan/swap.h \
 	%D%/loan/work.c \
 	%D%/loan/work.h \

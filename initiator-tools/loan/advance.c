@@ -183,7 +183,7 @@ static int advance_once(struct advance *a, int *result)
 	bool is_any = plan_next(l, &p);
 	int err;
 
-	if (!l->is_ending && wanted(l) < l->wish.copies && !(is_any && p.is_undo))
+	if (!l->is_ending && !l->is_stopped && wanted(l) < l->wish.copies && !(is_any && p.is_undo))
 		err = choose(a, result);
 	else if (!is_any)
 		return 0;
@@ -208,7 +208,7 @@ int loan_advance(struct advance *a)
 		rc = record_remove(a->dir, a->loan->wish.name, a->why, sizeof(a->why));
 		if (!rc)
 			memcpy(a->why, why, sizeof(why));
-	} else if (!a->loan->is_made) {
+	} else if (!a->loan->is_made && !a->loan->is_stopped) {
 		a->loan->is_made = true;
 		rc = save(a);
 	}

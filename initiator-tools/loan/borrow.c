@@ -26,7 +26,7 @@ static bool read_size(const char *text, uint64_t *out)
 		return complain("SIZE", text, config_text_bad_size(text));
 	if (!*out || *out > CONFIG_SIZE_MAX)
 		return complain("SIZE", text, "allowed is what a host can use, up to 64T");
-	*out = (*out + LOAN_EXTENT - 1) / LOAN_EXTENT * LOAN_EXTENT;
+	*out = loan_round(*out);
 	return true;
 }
 
@@ -51,17 +51,14 @@ static bool read_number(const char *name, const char *text, uint64_t min, uint64
 }
 
 /* "a,b": donors of the configuration. */
-static bool read_from(const char *text, const struct conf *conf, struct loan_wish *w)
+static bool read_from(const char *text, const struct work *work, struct loan_wish *w)
 {
 	while (text && *text) {
 		size_t n = strcspn(text, ",");
-		bool is_known = false;
 		if (w->nfrom == LOAN_FROM_MAX || n > DONOR_NAME_MAX)
 			return complain("--from", text, "at most 8 donors, by their names");
 		memcpy(w->from[w->nfrom], text, n);
-		for (size_t i = 0; i < conf->ndonors; i++)
-			is_known |= !strcmp(conf->donors[i].name, w->from[w->nfrom]);
-		if (!is_known)
+		if (!work_knows_donor(work, w->from[w->nfrom]))
 			return complain("--from", w->from[w->nfrom],
 					"the configuration has no donor of this name");
 		w->nfrom++;
@@ -70,7 +67,7 @@ static bool read_from(const char *text, const struct conf *conf, struct loan_wis
 	return true;
 }
 
-static bool read_wish(const struct command_line *c, const struct conf *conf, struct loan_wish *w)
+static bool read_wish(const struct command_line *c, const struct work *work, struct loan_wish *w)
 {
 	uint64_t copies = 1, priority = 0;
 	const char *name = c->value[OPTION_NAME];
@@ -81,7 +78,7 @@ static bool read_wish(const struct command_line *c, const struct conf *conf, str
 			      "allowed is a number from 1 to 3", &copies) &&
 		  read_number("--priority", c->value[OPTION_PRIORITY], 0, PRIORITY_MAX,
 			      "allowed is a number from 0 to 32767", &priority) &&
-		  read_from(c->value[OPTION_FROM], conf, w);
+		  read_from(c->value[OPTION_FROM], work, w);
 	if (!ok)
 		return false;
 	w->copies = (unsigned)copies;
@@ -129,6 +126,7 @@ int borrow_wish(struct work *w, const struct loan_wish *wish)
 		status = work_fail(w, LOAN_FAILED,
 				   "another loan has this name; memloan status %s shows it",
 				   wish->name);
+	w->loan.is_stopped = false;
 	return status ? status : work_advance(w);
 }
 
@@ -138,7 +136,7 @@ int borrow_run(const struct command_line *c)
 	struct work w;
 	int status = work_begin(&w, c);
 
-	if (!status && !read_wish(c, &w.asking.conf, &wish))
+	if (!status && !read_wish(c, &w, &wish))
 		status = LOAN_USAGE;
 	if (!status)
 		status = borrow_wish(&w, &wish);

@@ -9,7 +9,11 @@ struct work;
 struct loan_wish;
 
 int borrow_run(const struct command_line *c);
+int apply_run(const struct command_line *c);
+int list_run(const struct command_line *c);
+int move_run(const struct command_line *c);
 int return_run(const struct command_line *c);
+int stop_run(const struct command_line *c);
 
 /* The loan is there, or is made. An exit status, after telling why not. */
 int borrow_wish(struct work *w, const struct loan_wish *wish);

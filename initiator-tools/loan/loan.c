@@ -28,6 +28,11 @@ const char *step_state_word(enum step_state s)
 	return words[s];
 }
 
+uint64_t loan_round(uint64_t bytes)
+{
+	return (bytes + LOAN_EXTENT - 1) / LOAN_EXTENT * LOAN_EXTENT;
+}
+
 static void free_leg(struct loan_leg *leg)
 {
 	for (size_t i = 0; i < leg->ndisks; i++) {

@@ -101,6 +101,7 @@ struct loan {
 	uint64_t key;		   /* of persistent reservations; not 0 */
 	bool is_made;		   /* it was complete once: somebody uses it */
 	bool is_ending;		   /* it is to be returned: all steps are to be undone */
+	bool is_stopped;	   /* out of use: no swap, no dm-crypt; the legs stay */
 	struct loan_leg legs[LOAN_LEGS_MAX];
 	size_t nlegs;
 	unsigned next_leg; /* id */
@@ -118,6 +119,9 @@ void loan_remove_leg(struct loan *l, size_t leg);
 unsigned loan_copies(const struct loan *l);
 /* Nothing is left to be done or undone. */
 bool loan_is_complete(const struct loan *l);
+
+/* Up to a whole LOAN_EXTENT. */
+uint64_t loan_round(uint64_t bytes);
 
 const char *loan_kind_word(enum loan_kind k);
 const char *step_state_word(enum step_state s);

@@ -107,6 +107,8 @@ bool plan_next(const struct loan *l, struct plan *out)
 {
 	if (l->is_ending)
 		return end(l, out);
+	if (l->is_stopped)
+		return backward(l->steps, SCOPE_LOAN, PLAN_NONE, PLAN_NONE, out);
 	for (size_t i = l->nlegs; i-- > 0;)
 		if (goes_early(&l->legs[i]))
 			return undo_leg(l, i, out);

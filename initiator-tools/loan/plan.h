@@ -3,6 +3,7 @@
  * plan.h - what is next, from what is wanted and what has been done.
  *
  *	1. A loan that ends: the swap, dm-crypt, and the legs, the last first, are undone.
+ *	   One that is stopped: only the swap and dm-crypt.
  *	2. Legs that are not wanted and are no copy are undone: they failed.
  *	3. Wanted legs are built, in their order; then dm-crypt, then the swap.
  *	4. Then legs that are not wanted any more are undone. Not before as many legs as promised

@@ -66,6 +66,7 @@ static const struct field loan_fields[] = {
 	F(struct loan,      TEXT,   "swap_uuid", swap_uuid,    0,                     bad_uuid),
 	F(struct loan,      TEXT,   "boot",      boot,         0,                     bad_uuid),
 	F(struct loan,      FLAG,   "made",      is_made,      0,                     NULL),
+	F(struct loan,      FLAG,   "stopped",   is_stopped,   0,                     NULL),
 	F(struct loan,      FLAG,   "ending",    is_ending,    0,                     NULL),
 	F(struct loan,      COUNT,  "next_leg",  next_leg,     UINT32_MAX,            NULL),
 };

@@ -97,7 +97,10 @@ struct choosing {
 
 static bool avoids(void *arg, const char *donor)
 {
-	return advance_avoids(arg, donor);
+	const struct choosing *c = arg;
+
+	return advance_avoids(c->advance, donor) ||
+	       (c->work->to && strcmp(c->work->to, donor) != 0);
 }
 
 /* In the child: the choice is in shared memory. */
@@ -106,8 +109,7 @@ static int then_choose(struct asking *a, struct donor **order, size_t n)
 	struct choosing *c = a->arg;
 	char why[LOAN_WHY_BYTES];
 
-	if (!choose_leg(c->advance->loan, order, n, avoids, c->advance, c->work->choice, why,
-			sizeof(why)))
+	if (!choose_leg(c->advance->loan, order, n, avoids, c, c->work->choice, why, sizeof(why)))
 		return LOAN_OK;
 	fprintf(stderr, "memloan: %s\n", why);
 	return LOAN_NONE;
@@ -119,6 +121,11 @@ static const struct donor *donor_of(const struct conf *conf, const char *name)
 		if (!strcmp(conf->donors[i].name, name))
 			return &conf->donors[i];
 	return NULL;
+}
+
+bool work_knows_donor(const struct work *w, const char *name)
+{
+	return donor_of(&w->asking.conf, name) != NULL;
 }
 
 /* The texts of CHAP come from the configuration. */
@@ -186,6 +193,11 @@ static int first_line(const char *path, char *out, size_t n)
 	return *out ? 0 : -ENOENT;
 }
 
+int work_boot(char out[static LOAN_UUID_SIZE])
+{
+	return first_line("/proc/sys/kernel/random/boot_id", out, LOAN_UUID_SIZE);
+}
+
 int work_uuid(char out[static LOAN_UUID_SIZE])
 {
 	return first_line("/proc/sys/kernel/random/uuid", out, LOAN_UUID_SIZE);
@@ -193,7 +205,7 @@ int work_uuid(char out[static LOAN_UUID_SIZE])
 
 static int identify(struct work *w)
 {
-	if (first_line("/proc/sys/kernel/random/boot_id", w->boot, sizeof(w->boot)))
+	if (work_boot(w->boot))
 		return work_fail(w, LOAN_FAILED, "/proc/sys/kernel/random/boot_id cannot be read");
 	if (first_line("/etc/machine-id", w->machine, sizeof(w->machine)))
 		return work_fail(
@@ -245,6 +257,12 @@ int work_read(struct work *w, const char *name)
 	if (err && err != -ENOENT)
 		return work_fail(w, LOAN_FAILED, "%s", w->why);
 	return LOAN_OK;
+}
+
+void work_forget(struct work *w)
+{
+	loan_free(&w->loan);
+	w->is_there = false;
 }
 
 int work_advance(struct work *w)

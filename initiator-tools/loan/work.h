@@ -19,6 +19,7 @@ struct work {
 	struct loan loan;
 	bool is_there;	       /* the loan has a file */
 	bool is_forced;	       /* --force */
+	const char *to;	       /* the next leg is to be of this donor; NULL: of any */
 	bool is_quiet;	       /* tell nothing of steps: who works for itself logs */
 	bool is_line_open;     /* a progress line without an end */
 	struct choice *choice; /* shared with the child that chooses */
@@ -35,6 +36,9 @@ void work_end(struct work *w);
 /* Reads w->loan; without one w->is_there is false. 0, or an exit status after telling why. */
 int work_read(struct work *w, const char *name) __attribute__((warn_unused_result));
 
+/* Before the next one is read. */
+void work_forget(struct work *w);
+
 /* w->loan becomes what is wanted of it: loan_advance(). An exit status, after telling why it is
  * not. */
 int work_advance(struct work *w) __attribute__((warn_unused_result));
@@ -42,6 +46,12 @@ int work_advance(struct work *w) __attribute__((warn_unused_result));
 /* "memloan: NAME: ..." to stderr; returns the status. */
 int work_fail(struct work *w, int status, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* Does the configuration know it? */
+bool work_knows_donor(const struct work *w, const char *name);
+
+/* This boot of the host. 0 or -errno. */
+int work_boot(char out[static LOAN_UUID_SIZE]) __attribute__((warn_unused_result));
 
 /* A new UUID. 0 or -errno. */
 int work_uuid(char out[static LOAN_UUID_SIZE]) __attribute__((warn_unused_result));

@@ -57,14 +57,19 @@ told_options()
 
 count=$(options | wc -l)
 looked_at "$count" "commands and options"
-((count == $(grep -cE '^(COMMAND|OPTION)\(' "$commands"))) || fail "$commands has rows of another form"
+(($(rows 'COMMAND\|OPTION' "$commands" | wc -l) == $(grep -cE '^(COMMAND|OPTION)\(' "$commands"))) || fail "$commands has rows of another form"
 diff <(options) <(told_options) || fail "$commands (<) and $page (>) differ"
 
-# The states, in their order.
+# The states of donors, and of loans, in their order.
 states=$(sed -n 's/^\tX([A-Z_]*, "\([^"]*\)".*/\1/p' initiator-tools/donor.h)
 looked_at "$(wc -l <<<"$states")" "states"
 diff <(echo "$states") <(sed -n '/^=head1 STATES/,/^=head1 JSON/s/^=item B<\(.*\)>$/\1/p' "$page") ||
 	fail "initiator-tools/donor.h (<) and $page (>) differ"
+
+states=$(sed -n 's/^\tX([A-Z_]*, *"\([^"]*\)".*/\1/p' initiator-tools/loan/look.h)
+looked_at "$(wc -l <<<"$states")" "states of loans"
+diff <(echo "$states") <(sed -n '/^=head1 LOANS/,/^=head1 STATES/s/^=item B<\(.*\)>$/\1/p' "$page") ||
+	fail "initiator-tools/loan/look.h (<) and $page (>) differ"
 
 # "Top level: initiator (string, 1 to 223)".
 key_rows()
@@ -77,10 +82,16 @@ key_rows()
 			sub(/^DONORS_MAX$/, "1024", text)
 			sub(/^DONOR_NAME_MAX$/, "63", text)
 			sub(/^DONOR_PORTALS_MAX$/, "8", text)
+			sub(/^LOAN_NAME_MAX$/, "31", text)
+			sub(/^LOAN_COPIES_MAX$/, "3", text)
+			sub(/^LOAN_FROM_MAX$/, "8", text)
+			sub(/^CONF_LOANS_MAX$/, "64", text)
+			sub(/^CONFIG_SIZE_MAX$/, "64T", text)
 			return text
 		}
+		BEGIN { place["TOP"] = "Top level"; place["DONOR"] = "donors"; place["LOAN"] = "loans" }
 		{
-			print ($2 == "TOP" ? "Top level" : "donors") ": " $3 " (" tolower($4) ", " \
+			print place[$2] ": " $3 " (" tolower($4) ", " \
 			      number($6) " to " number($7) ($5 == "REQ" ? ", required" : "") ")"
 		}' | sort
 }

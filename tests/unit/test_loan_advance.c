@@ -393,6 +393,20 @@ START_TEST(swap_without_its_only_donor_is_made_anew)
 }
 END_TEST
 
+START_TEST(a_stopped_loan_keeps_its_copies)
+{
+	ck_assert_int_eq(advance(), 0);
+	world.log[0] = '\0';
+	loan.is_stopped = true;
+	ck_assert_int_eq(advance(), 0);
+	ck_assert_str_eq(world.log, "-swap -crypt ");
+	ck_assert(has_file() && !loan_is_complete(&loan));
+	loan.is_stopped = false;
+	ck_assert_int_eq(advance(), 0);
+	ck_assert_str_eq(world.log, "-swap -crypt +crypt +swap ");
+}
+END_TEST
+
 START_TEST(a_key_that_went_with_the_boot_is_told)
 {
 	loan.wish.kind = LOAN_VOLUME;
@@ -422,6 +436,7 @@ int main(void)
 	tcase_add_test(t, after_a_boot_what_went_with_it_is_made_again);
 	tcase_add_test(t, a_volume_without_its_only_donor_is_not_made_anew);
 	tcase_add_test(t, swap_without_its_only_donor_is_made_anew);
+	tcase_add_test(t, a_stopped_loan_keeps_its_copies);
 	tcase_add_test(t, a_key_that_went_with_the_boot_is_told);
 	suite_add_tcase(s, t);
 	return test_main(s);
