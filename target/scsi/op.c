@@ -80,6 +80,8 @@ struct scsi_result scsi_op_check(const struct scsi_op *op, const uint8_t cdb[sta
 	for (unsigned i = 1; i < op->cdb_len; i++) {
 		uint8_t wrong = (uint8_t)(cdb[i] & ~op->usage[i]);
 
+		if (i == 1 && op->flags & SCSI_OP_OLD_LUN)
+			wrong &= 0x1f;
 		if (wrong)
 			return scsi_bad_bit(i, 31u - (unsigned)__builtin_clz(wrong));
 	}

@@ -40,6 +40,13 @@ typedef struct scsi_result scsi_out_fn(struct scsi_task *t, const uint8_t *p,
 #define SCSI_OP_STOPPED 0x04u
 
 /*
+ * Bits 7 to 5 of byte 1 may hold anything: they were the LUN up to SCSI-2 (7.2.2), and Linux sets
+ * them in its first INQUIRY to a target whose LUN 0 it has not looked at: if it looks for one LUN
+ * only.
+ */
+#define SCSI_OP_OLD_LUN 0x10u
+
+/*
  * What another nexus' reservation allows of it; a command without one of these needs the right to
  * write, so one that is added is refused unless its row says otherwise. SPC-4 table 66, SBC-3 table
  * 13, SPC-2 table 9.

@@ -83,7 +83,10 @@ START_TEST(bits_outside_usage_are_refused)
 			const uint8_t bit = (uint8_t)(1u << at % 8);
 			const bool in_sa = op->sa != SA_NONE && at / 8 == 1 && at % 8 < 5;
 
-			if (op->usage[at / 8] & bit || in_sa)
+			const bool is_lun =
+				op->flags & SCSI_OP_OLD_LUN && at / 8 == 1 && at % 8 >= 5;
+
+			if (op->usage[at / 8] & bit || in_sa || is_lun)
 				continue;
 			plain_cdb(op, cdb);
 			cdb[at / 8] |= bit;
@@ -93,6 +96,19 @@ START_TEST(bits_outside_usage_are_refused)
 		}
 	}
 	ck_assert_uint_gt(refused, 500);
+}
+END_TEST
+
+/* Linux, told to look for LUN 5 before it knows LUN 0, asks it as SCSI-2 did. */
+START_TEST(inquiry_takes_the_lun_of_scsi_2)
+{
+	fx_run(CDB(0x12, 5 << 5, 0, 0, 36), NULL, 0);
+	fx_good();
+	ck_assert_uint_eq(fx.in_len, 36);
+	fx_run(CDB(0x12, 5 << 5 | 1, 0x83, 0, 36), NULL, 0);
+	fx_good();
+	fx_run(CDB(0x12, 5 << 5 | 2, 0, 0, 36), NULL, 0);
+	fx_bad_cdb(1, 1);
 }
 END_TEST
 
@@ -244,6 +260,7 @@ int main(void)
 	tcase_add_test(c, rows_are_right);
 	tcase_add_test(c, lookup_finds_each_row_and_no_other);
 	tcase_add_test(c, bits_outside_usage_are_refused);
+	tcase_add_test(c, inquiry_takes_the_lun_of_scsi_2);
 	tcase_add_test(c, field_pointer_shows_the_first_byte_and_its_highest_bit);
 	tcase_add_test(c, bytes_after_the_cdb_are_not_looked_at);
 	tcase_add_test(c, unknown_commands);
