@@ -21,6 +21,8 @@ endif
 if HAVE_ISCSI
 fuzzers += tests/fuzz/fuzz_answer tests/fuzz/fuzz_loan_conf tests/fuzz/fuzz_loan_record
 fuzzers += tests/fuzz/fuzz_volume
+fuzzers += tests/fuzz/fuzz_answer tests/fuzz/fuzz_loan_conf \
+	tests/fuzz/fuzz_loan_disk tests/fuzz/fuzz_loan_record
 endif
 check_PROGRAMS += $(fuzzers)
 EXTRA_DIST += %D%/corpus
@@ -69,6 +71,8 @@ tests_fuzz_fuzz_session_SOURCES = \
 tests_fuzz_fuzz_session_LDADD = tests/lib/libtest.a $(fuzz_libs)
 tests_fuzz_fuzz_answer_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_answer_LDADD = initiator-tools/libmemloan.a $(fuzz_libs) $(ISCSI_LIBS)
+tests_fuzz_fuzz_loan_disk_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_loan_disk_LDADD = initiator-tools/libmemloan.a $(fuzz_libs) $(ISCSI_LIBS)
 tests_fuzz_fuzz_loan_conf_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_loan_conf_LDADD = initiator-tools/libmemloan.a $(fuzz_libs) $(ISCSI_LIBS)
 tests_fuzz_fuzz_loan_record_LDFLAGS = $(fuzz_ldflags)
