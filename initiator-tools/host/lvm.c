@@ -107,6 +107,18 @@ static void add_volume(struct words *w, const struct lvm *l, const char *volume)
 	add(w, w->target);
 }
 
+/* Commands that stop a volume for a moment, and would leave it so if they were killed then. */
+static bool is_delicate(const char *program)
+{
+	static const char *const names[] = {"lvchange", "lvconvert", "lvextend", "lvreduce",
+					    "vgreduce"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(program, names[i]))
+			return true;
+	return false;
+}
+
 static int run(struct lvm *l, struct words *w, struct lvm_disks d)
 {
 	struct spawn_result r;
@@ -119,7 +131,8 @@ static int run(struct lvm *l, struct words *w, struct lvm_disks d)
 		snprintf(w->paths[i], PATH_BYTES, "/dev/%s", d.names[i]);
 		add(w, w->paths[i]);
 	}
-	return tool_run(w->v, &r, l->why, sizeof(l->why));
+	return is_delicate(w->v[0]) ? tool_run_patiently(w->v, &r, l->why, sizeof(l->why))
+				    : tool_run(w->v, &r, l->why, sizeof(l->why));
 }
 
 static const struct lvm_disks no_disks;

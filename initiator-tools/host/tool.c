@@ -79,7 +79,8 @@ static int prepare(const char *const argv[], const char *words[static TOOL_WORDS
 	return tool_find(argv[0], path, why, why_len);
 }
 
-int tool_run(const char *const argv[], struct spawn_result *r, char *why, size_t why_len)
+static int run(const char *const argv[], unsigned limit_ms, struct spawn_result *r, char *why,
+	       size_t why_len)
 {
 	const char *words[TOOL_WORDS_MAX];
 	char path[TOOL_PATH_MAX];
@@ -87,8 +88,18 @@ int tool_run(const char *const argv[], struct spawn_result *r, char *why, size_t
 
 	if (err)
 		return err;
-	err = spawn_run(words, tool_limit_ms, true, r);
+	err = spawn_run(words, limit_ms, true, r);
 	return judge(argv[0], err, r, why, why_len);
+}
+
+int tool_run(const char *const argv[], struct spawn_result *r, char *why, size_t why_len)
+{
+	return run(argv, tool_limit_ms, r, why, why_len);
+}
+
+int tool_run_patiently(const char *const argv[], struct spawn_result *r, char *why, size_t why_len)
+{
+	return run(argv, TOOL_PATIENT * tool_limit_ms, r, why, why_len);
 }
 
 int tool_ask(const char *const argv[], struct spawn_result *r, char *why, size_t why_len)

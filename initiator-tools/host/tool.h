@@ -19,6 +19,9 @@ extern unsigned tool_limit_ms;
 
 #define TOOL_LIMIT_MS 120000u
 #define TOOL_TICK_MS  500u
+/* So many times the limit for what must not be ended while it holds a device of device mapper
+ * still: it waits for a silent disk as long as the kernel does. */
+#define TOOL_PATIENT  4
 #define TOOL_PATH_MAX 256
 
 /* Where the program is. 0, or -ENOENT with `why`. */
@@ -31,6 +34,10 @@ int tool_find(const char *name, char path[static TOOL_PATH_MAX], char *why, size
  * up. After an error `why` says which program, and its last line.
  */
 int tool_run(const char *const argv[], struct spawn_result *r, char *why, size_t why_len)
+	__attribute__((warn_unused_result));
+
+/* The same with TOOL_PATIENT times the limit. */
+int tool_run_patiently(const char *const argv[], struct spawn_result *r, char *why, size_t why_len)
 	__attribute__((warn_unused_result));
 
 /* The same for what it prints to be read: standard output only; -EMSGSIZE: it said too much. */

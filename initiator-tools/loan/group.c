@@ -176,7 +176,8 @@ static void look_at_segment(const struct step *s, struct group *g, const struct 
 
 	if (!seg->is_hidden && !strcmp(seg->volume, GROUP_VOLUME)) {
 		g->has_volume = true;
-		g->is_active = seg->attr[4] == 'a' || seg->attr[4] == 's';
+		g->is_suspended = seg->attr[4] == 's';
+		g->is_active = seg->attr[4] == 'a' || g->is_suspended;
 		g->is_open = seg->attr[5] == 'o';
 		g->is_mirror = seg->attr[0] == 'r' || seg->attr[0] == 'R';
 		if (!g->is_mirror)
@@ -189,6 +190,7 @@ static void look_at_segment(const struct step *s, struct group *g, const struct 
 static void look_at_segments(const struct step *s, struct group *g)
 {
 	g->has_volume = g->is_active = g->is_open = g->is_mirror = g->has_stray_image = false;
+	g->is_suspended = false;
 	g->nimages = g->nsynced = 0;
 	for (size_t k = 0; k < s->loan->nlegs; k++)
 		g->legs[k].is_there = g->legs[k].is_synced = false;
@@ -240,9 +242,14 @@ struct lvm_disks group_members(const struct group *g, const struct group_leg *le
 	return (struct lvm_disks){(const lvm_disk *)to, n};
 }
 
+bool group_leg_is_gone(const struct loan *l, const struct loan_leg *leg, bool answers)
+{
+	return leg->is_lost || (!answers && (l->is_ending || (leg->is_unwanted && !leg->has_data)));
+}
+
 bool group_is_gone(const struct step *s, const struct group *g, size_t leg)
 {
-	return s->loan->legs[leg].is_lost || (s->loan->is_ending && !g->legs[leg].is_whole);
+	return group_leg_is_gone(s->loan, &s->loan->legs[leg], g->legs[leg].is_whole);
 }
 
 bool group_has_gone(const struct step *s, const struct group *g)
@@ -256,7 +263,7 @@ bool group_has_gone(const struct step *s, const struct group *g)
 int group_heal(struct step *s, struct group *g)
 {
 	for (size_t i = 0; i < s->loan->nlegs; i++)
-		if (!g->legs[i].is_whole && !s->loan->legs[i].is_lost)
+		if (!g->legs[i].is_whole && !group_is_gone(s, g, i))
 			return 0;
 	return group_forget_missing(s, g);
 }

@@ -38,6 +38,7 @@ struct group {
 	bool is_partial; /* with disks that are not there */
 	/* The volume: */
 	bool has_volume, is_active, is_open, is_mirror;
+	bool is_suspended;	   /* a program was killed in the middle of a change */
 	unsigned nimages, nsynced; /* on legs that are there; */
 	bool has_stray_image;	   /* another one is on no disk any more */
 };
@@ -62,9 +63,12 @@ struct lvm_disks group_disks_of(const struct group_leg *leg);
 struct lvm_disks group_members(const struct group *g, const struct group_leg *leg, bool are_in,
 			       lvm_disk *to);
 
-/* Is the leg to be left alone, and only what is here undone? It is lost; or the loan ends, and its
- * donor does not answer. */
+/* Is the leg to be left alone, and only what is here undone? It is lost; or its donor does not
+ * answer, and nobody needs what it has: the loan ends, or the leg never was a whole copy. */
 bool group_is_gone(const struct step *s, const struct group *g, size_t leg);
+
+/* The same by the leg's answer. */
+bool group_leg_is_gone(const struct loan *l, const struct loan_leg *leg, bool answers);
 
 /* Is any leg? */
 bool group_has_gone(const struct step *s, const struct group *g);

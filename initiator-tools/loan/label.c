@@ -40,7 +40,7 @@ static int look_by_blkid(struct step *s, const char *disk, enum label *out, char
 	}
 	if (err && !(err == -EREMOTEIO && r.status == BLKID_AMBIVALENT))
 		return step_fail_donor(s, -err, "%s", why);
-	*out = LABEL_FOREIGN;
+	*out = LABEL_DATA;
 	if (value_of(&r, "TYPE", type, sizeof(type)) || value_of(&r, "PTTYPE", type, sizeof(type)))
 		snprintf(what, what_len, "%s", type);
 	else
@@ -55,9 +55,9 @@ static enum label judge(const struct lvm_pvs *pvs, const char *group, char *what
 		if (!*pvs->rows[i].group || !*pvs->rows[i].disk)
 			continue;
 		snprintf(what, what_len, "the volume group %s", pvs->rows[i].group);
-		return strcmp(pvs->rows[i].group, group) ? LABEL_FOREIGN : LABEL_OURS;
+		return strcmp(pvs->rows[i].group, group) ? LABEL_DATA : LABEL_GROUP;
 	}
-	return LABEL_BARE;
+	return LABEL_ORPHAN;
 }
 
 int label_look(struct step *s, const char *disk, enum label *out, char *what, size_t what_len)

@@ -8,9 +8,9 @@
 
 enum label {
 	LABEL_NOTHING, /* no signature that libblkid knows */
-	LABEL_BARE,	 /* a label of LVM in no group: there is no data behind it */
-	LABEL_OURS,	 /* a group with the name of the loan's */
-	LABEL_FOREIGN,	 /* anything else; `what` tells */
+	LABEL_ORPHAN,  /* a label of LVM in no group: there is no data behind it */
+	LABEL_GROUP,   /* a group with the name of the loan's */
+	LABEL_DATA,    /* anything else; `what` tells */
 };
 
 /* Reads the disk "sda", through programs with a limit of time. 0 and *out, or step_fail_donor(). */

@@ -65,7 +65,7 @@ static int wipe(struct step *s, const char *name)
  * life of the loan, or by another loan. */
 static bool is_leftover(const struct step *s, enum label found)
 {
-	return found == LABEL_OURS && s->leg->steps[STEP_GROUP] == STEP_NONE;
+	return found == LABEL_GROUP && s->leg->steps[STEP_GROUP] == STEP_NONE;
 }
 
 int step_label_run(struct step *s)
@@ -77,21 +77,21 @@ int step_label_run(struct step *s)
 
 	if (!err)
 		err = label_look(s, name, &found, what, sizeof(what));
-	if (err || (found == LABEL_OURS && !is_leftover(s, found)))
+	if (err || (found == LABEL_GROUP && !is_leftover(s, found)))
 		return err;
-	if (found == LABEL_FOREIGN && !s->is_forced)
+	if (found == LABEL_DATA && !s->is_forced)
 		return step_fail_donor(s, EEXIST,
 				       "%s, LUN %u: there is foreign data on it: %s; --force would "
 				       "overwrite it",
 				       s->disk->donor, s->disk->lun, what);
-	if (found == LABEL_OURS || (found == LABEL_FOREIGN && s->is_forced))
-		err = found == LABEL_OURS ? remove_label(s, (const lvm_disk *)&name, true)
-					     : wipe(s, name);
+	if (found == LABEL_GROUP || (found == LABEL_DATA && s->is_forced))
+		err = found == LABEL_GROUP ? remove_label(s, (const lvm_disk *)&name, true)
+					   : wipe(s, name);
 	return err ? err : create_label(s, (const lvm_disk *)&name);
 }
 
-/* A disk that does not answer any more keeps its label, when all of the loan goes: its donor gets
- * the memory back, or has lost it. */
+/* A disk of which nobody needs what it has keeps its label if it does not answer: who gives the
+ * memory back empties it. */
 int step_label_undo(struct step *s)
 {
 	enum label found = LABEL_NOTHING;
@@ -103,9 +103,9 @@ int step_label_undo(struct step *s)
 		return 0;
 	err = group_disk(s, s->disk, name);
 	if (err)
-		return s->loan->is_ending ? 0 : err;
+		return group_leg_is_gone(s->loan, s->leg, false) ? 0 : err;
 	err = label_look(s, name, &found, what, sizeof(what));
-	if (err || (found != LABEL_BARE && !is_leftover(s, found)))
+	if (err || (found != LABEL_ORPHAN && !is_leftover(s, found)))
 		return err;
-	return remove_label(s, (const lvm_disk *)&name, found == LABEL_OURS);
+	return remove_label(s, (const lvm_disk *)&name, found == LABEL_GROUP);
 }

@@ -51,8 +51,7 @@ static bool must_wait(const struct step *s, const struct group *g)
 	if (!g->has_volume || g->is_active || !g->is_partial || !s->leg->has_data)
 		return false;
 	for (size_t i = 0; i < s->loan->nlegs; i++)
-		if (&s->loan->legs[i] != s->leg && !g->legs[i].is_whole &&
-		    !s->loan->legs[i].is_lost)
+		if (&s->loan->legs[i] != s->leg && !g->legs[i].is_whole && !group_is_gone(s, g, i))
 			return true;
 	return false;
 }
@@ -187,12 +186,20 @@ static int drop_stray_images(struct step *s, struct group *g)
 	return err;
 }
 
+/* A volume that was left standing still stops all who use it. */
+static int resume(struct step *s, struct group *g)
+{
+	return g->is_suspended ? change_and_look(s, g, lvm_refresh(&g->lvm, GROUP_VOLUME)) : 0;
+}
+
 /* ---- run ---- */
 
 static int build(struct step *s, struct group *g)
 {
-	int err = group_heal(s, g);
+	int err = resume(s, g);
 
+	if (!err)
+		err = group_heal(s, g);
 	if (!err && !g->has_volume)
 		err = create(s, g);
 	if (err || must_wait(s, g))
@@ -292,7 +299,7 @@ static int check_others(struct step *s, const struct group *g)
 
 /* Disks of a dead donor: without the volume being active nobody asks them for anything, and who
  * activates it next forgets them. */
-static int drop_lost(struct step *s, struct group *g)
+static int drop_gone(struct step *s, struct group *g)
 {
 	if (g->has_volume && !g->is_active)
 		return 0;
@@ -336,10 +343,12 @@ int step_mirror_undo(struct step *s)
 	struct group g;
 	int err = group_open(s, &g);
 
+	if (!err)
+		err = resume(s, &g);
 	if (!err && s->loan->is_ending)
 		err = end(s, &g);
-	else if (!err && s->leg->is_lost)
-		err = drop_lost(s, &g);
+	else if (!err && group_is_gone(s, &g, (size_t)(s->leg - s->loan->legs)))
+		err = drop_gone(s, &g);
 	else if (!err)
 		err = drop(s, &g);
 	group_close(&g);

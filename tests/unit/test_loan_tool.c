@@ -52,6 +52,23 @@ START_TEST(fails)
 }
 END_TEST
 
+/* Four times as long. */
+START_TEST(patience)
+{
+	const char *const argv[] = {"lvconvert", NULL};
+
+	tool_limit_ms = 1000;
+	rig_answer("lvconvert", 0, "sleep 2");
+	ck_assert_int_eq(tool_run(argv, &r, why, sizeof(why)), -ETIMEDOUT);
+	tool_limit_ms = 10000;
+	ck_assert_int_eq(tool_run_patiently(argv, &r, why, sizeof(why)), 0);
+	tool_limit_ms = 50;
+	rig_answer("lvconvert", 0, "exec sleep 1000");
+	ck_assert_int_eq(tool_run_patiently(argv, &r, why, sizeof(why)), -ETIMEDOUT);
+	tool_limit_ms = TOOL_LIMIT_MS;
+}
+END_TEST
+
 START_TEST(path)
 {
 	char file[TOOL_PATH_MAX], both[600];
@@ -117,6 +134,7 @@ int main(void)
 	tcase_add_checked_fixture(t, rig_begin, rig_end);
 	tcase_add_test(t, words_and_output);
 	tcase_add_loop_test(t, fails, 0, sizeof(failures) / sizeof(failures[0]));
+	tcase_add_test(t, patience);
 	tcase_add_test(t, path);
 	tcase_add_test(t, ask_takes_standard_output_only);
 	tcase_add_test(t, watch_asks_whether_to_go_on);

@@ -195,6 +195,11 @@ START_TEST(label_and_no_disk)
 	s.leg->is_lost = false;
 	rig_loan.is_ending = true;
 	ck_assert_int_eq(step_label_undo(&s), 0);
+	rig_loan.is_ending = false;
+	s.leg->is_unwanted = true;
+	ck_assert_int_eq(step_label_undo(&s), 0);
+	s.leg->has_data = true;
+	fails(step_label_undo(&s), -ENOTCONN, true, silent[_i].why);
 	log_is("");
 }
 END_TEST
@@ -590,6 +595,47 @@ START_TEST(drop_a_lost_leg)
 }
 END_TEST
 
+/* Its donor went while it was being filled: nobody waits for him. */
+START_TEST(drop_a_silent_leg_without_data)
+{
+	two_legs();
+	legs[1]->has_data = false;
+	rig_disks[1].is_out = true;
+	rig_pvs(1, OURS("sda") "," MISSING);
+	rig_pvs(0, OURS("sda"));
+	rig_lvs(1, MIRROR("rwi-a-r--k") "," RIG_LV("[data_rimage_1]", "Iwi-aor-p-", "[unknown](1)")
+			   IMAGE("0", "iwi-aor---", "sda"));
+	rig_lvs(2, MIRROR("rwi-a-r--k") "," RIG_LV("[data_rimage_1]", "vwi-aor-r-", "")
+			   IMAGE("0", "iwi-aor---", "sda"));
+	rig_lvs(0, LINEAR("-wi-a----k", "sda"));
+	s = rig_step(legs[1], -1);
+	fails(step_mirror_undo(&s), -ENOTCONN, true, "donor-b, LUN 1: the kernel has taken");
+	rig_lvs(1, MIRROR("rwi-a-r--k") "," RIG_LV("[data_rimage_1]", "Iwi-aor-p-", "[unknown](1)")
+			   IMAGE("0", "iwi-aor---", "sda"));
+	rig_lvs(2, MIRROR("rwi-a-r--k") "," RIG_LV("[data_rimage_1]", "vwi-aor-r-", "")
+			   IMAGE("0", "iwi-aor---", "sda"));
+	rig_pvs(1, OURS("sda") "," MISSING);
+	rig_log();
+	legs[1]->is_unwanted = true;
+	ck_assert_int_eq(step_mirror_undo(&s), 0);
+	log_is(PVS LVS "vgreduce --yes --removemissing --force memtgt_x\n" PVS LVS
+		       "lvconvert --yes --mirrors -1 memtgt_x/data\n" PVS LVS);
+}
+END_TEST
+
+/* A program was killed while it held the volume still. */
+START_TEST(volume_is_resumed)
+{
+	two_legs();
+	rig_loan.wish.copies = 1;
+	rig_lvs(1, MIRROR("rwi-s-r--k") IMAGE("0", "iwi-aor---", "sda")
+			   IMAGE("1", "iwi-aor---", "sdb"));
+	ck_assert_int_eq(step_mirror_undo(&s), 0);
+	log_is(PVS LVS "lvchange --yes --refresh memtgt_x/data\n" PVS LVS
+		       "lvconvert --yes --mirrors -1 memtgt_x/data /dev/sda\n");
+}
+END_TEST
+
 /* What the lost leg had is not in the other yet: it is not to be taken for whole. */
 START_TEST(drop_a_lost_last_copy)
 {
@@ -738,6 +784,8 @@ int main(void)
 	tcase_add_test(t, drop_a_first_leg);
 	tcase_add_test(t, drop_a_silent_leg);
 	tcase_add_test(t, drop_a_lost_leg);
+	tcase_add_test(t, drop_a_silent_leg_without_data);
+	tcase_add_test(t, volume_is_resumed);
 	tcase_add_test(t, drop_a_lost_last_copy);
 	tcase_add_test(t, drop_a_lost_leg_after_a_boot);
 
