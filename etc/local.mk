@@ -1,23 +1,49 @@
 # What an administrator installs. A configuration that is there already stays as it is.
 EXTRA_DIST += \
+	%D%/memloan-agent.service.in \
+	%D%/memloan-return.service.in \
 	%D%/memloan.conf \
+	%D%/memloan.service.in \
+	%D%/memloan.slice \
 	%D%/memtgtd.conf \
 	%D%/memtgtd.service.in \
 	%D%/memtgtd.sysusers
-# For hosts that borrow: an example, since only they can know whether they want it.
-dist_pkgdata_DATA = %D%/60-memtgt-capacity.rules
+# For hosts that borrow: examples, since only they can know whether they want them. memloan check --fix
+# copies some.
+dist_pkgdata_DATA = \
+	%D%/60-memtgt-capacity.rules \
+	%D%/60-memtgt-disk.rules \
+	%D%/init-memloan.conf \
+	%D%/iscsid-memloan.conf \
+	%D%/lvm-memtgt.conf \
+	%D%/multipath-memtgt.conf \
+	%D%/sshd-memloan.conf
 
-# The unit knows where the program and its configuration are.
-noinst_DATA = etc/memtgtd.service
-CLEANFILES += etc/memtgtd.service
+# Units know where the program and its configuration are.
+units = etc/memtgtd.service
+if HAVE_ISCSI
+units += \
+	etc/memloan-agent.service \
+	etc/memloan-return.service \
+	etc/memloan.service
+slices = $(srcdir)/etc/memloan.slice
+endif
+noinst_DATA = $(units)
+CLEANFILES += $(units)
+make_unit = $(AM_V_GEN)$(MKDIR_P) etc && sed -e 's|@sbindir[@]|$(sbindir)|g' \
+	-e 's|@sysconfdir[@]|$(sysconfdir)|g' "$(srcdir)/$@.in" >$@.new && mv $@.new $@
 etc/memtgtd.service: %D%/memtgtd.service.in Makefile
-	$(AM_V_GEN)$(MKDIR_P) etc && sed -e 's|@sbindir[@]|$(sbindir)|g' \
-		-e 's|@sysconfdir[@]|$(sysconfdir)|g' "$(srcdir)/etc/memtgtd.service.in" >$@.new && \
-		mv $@.new $@
+	$(make_unit)
+etc/memloan-agent.service: %D%/memloan-agent.service.in Makefile
+	$(make_unit)
+etc/memloan-return.service: %D%/memloan-return.service.in Makefile
+	$(make_unit)
+etc/memloan.service: %D%/memloan.service.in Makefile
+	$(make_unit)
 
 if INSTALL_UNIT
 unitdir = $(systemdsystemunitdir)
-unit_DATA = etc/memtgtd.service
+unit_DATA = $(units) $(slices)
 install_sysusers = $(MKDIR_P) "$(DESTDIR)$(sysusersdir)" && \
 	$(INSTALL_DATA) "$(srcdir)/etc/memtgtd.sysusers" "$(DESTDIR)$(sysusersdir)/memtgtd.conf"
 uninstall_sysusers = rm -f "$(DESTDIR)$(sysusersdir)/memtgtd.conf"

@@ -165,6 +165,7 @@ endif
 EXTRA_DIST += \
 	%D%/fio_verify.sh \
 	%D%/link_local.sh \
+	%D%/loan-units.sh \
 	%D%/loan.sh \
 	%D%/luns_fixture.h \
 	%D%/options.sh \
