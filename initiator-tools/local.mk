@@ -9,6 +9,27 @@ initiator_tools_libmemloan_a_SOURCES = \
 	%D%/answer.h \
 	%D%/asking.c \
 	%D%/asking.h \
+	%D%/check/area.c \
+	%D%/check/area.h \
+	%D%/check/block.c \
+	%D%/check/block.h \
+	%D%/check/check.c \
+	%D%/check/check.h \
+	%D%/check/cure.c \
+	%D%/check/cure.h \
+	%D%/check/finding.c \
+	%D%/check/finding.h \
+	%D%/check/findings.def \
+	%D%/check/look_host.c \
+	%D%/check/look_memory.c \
+	%D%/check/look_process.c \
+	%D%/check/look_session.c \
+	%D%/check/process.c \
+	%D%/check/process.h \
+	%D%/check/sessions.c \
+	%D%/check/sessions.h \
+	%D%/check/tree.c \
+	%D%/check/tree.h \
 	%D%/command.c \
 	%D%/command.h \
 	%D%/commands.def \
@@ -113,7 +134,8 @@ initiator_tools_libmemloan_a_SOURCES = \
 	%D%/show.h \
 	%D%/survey.c \
 	%D%/survey.h
-initiator_tools_libmemloan_a_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfdir)"'
+initiator_tools_libmemloan_a_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfdir)"' \
+	-DPKGDATADIR='"$(pkgdatadir)"'
 initiator_tools_libmemloan_a_CFLAGS = $(AM_CFLAGS) $(TARGET_WARN_CFLAGS) $(ISCSI_CFLAGS)
 memloan_libs = initiator-tools/libmemloan.a target/libmemtgt.a $(ISCSI_LIBS) $(JANSSON_LIBS) \
 	$(CONFIG_LIBS) $(CRYPTO_LIBS)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "initiator-tools/check/check.h"
 #include "initiator-tools/command.h"
 #include "initiator-tools/donors.h"
 #include "initiator-tools/loan/commands.h"

@@ -3,6 +3,7 @@
 #include "initiator-tools/own.h"
 
 #include <ifaddrs.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -71,4 +72,16 @@ bool own_host(int fd)
 	    !address_of((struct sockaddr *)&here, &a) || !address_of((struct sockaddr *)&there, &b))
 		return true;
 	return equal(&a, &b) || is_loopback(&b) || is_on_interface(&b);
+}
+
+bool own_address(const char *text)
+{
+	struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM}, *found;
+	struct address a;
+
+	if (getaddrinfo(text, NULL, &hints, &found))
+		return false;
+	bool is_own = address_of(found->ai_addr, &a) && (is_loopback(&a) || is_on_interface(&a));
+	freeaddrinfo(found);
+	return is_own;
 }

@@ -11,5 +11,8 @@
 /* Does this connected socket end on this host? Loopback, an address of an interface, or the same
  * address at both ends. A socket that cannot be asked counts as one that does. */
 bool own_host(int fd);
+/* Is this numeric address ("192.0.2.1", "2001:db8::1", "fe80::1%eth0") one of this host? A text
+ * that is none is not. */
+bool own_address(const char *text);
 
 #endif

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The tables of memloan and its manual pages tell the same commands, options, states and keys.
+# The tables of memloan and its manual pages tell the same commands, options, states, findings and keys.
 . "$(dirname "$0")/../lib/functions.sh"
 cd "$MEMTGT_SRC"
 
@@ -57,7 +57,8 @@ told_options()
 
 count=$(options | wc -l)
 looked_at "$count" "commands and options"
-(($(rows 'COMMAND\|OPTION' "$commands" | wc -l) == $(grep -cE '^(COMMAND|OPTION)\(' "$commands"))) || fail "$commands has rows of another form"
+(($(rows 'COMMAND\|OPTION' "$commands" | wc -l) == $(grep -cE '^(COMMAND|OPTION)\(' "$commands"))) ||
+	fail "$commands has rows of another form"
 diff <(options) <(told_options) || fail "$commands (<) and $page (>) differ"
 
 # The states of donors, and of loans, in their order.
@@ -70,6 +71,21 @@ states=$(sed -n 's/^\tX([A-Z_]*, *"\([^"]*\)".*/\1/p' initiator-tools/loan/look.
 looked_at "$(wc -l <<<"$states")" "states of loans"
 diff <(echo "$states") <(sed -n '/^=head1 LOANS/,/^=head1 STATES/s/^=item B<\(.*\)>$/\1/p' "$page") ||
 	fail "initiator-tools/loan/look.h (<) and $page (>) differ"
+
+# The findings, in their order: "min-free (unsafe, --fix)".
+findings=initiator-tools/check/findings.def
+finding_rows()
+{
+	awk -F', *' '
+		/^FINDING\(/ { severity = tolower($2); word = $3; gsub(/"/, "", word) }
+		/^\tlook_/ { print word " (" severity ($2 ~ /^fix_none\)/ ? "" : ", --fix") ")" }' "$findings"
+}
+
+count=$(finding_rows | wc -l)
+looked_at "$count" "findings"
+((count == $(grep -c '^FINDING(' "$findings"))) || fail "$findings has rows of another form"
+diff <(finding_rows) <(sed -n '/^=head1 FINDINGS/,/^=head1 EXIT/s/^=item B<\(.*\)> \((.*)\)$/\1 \2/p' "$page") ||
+	fail "$findings (<) and $page (>) differ"
 
 # "Top level: initiator (string, 1 to 223)".
 key_rows()

@@ -3,6 +3,7 @@ if HAVE_ISCSI
 unit_tests += \
 	tests/unit/test_loan_advance \
 	tests/unit/test_loan_answer \
+	tests/unit/test_loan_check \
 	tests/unit/test_loan_child \
 	tests/unit/test_loan_choose \
 	tests/unit/test_loan_claim \
@@ -11,16 +12,13 @@ unit_tests += \
 	tests/unit/test_loan_conf \
 	tests/unit/test_loan_disk \
 	tests/unit/test_loan_foreign \
+	tests/unit/test_loan_lvm \
 	tests/unit/test_loan_measure \
 	tests/unit/test_loan_node \
 	tests/unit/test_loan_rank \
 	tests/unit/test_loan_record \
-	tests/unit/test_loan_sg
-	tests/unit/test_loan_lvm \
-	tests/unit/test_loan_measure \
-	tests/unit/test_loan_rank \
-	tests/unit/test_loan_record \
 	tests/unit/test_loan_report \
+	tests/unit/test_loan_sg \
 	tests/unit/test_loan_swap \
 	tests/unit/test_loan_tool \
 	tests/unit/test_loan_volume
@@ -29,6 +27,11 @@ loan_rig = tests/unit/loan_rig.c tests/unit/loan_rig.h
 loan_test_libs = tests/lib/libtest.a $(memloan_libs) $(CHECK_LIBS)
 tests_unit_test_loan_advance_LDADD = $(loan_test_libs)
 tests_unit_test_loan_answer_LDADD = $(loan_test_libs)
+tests_unit_test_loan_check_SOURCES = \
+	%D%/check_tree.c \
+	%D%/check_tree.h \
+	%D%/test_loan_check.c
+tests_unit_test_loan_check_LDADD = $(loan_test_libs)
 tests_unit_test_loan_child_LDADD = $(loan_test_libs)
 tests_unit_test_loan_choose_LDADD = $(loan_test_libs)
 tests_unit_test_loan_claim_LDADD = $(loan_test_libs)
@@ -37,14 +40,14 @@ tests_unit_test_loan_commit_LDADD = $(loan_test_libs)
 tests_unit_test_loan_conf_LDADD = $(loan_test_libs)
 tests_unit_test_loan_disk_LDADD = $(loan_test_libs)
 tests_unit_test_loan_foreign_LDADD = $(loan_test_libs)
+tests_unit_test_loan_lvm_SOURCES = $(loan_rig) %D%/test_loan_lvm.c
+tests_unit_test_loan_lvm_LDADD = $(loan_test_libs)
 tests_unit_test_loan_measure_LDADD = $(loan_test_libs)
 tests_unit_test_loan_node_LDADD = $(loan_test_libs)
 tests_unit_test_loan_rank_LDADD = $(loan_test_libs)
 tests_unit_test_loan_record_LDADD = $(loan_test_libs)
-tests_unit_test_loan_sg_LDADD = $(loan_test_libs)
-tests_unit_test_loan_lvm_SOURCES = $(loan_rig) %D%/test_loan_lvm.c
-tests_unit_test_loan_lvm_LDADD = $(loan_test_libs)
 tests_unit_test_loan_report_LDADD = $(loan_test_libs)
+tests_unit_test_loan_sg_LDADD = $(loan_test_libs)
 tests_unit_test_loan_swap_SOURCES = $(loan_rig) %D%/test_loan_swap.c
 tests_unit_test_loan_swap_LDADD = $(loan_test_libs)
 tests_unit_test_loan_tool_SOURCES = $(loan_rig) %D%/test_loan_tool.c
