@@ -8,6 +8,7 @@
 #include "initiator-tools/command.h"
 #include "initiator-tools/donors.h"
 #include "initiator-tools/loan/commands.h"
+#include "initiator-tools/vm/vm_move.h"
 
 int main(int argc, char **argv)
 {

@@ -171,5 +171,6 @@ EXTRA_DIST += \
 	%D%/options.sh \
 	%D%/service.sh \
 	%D%/tools.sh \
+	%D%/vm_move.py \
 	tests/lib/command.sh \
 	tests/lib/daemon.sh
