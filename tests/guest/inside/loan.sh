@@ -47,7 +47,7 @@ donor_mebibytes()
 # How many hosts have claimed a donor's LUN.
 donor_claims()
 {
-	host ctl "$1" --json claim list | grep -o "\"lun\": $2\b" | wc -l
+	host ctl "$1" --json claim list | grep -o "\"id\": $2\b" | wc -l
 }
 
 no_loan_left()
