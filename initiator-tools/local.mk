@@ -133,9 +133,6 @@ initiator_tools_libmemloan_a_SOURCES = \
 	%D%/show.c \
 	%D%/show.h \
 	%D%/survey.c \
-	%D%/survey.h
-initiator_tools_libmemloan_a_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfdir)"' \
-	-DPKGDATADIR='"$(pkgdatadir)"'
 	%D%/survey.h \
 	%D%/vm/qmp.c \
 	%D%/vm/qmp.h \
@@ -147,7 +144,8 @@ initiator_tools_libmemloan_a_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfd
 	%D%/vm/vm_lun.h \
 	%D%/vm/vm_move.c \
 	%D%/vm/vm_move.h
-initiator_tools_libmemloan_a_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfdir)"'
+initiator_tools_libmemloan_a_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfdir)"' \
+	-DPKGDATADIR='"$(pkgdatadir)"'
 initiator_tools_libmemloan_a_CFLAGS = $(AM_CFLAGS) $(TARGET_WARN_CFLAGS) $(ISCSI_CFLAGS)
 memloan_libs = initiator-tools/libmemloan.a target/libmemtgt.a $(ISCSI_LIBS) $(JANSSON_LIBS) \
 	$(CONFIG_LIBS) $(CRYPTO_LIBS)
