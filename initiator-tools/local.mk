@@ -5,6 +5,8 @@ noinst_LIBRARIES += initiator-tools/libmemloan.a
 sbin_PROGRAMS += initiator-tools/memloan
 endif
 initiator_tools_libmemloan_a_SOURCES = \
+	%D%/agent/judge.c \
+	%D%/agent/judge.h \
 	%D%/answer.c \
 	%D%/answer.h \
 	%D%/asking.c \
