@@ -13,10 +13,6 @@ unit_tests += \
 	tests/unit/test_loan_disk \
 	tests/unit/test_loan_foreign \
 	tests/unit/test_loan_judge \
-	tests/unit/test_loan_measure \
-	tests/unit/test_loan_rank \
-	tests/unit/test_loan_record \
-	tests/unit/test_loan_sg
 	tests/unit/test_loan_lvm \
 	tests/unit/test_loan_measure \
 	tests/unit/test_loan_node \
@@ -46,10 +42,6 @@ tests_unit_test_loan_conf_LDADD = $(loan_test_libs)
 tests_unit_test_loan_disk_LDADD = $(loan_test_libs)
 tests_unit_test_loan_foreign_LDADD = $(loan_test_libs)
 tests_unit_test_loan_judge_LDADD = $(loan_test_libs)
-tests_unit_test_loan_measure_LDADD = $(loan_test_libs)
-tests_unit_test_loan_rank_LDADD = $(loan_test_libs)
-tests_unit_test_loan_record_LDADD = $(loan_test_libs)
-tests_unit_test_loan_sg_LDADD = $(loan_test_libs)
 tests_unit_test_loan_lvm_SOURCES = $(loan_rig) %D%/test_loan_lvm.c
 tests_unit_test_loan_lvm_LDADD = $(loan_test_libs)
 tests_unit_test_loan_measure_LDADD = $(loan_test_libs)

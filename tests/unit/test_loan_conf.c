@@ -60,6 +60,54 @@ START_TEST(all_keys_are_read)
 }
 END_TEST
 
+START_TEST(loans_are_read)
+{
+	ck_assert_int_eq(
+		load("state_dir = \"/s\";\ndonors = ();\n"
+		     "loans = (\n"
+		     "  { name = \"a\"; size = \"4G\"; },\n"
+		     "  { name = \"b\"; size = 1000; as = \"lv\"; copies = 2; encrypt = true;\n"
+		     "    priority = 0; from = [ \"x\", \"y\" ]; } );\n"),
+		0);
+	ck_assert_str_eq(conf.state_dir, "/s");
+	ck_assert_uint_eq(conf.nloans, 2);
+	const struct conf_loan *a = &conf.loans[0], *b = &conf.loans[1];
+	ck_assert_str_eq(a->name, "a");
+	ck_assert_uint_eq(a->size, (uint64_t)4 << 30);
+	ck_assert(!a->as && a->copies == 1 && !a->encrypt && !a->nfrom);
+	ck_assert_uint_eq(a->priority, CONF_NO_PRIORITY);
+	ck_assert_uint_eq(b->size, 1000);
+	ck_assert_str_eq(b->as, "lv");
+	ck_assert(b->copies == 2 && b->encrypt && b->priority == 0 && b->nfrom == 2);
+	ck_assert_str_eq(b->from[1], "y");
+}
+END_TEST
+
+START_TEST(each_mistake_of_a_loan_is_told)
+{
+	static const char *const rows[][2] = {
+		{"{ name = \"a-b\"; size = 1; }", "loans.[0].name: found \"a-b\""},
+		{"{ name = \"a\"; }", "loans.[0].size: missing"},
+		{"{ name = \"a\"; size = 0; }", "loans.[0].size: found 0"},
+		{"{ name = \"a\"; size = 1; as = \"raw\"; }", "loans.[0].as: found \"raw\""},
+		{"{ name = \"a\"; size = 1; copies = 4; }", "loans.[0].copies: found 4"},
+		{"{ name = \"a\"; size = 1; priority = -1; }", "loans.[0].priority: found -1"},
+		{"{ name = \"a\"; size = 1; from = [ 1 ]; }", "loans.[0].from.[0]: found 1"},
+		{"{ name = \"a\"; size = 1; from = \"x\"; }", "loans.[0].from: found \"x\""},
+		{"{ name = \"a\"; size = 1; }, { name = \"a\"; size = 1; }",
+		 "loans.[1].name: found \"a\" again"},
+		{"7", "loans.[0]: found 7"},
+	};
+	char text[256];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(text, sizeof(text), "donors = ();\nloans = ( %s );\n", rows[i][0]);
+		ck_assert_msg(load(text) == 1, "%s: %s", text, said);
+		ck_assert_msg(strstr(said, rows[i][1]) != NULL, "%s: %s", text, said);
+	}
+}
+END_TEST
+
 START_TEST(donors_may_be_none)
 {
 	ck_assert_int_eq(load("donors = ();\n"), 0);
@@ -81,7 +129,8 @@ START_TEST(each_mistake_is_told_with_its_line)
 				   " 7 );\n";						  /* 9 */
 	static const char *const rows[] = {
 		"1: initiator: found \"Iqn\"; a name is written in lower case",
-		"2: colour: found an unknown key; allowed are initiator, control_socket, donors",
+		"2: colour: found an unknown key; allowed are initiator, control_socket, "
+		"state_dir, donors, loans",
 		"4: donors.[0].name: found \"a b\"; a donor's name has only",
 		"4: donors.[0].portals.[0]: found \"x:0\"; a port is a number from 1 to 65535",
 		"5: donors.[1].portals.[0]: found 1; allowed is a portal in quotes",
