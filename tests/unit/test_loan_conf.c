@@ -197,6 +197,8 @@ int main(void)
 
 	tcase_add_checked_fixture(all, NULL, stop);
 	tcase_add_test(all, all_keys_are_read);
+	tcase_add_test(all, loans_are_read);
+	tcase_add_test(all, each_mistake_of_a_loan_is_told);
 	tcase_add_test(all, donors_may_be_none);
 	tcase_add_test(all, each_mistake_is_told_with_its_line);
 	tcase_add_test(all, donors_are_needed);
