@@ -184,7 +184,8 @@ static void read_texts(struct reader *r, const struct key *k, const config_setti
 		config_value_found(e, found, sizeof(found));
 		if (!text)
 			config_source_error(&r->source, e, NULL,
-					    "found %s; allowed is a text in quotes", found);
+					    "found %s; allowed is a %s in quotes", found,
+					    k->scope == IN_LOAN ? "donor's name" : "portal");
 		else if (bad)
 			config_source_error(&r->source, e, NULL, "found %s; %s", found, bad);
 		else if (!(texts[*ntexts] = strdup(text)))
