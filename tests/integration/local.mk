@@ -64,6 +64,7 @@ integration_tests += \
 	tests/integration/test_io \
 	tests/integration/test_kept \
 	tests/integration/test_load \
+	tests/integration/test_loan_luns \
 	tests/integration/test_login \
 	tests/integration/test_luns \
 	tests/integration/test_luns_load \
@@ -105,6 +106,9 @@ tests_integration_test_io_LDADD = $(client_libs) $(ISCSI_LIBS)
 tests_integration_test_kept_LDADD = $(client_libs)
 tests_integration_test_load_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
 tests_integration_test_load_LDADD = tests/lib/libload.a $(client_libs) $(ISCSI_LIBS)
+tests_integration_test_loan_luns_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
+tests_integration_test_loan_luns_LDADD = tests/lib/libdaemon.a tests/lib/libtest.a $(memloan_libs) \
+	$(CHECK_LIBS)
 tests_integration_test_login_CPPFLAGS = $(AM_CPPFLAGS) $(ISCSI_CFLAGS)
 tests_integration_test_login_LDADD = $(client_libs) $(ISCSI_LIBS)
 tests_integration_test_luns_LDADD = $(inside_libs)
