@@ -278,16 +278,19 @@ static int set_chap(const struct loan_disk *d, char *why, size_t n)
 
 /* ---- iscsiadm ---- */
 
-#define ARGV_MAX (8 + 6 + 4 * SETTINGS)
+#define WORDS	 9
+#define ARGV_MAX (WORDS + 3 + 4 * SETTINGS)
 
-/* "iscsiadm -m node -T TARGET -p PORTAL" and the rest. */
+/* "iscsiadm -m node -T TARGET -p PORTAL -I default" and the rest: records of other interfaces are
+ * the operator's. */
 static int run(const struct loan_disk *d, const char *const rest[], size_t nrest,
 	       struct spawn_result *r, char *why, size_t n)
 {
-	const char *argv[ARGV_MAX] = {"iscsiadm", "-m", "node", "-T", d->target, "-p", d->portal};
+	const char *argv[ARGV_MAX] = {"iscsiadm", "-m",	     "node", "-T",     d->target,
+				      "-p",	  d->portal, "-I",   "default"};
 
-	memcpy(argv + 7, rest, nrest * sizeof(*rest));
-	argv[7 + nrest] = NULL;
+	memcpy(argv + WORDS, rest, nrest * sizeof(*rest));
+	argv[WORDS + nrest] = NULL;
 	return tool_run(argv, r, why, n);
 }
 
