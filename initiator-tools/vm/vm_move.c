@@ -44,7 +44,7 @@ struct mover {
 	char job[16];  /* also the beginning of our nodes' names */
 	char node[VM_NODE_MAX + 1];
 	struct vm_found found;
-	uint64_t left; /* bytes that the donor which was left has again */
+	uint64_t changed; /* when the guest changed over; 0: not in this run */
 	bool is_line_open;
 };
 
@@ -240,9 +240,12 @@ static int tell_left(struct mover *m, const struct vm_note *n, int err)
 	if (err)
 		return say(m, LOAN_FAILED, "%s/%u at %s is not emptied yet: %s", p->target, p->lun,
 			   p->portal, m->found.why);
-	m->left = m->found.used;
-	return say(m, LOAN_OK, "%s/%u at %s is empty, %llu MiB are free again", p->target, p->lun,
-		   p->portal, (unsigned long long)m->found.used >> 20);
+	(void)say(m, 0, "%s/%u at %s is empty, %llu MiB are free again", p->target, p->lun,
+		  p->portal, (unsigned long long)m->found.used >> 20);
+	if (m->changed)
+		(void)say(m, 0, "that is %llu ms after the change",
+			  (unsigned long long)((clock_now() - m->changed) / NS_PER_MS));
+	return LOAN_OK;
 }
 
 /* 0: nothing of it is left, and the note is gone. */
@@ -498,10 +501,11 @@ static int change_over(struct mover *m)
 		status = look_again(m);
 	if (!status && strcmp(m->disk.node, m->node) != 0)
 		status = say(m, LOAN_FAILED, "QEMU has not changed over");
+	m->changed = status ? 0 : clock_now();
 	if (!status)
 		(void)say(m, 0, "the guest is on %s/%u of %s now; changing over took %llu ms",
 			  m->disk.place.target, m->disk.place.lun, m->to,
-			  (unsigned long long)((clock_now() - begun) / NS_PER_MS));
+			  (unsigned long long)((m->changed - begun) / NS_PER_MS));
 	return status;
 }
 

@@ -17,4 +17,5 @@ EXTRA_DIST += \
 	%D%/processes.py \
 	%D%/run-guest \
 	%D%/scenarios \
-	%D%/targets.py
+	%D%/targets.py \
+	%D%/vmdisk.py

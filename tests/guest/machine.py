@@ -41,7 +41,8 @@ def port(name, chardev):
 class Machine:
     """The guest. respond(words) is called for each line of `host`, and returns text."""
 
-    def __init__(self, image, folder, memory, arguments, respond):
+    def __init__(self, image, folder, memory, arguments, respond, devices):
+        self._devices = devices  # more arguments of QEMU
         self._image = image
         self._folder = folder
         self._memory = memory
@@ -65,6 +66,7 @@ class Machine:
             *port("report", f"socket,path={sockets}/report"),
             *port("control", f"socket,path={sockets}/control"),
             *port("dmesg", f"file,path={self._folder}/dmesg.log,append=on"),
+            *self._devices,
         ]  # fmt: skip
 
     async def boot(self, sockets):

@@ -247,6 +247,9 @@ class Targets:
     def __iter__(self):
         return iter(self._targets.values())
 
+    def of(self, letter):
+        return self._targets[letter]
+
     def faults(self):
         return [fault for target in self for fault in target.faults]
 

@@ -79,7 +79,7 @@ class World:
         self.folder = folder
         self.socket = sockets / "qmp"
         self.targets = Targets(MEMTGTD, folder, sockets)
-        self.of = dict(zip("ABC", self.targets))
+        self.of = {letter: self.targets.of(letter) for letter in "ABC"}
         self._qemu = None
 
     def url(self, letter, lun=LUN):
