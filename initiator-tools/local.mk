@@ -138,16 +138,22 @@ initiator_tools_libmemloan_a_SOURCES = \
 	%D%/survey.h \
 	%D%/vm/qmp.c \
 	%D%/vm/qmp.h \
+	%D%/vm/vm_copy.c \
 	%D%/vm/vm_disk.c \
 	%D%/vm/vm_disk.h \
 	%D%/vm/vm_donor.c \
 	%D%/vm/vm_donor.h \
+	%D%/vm/vm_left.c \
 	%D%/vm/vm_lun.c \
 	%D%/vm/vm_lun.h \
 	%D%/vm/vm_move.c \
 	%D%/vm/vm_move.h
 initiator_tools_libmemloan_a_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfdir)"' \
 	-DPKGDATADIR='"$(pkgdatadir)"'
+	%D%/vm/vm_move.h \
+	%D%/vm/vm_mover.c \
+	%D%/vm/vm_mover.h
+initiator_tools_libmemloan_a_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfdir)"'
 initiator_tools_libmemloan_a_CFLAGS = $(AM_CFLAGS) $(TARGET_WARN_CFLAGS) $(ISCSI_CFLAGS)
 memloan_libs = initiator-tools/libmemloan.a target/libmemtgt.a $(ISCSI_LIBS) $(JANSSON_LIBS) \
 	$(CONFIG_LIBS) $(CRYPTO_LIBS)

@@ -23,6 +23,8 @@ fuzzers += tests/fuzz/fuzz_answer tests/fuzz/fuzz_loan_conf tests/fuzz/fuzz_loan
 fuzzers += tests/fuzz/fuzz_volume
 fuzzers += tests/fuzz/fuzz_answer tests/fuzz/fuzz_loan_conf \
 	tests/fuzz/fuzz_loan_disk tests/fuzz/fuzz_loan_record
+fuzzers += tests/fuzz/fuzz_answer tests/fuzz/fuzz_loan_conf tests/fuzz/fuzz_loan_record \
+	tests/fuzz/fuzz_qmp
 endif
 check_PROGRAMS += $(fuzzers)
 EXTRA_DIST += %D%/corpus
@@ -79,3 +81,5 @@ tests_fuzz_fuzz_loan_record_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_loan_record_LDADD = initiator-tools/libmemloan.a $(fuzz_libs) $(ISCSI_LIBS)
 tests_fuzz_fuzz_volume_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_volume_LDADD = initiator-tools/libmemloan.a $(fuzz_libs) $(ISCSI_LIBS)
+tests_fuzz_fuzz_qmp_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_qmp_LDADD = initiator-tools/libmemloan.a $(fuzz_libs) $(ISCSI_LIBS)

@@ -23,6 +23,9 @@ unit_tests += \
 	tests/unit/test_loan_swap \
 	tests/unit/test_loan_tool \
 	tests/unit/test_loan_volume
+	tests/unit/test_loan_sg \
+	tests/unit/test_vm_disk \
+	tests/unit/test_vm_qmp
 endif
 loan_rig = tests/unit/loan_rig.c tests/unit/loan_rig.h
 loan_test_libs = tests/lib/libtest.a $(memloan_libs) $(CHECK_LIBS)
@@ -56,3 +59,5 @@ tests_unit_test_loan_tool_SOURCES = $(loan_rig) %D%/test_loan_tool.c
 tests_unit_test_loan_tool_LDADD = $(loan_test_libs)
 tests_unit_test_loan_volume_SOURCES = $(loan_rig) %D%/test_loan_volume.c
 tests_unit_test_loan_volume_LDADD = $(loan_test_libs)
+tests_unit_test_vm_disk_LDADD = $(loan_test_libs)
+tests_unit_test_vm_qmp_LDADD = $(loan_test_libs)
