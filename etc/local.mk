@@ -1,7 +1,7 @@
 # What an administrator installs. A configuration that is there already stays as it is.
 EXTRA_DIST += \
 	%D%/memloan-agent.service.in \
-	%D%/memloan-return.service.in \
+	%D%/memloan-stop.service.in \
 	%D%/memloan.conf \
 	%D%/memloan.service.in \
 	%D%/memloan.slice \
@@ -24,7 +24,7 @@ units = etc/memtgtd.service
 if HAVE_ISCSI
 units += \
 	etc/memloan-agent.service \
-	etc/memloan-return.service \
+	etc/memloan-stop.service \
 	etc/memloan.service
 slices = $(srcdir)/etc/memloan.slice
 endif
@@ -36,7 +36,7 @@ etc/memtgtd.service: %D%/memtgtd.service.in Makefile
 	$(make_unit)
 etc/memloan-agent.service: %D%/memloan-agent.service.in Makefile
 	$(make_unit)
-etc/memloan-return.service: %D%/memloan-return.service.in Makefile
+etc/memloan-stop.service: %D%/memloan-stop.service.in Makefile
 	$(make_unit)
 etc/memloan.service: %D%/memloan.service.in Makefile
 	$(make_unit)

@@ -22,14 +22,18 @@ initiator_tools_libmemloan_a_SOURCES = \
 	%D%/check/finding.c \
 	%D%/check/finding.h \
 	%D%/check/findings.def \
-	%D%/check/look_host.c \
+	%D%/check/look_config.c \
+	%D%/check/look_installed.c \
 	%D%/check/look_memory.c \
 	%D%/check/look_process.c \
 	%D%/check/look_session.c \
+	%D%/check/look_swap.c \
 	%D%/check/process.c \
 	%D%/check/process.h \
 	%D%/check/sessions.c \
 	%D%/check/sessions.h \
+	%D%/check/setting.c \
+	%D%/check/setting.h \
 	%D%/check/tree.c \
 	%D%/check/tree.h \
 	%D%/command.c \

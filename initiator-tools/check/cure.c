@@ -113,7 +113,7 @@ void cure_install(struct cure *c, const char *example, const char *to)
 	long n = ours ? tree_read(ours, FILE_MAX, "%s/%s", cure_examples, example) : -ENOMEM;
 
 	if (n < 0) {
-		say(c, (int)n, "read %s/%s", PKGDATADIR, example);
+		say(c, (int)n, "read %s/%s", cure_examples, example);
 	} else if (tree_read(theirs, FILE_MAX, "%s", to) < 0) {
 		int err = put_file(to, ours, (size_t)n);
 		say(c, err, "%s %s as %s", err ? "copy" : "copied", example, to);

@@ -12,20 +12,28 @@
 
 #define PID_LIMIT    (UINT64_C(1) << 22) /* PID_MAX_LIMIT */
 #define STATUS_BYTES 8192
+#define GROUP_BYTES  4096
 #define KIB	     1024u
 /* Pages that mlockall(2) does not count: vdso, vvar. */
 #define NEVER_LOCKED (64 * KIB)
 
 /* A name that ends with * is the beginning of one. */
+/* clang-format off */
 static const struct {
 	const char *name;
 	enum process_kind kind;
 } names[] = {
-	{"iscsid", PROCESS_ISCSID},	    {"sshd", PROCESS_SSHD},
-	{PROCESS_AGENT, PROCESS_OWN_AGENT}, {"multipathd", PROCESS_MULTIPATHD},
-	{"qemu-*", PROCESS_GUEST},	    {"kvm", PROCESS_GUEST},
-	{"cloud-hyperviso", PROCESS_GUEST}, {"firecracker", PROCESS_GUEST},
+	{"iscsid",          PROCESS_ISCSID},
+	{"sshd",            PROCESS_SSHD}, /* that which listens: read_process() */
+	{PROCESS_AGENT,     PROCESS_OWN_AGENT},
+	{"memloan",         PROCESS_OWN_AGENT}, /* in the agent's unit: read_process() */
+	{"multipathd",      PROCESS_MULTIPATHD},
+	{"qemu-*",          PROCESS_GUEST},
+	{"kvm",             PROCESS_GUEST},
+	{"cloud-hyperviso", PROCESS_GUEST},
+	{"firecracker",     PROCESS_GUEST},
 };
+/* clang-format on */
 
 enum process_kind process_kind(pid_t pid, const char *name)
 {
@@ -54,33 +62,56 @@ static bool has_no_swap(const char *group)
 	return tree_word(limit, "/sys/fs/cgroup%s/memory.swap.max", group) && !strcmp(limit, "0");
 }
 
-/* Its group of cgroup v2 and those above: "0::/system.slice/iscsid.service". */
-static bool is_swapless(pid_t pid)
+/* Its group of cgroup v2: "0::/system.slice/iscsid.service". Empty: it has none. */
+static char *group_of(pid_t pid, char text[static GROUP_BYTES])
 {
-	char text[4096];
-	char *group = tree_read(text, sizeof(text), "/proc/%d/cgroup", (int)pid) > 0
+	char *group = tree_read(text, GROUP_BYTES, "/proc/%d/cgroup", (int)pid) > 0
 			      ? strstr(text, "0::/")
 			      : NULL;
 
-	if (!group || (group != text && group[-1] != '\n'))
-		return false;
+	if (!group || (group != text && group[-1] != '\n')) {
+		text[0] = '\0';
+		return text;
+	}
 	group += 3;
 	group[strcspn(group, "\n")] = '\0';
+	return group;
+}
+
+/* By its group, or one above. */
+static bool is_swapless(char *group)
+{
 	for (char *end; (end = strrchr(group, '/')) && end[1]; *end = '\0')
 		if (has_no_swap(group))
 			return true;
 	return false;
 }
 
-/* False: it has ended meanwhile, or serves a single connection: a login is for somebody's work. */
-static bool read_process(pid_t pid, struct process *p)
+static bool is_agent(const char *name, const char *group)
 {
-	char status[STATUS_BYTES], word[TREE_WORD_MAX];
+	size_t n = strlen(group), unit = strlen(PROCESS_AGENT_UNIT);
+
+	return !strcmp(name, PROCESS_AGENT) ||
+	       (n >= unit && !strcmp(group + n - unit, PROCESS_AGENT_UNIT));
+}
+
+/* Does it serve one connection only? A login is for somebody's work. */
+static bool is_login(const char *status)
+{
 	uint64_t parent = 0;
 
-	if (tree_read(status, sizeof(status), "/proc/%d/status", (int)pid) <= 0)
-		return false;
-	if (p->kind == PROCESS_SSHD && tree_key(status, "PPid", &parent) && parent != 1)
+	return tree_key(status, "PPid", &parent) && parent != 1;
+}
+
+/* False: it has ended meanwhile, or is not of its kind. */
+static bool read_process(pid_t pid, struct process *p)
+{
+	char status[STATUS_BYTES], word[TREE_WORD_MAX], text[GROUP_BYTES];
+	char *group = group_of(pid, text);
+
+	if (tree_read(status, sizeof(status), "/proc/%d/status", (int)pid) <= 0 ||
+	    (p->kind == PROCESS_SSHD && is_login(status)) ||
+	    (p->kind == PROCESS_OWN_AGENT && !is_agent(p->name, group)))
 		return false;
 	p->pid = pid;
 	p->swapped = kib(status, "VmSwap");
@@ -90,7 +121,7 @@ static bool read_process(pid_t pid, struct process *p)
 	p->has_oom = tree_word(word, "/proc/%d/oom_score_adj", (int)pid);
 	if (p->has_oom)
 		p->oom = strtol(word, NULL, 10);
-	p->is_swapless = is_swapless(pid);
+	p->is_swapless = is_swapless(group);
 	return true;
 }
 

@@ -16,8 +16,9 @@
 #define PROCESS_NAME_MAX 15 /* of the kernel's "comm" */
 #define PROCESSES_MAX	 256
 
-/* How the agent calls itself: PR_SET_NAME. */
-#define PROCESS_AGENT "memloan-agent"
+/* The agent is the memloan of this unit, or one that calls itself so (PR_SET_NAME). */
+#define PROCESS_AGENT	   "memloan-agent"
+#define PROCESS_AGENT_UNIT "/memloan-agent.service"
 
 enum process_kind {
 	PROCESS_OTHER,

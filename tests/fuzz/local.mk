@@ -25,6 +25,13 @@ fuzzers += tests/fuzz/fuzz_answer tests/fuzz/fuzz_loan_conf \
 	tests/fuzz/fuzz_loan_disk tests/fuzz/fuzz_loan_record
 fuzzers += tests/fuzz/fuzz_answer tests/fuzz/fuzz_loan_conf tests/fuzz/fuzz_loan_record \
 	tests/fuzz/fuzz_qmp
+fuzzers += \
+	tests/fuzz/fuzz_answer \
+	tests/fuzz/fuzz_check \
+	tests/fuzz/fuzz_loan_conf \
+	tests/fuzz/fuzz_loan_disk \
+	tests/fuzz/fuzz_loan_record \
+	tests/fuzz/fuzz_volume
 endif
 check_PROGRAMS += $(fuzzers)
 EXTRA_DIST += %D%/corpus
@@ -75,6 +82,8 @@ tests_fuzz_fuzz_answer_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_answer_LDADD = initiator-tools/libmemloan.a $(fuzz_libs) $(ISCSI_LIBS)
 tests_fuzz_fuzz_loan_disk_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_loan_disk_LDADD = initiator-tools/libmemloan.a $(fuzz_libs) $(ISCSI_LIBS)
+tests_fuzz_fuzz_check_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_check_LDADD = initiator-tools/libmemloan.a $(fuzz_libs) $(ISCSI_LIBS)
 tests_fuzz_fuzz_loan_conf_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_loan_conf_LDADD = initiator-tools/libmemloan.a $(fuzz_libs) $(ISCSI_LIBS)
 tests_fuzz_fuzz_loan_record_LDFLAGS = $(fuzz_ldflags)

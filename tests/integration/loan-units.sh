@@ -6,7 +6,7 @@
 : "${MEMTGT_BUILD:?the build whose units are looked at}"
 work=$(mktemp -d "${TEST_DIR:-${TMPDIR:-/tmp}}/loan-units.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-units=(memloan.service memloan-return.service memloan-agent.service)
+units=(memloan.service memloan-stop.service memloan-agent.service)
 checks=0
 
 for unit in "${units[@]}"; do
@@ -23,18 +23,31 @@ ordered()
 	checks=$((checks + 1))
 }
 
-# Stops go against these: what is named by After= is still there when loans are returned.
+# Stops go against these: what is named by After= is still there when loans end.
 for name in network.target network-online.target iscsid.service iscsid.socket open-iscsi.service \
 	blk-availability.service multipathd.service; do
-	ordered memloan-return.service After $name
+	ordered memloan-stop.service After $name
 done
-ordered memloan-return.service Before remote-fs-pre.target
+ordered memloan-stop.service Before remote-fs-pre.target
 for unit in memloan.service memloan-agent.service; do
-	ordered $unit After memloan-return.service
-	ordered $unit Requires memloan-return.service
+	ordered $unit After memloan-stop.service
+	ordered $unit Requires memloan-stop.service
 done
 # A start that can fail has no stop.
-grep -qx 'ExecStart=/bin/true' "$work/memloan-return.service" || fail "the start of memloan-return can fail"
+grep -qx 'ExecStart=/bin/true' "$work/memloan-stop.service" || fail "the start of memloan-stop can fail"
+# Its stop is tried again, but not for ever.
+stop=$(sed -n "s/^ExecStop=\/bin\/sh -c '\(.*\)'\$/\1/p" "$work/memloan-stop.service" |
+	sed "s|[^ ]*/memloan |$work/memloan |; s/\\\$\\\$/\$/g")
+[[ $stop ]] || fail "memloan-stop.service has no ExecStop"
+printf '#!/bin/sh\n' >"$work/sleep"
+printf '#!/bin/sh\necho "$1" >>%s/stops\n[ "$(wc -l <%s/stops)" -ge "$GOOD" ]\n' "$work" "$work" >"$work/memloan"
+chmod 755 "$work/sleep" "$work/memloan"
+for try in 1:1 3:3 99:13; do
+	rm -f "$work/stops"
+	GOOD=${try%:*} PATH=$work:$PATH /bin/sh -c "$stop" || fail "status $? of ExecStop"
+	[[ $(sort "$work/stops" | uniq -c | xargs) == "${try#*:} stop" ]] || fail "ExecStop ran $(<"$work/stops")"
+done
+rm "$work/memloan"
 for setting in OOMScoreAdjust=-1000 MemorySwapMax=0 LimitMEMLOCK=infinity Restart=always StartLimitIntervalSec=0; do
 	grep -qx "$setting" "$work/memloan-agent.service" || fail "memloan-agent.service: no $setting"
 	checks=$((checks + 1))

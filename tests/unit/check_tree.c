@@ -58,10 +58,14 @@ static const struct {
 	{"/proc/301/comm", "sshd\n"},
 	{"/proc/301/status", "PPid:\t300\nVmLck:\t0 kB\nVmRSS:\t5000 kB\nVmSwap:\t77 kB\n"},
 	{"/proc/301/cgroup", "0::/user.slice/user-0.slice/session-1.scope\n"},
-	{"/proc/400/comm", "memloan-agent\n"},
+	{"/proc/400/comm", "memloan\n"},
 	{"/proc/400/status", "PPid:\t1\nVmLck:\t9000 kB\nVmRSS:\t9000 kB\nVmSwap:\t0 kB\n"},
 	{"/proc/400/oom_score_adj", "-1000\n"},
 	{"/proc/400/cgroup", "0::/memloan.slice/memloan-agent.service\n"},
+	/* The operator looks at his loans. */
+	{"/proc/401/comm", "memloan\n"},
+	{"/proc/401/status", "PPid:\t301\nVmLck:\t0 kB\nVmRSS:\t9000 kB\nVmSwap:\t5 kB\n"},
+	{"/proc/401/cgroup", "0::/user.slice/user-0.slice/session-1.scope\n"},
 	{"/proc/500/comm", "multipathd\n"},
 	{"/proc/500/status", "PPid:\t1\nVmLck:\t9000 kB\nVmRSS:\t9000 kB\nVmSwap:\t0 kB\n"},
 	{"/proc/600/comm", "qemu-system-x86\n"},
@@ -102,8 +106,8 @@ static const struct {
 	{"/run/systemd/system/x", ""},
 	{"/usr/lib/systemd/system/iscsid.service", "#\n"},
 	{"/usr/lib/systemd/system/ssh.service", "#\n"},
-	{"/usr/lib/systemd/system/memloan-return.service", "#\n"},
-	{"/etc/systemd/system/multi-user.target.wants/memloan-return.service", "#\n"},
+	{"/usr/lib/systemd/system/memloan-stop.service", "#\n"},
+	{"/etc/systemd/system/multi-user.target.wants/memloan-stop.service", "#\n"},
 	{"/etc/systemd/system/iscsid.service.d/60-memloan.conf", "#\n"},
 	{"/lib/modules/6.1.0-9-amd64/modules.dep",
 	 "kernel/drivers/scsi/iscsi_tcp.ko: kernel/drivers/scsi/libiscsi.ko\n"
@@ -117,7 +121,7 @@ static const struct {
 	{"/sbin/lvm", ""},
 	{"/usr/sbin/cryptsetup", ""},
 	{"/sbin/mkswap", ""},
-	{"/etc/lvm/lvm.conf", "devices {\n\t# use_devicesfile = 1\n\tfilter = [ \"a|.*|\" ]\n}\n"
+	{"/etc/lvm/lvm.conf", "devices {\n\tuse_devicesfile = 1\n\tfilter = [ \"a|.*|\" ]\n}\n"
 			      "activation { raid_fault_policy = \"warn\" }\n"},
 	{"/etc/multipath.conf", "defaults {\n\tfind_multipaths strict # not greedy\n}\n"},
 };
@@ -210,9 +214,10 @@ void check_tree_age(const char *path, long when)
 
 void check_tree_make(void)
 {
-	const char *base = getenv("TMPDIR");
+	/* A hundred small files for each test: not on a disk that others keep busy. */
+	const char *base = access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm";
 
-	snprintf(root, sizeof(root), "%.40s/check.XXXXXX", base ? base : "/tmp");
+	snprintf(root, sizeof(root), "%s/check.XXXXXX", base);
 	ck_assert(mkdtemp(root));
 	tree_root = root;
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)

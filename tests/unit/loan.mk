@@ -10,6 +10,7 @@ unit_tests += \
 	tests/unit/test_loan_command \
 	tests/unit/test_loan_commit \
 	tests/unit/test_loan_conf \
+	tests/unit/test_loan_cure \
 	tests/unit/test_loan_disk \
 	tests/unit/test_loan_foreign \
 	tests/unit/test_loan_judge \
@@ -42,6 +43,11 @@ tests_unit_test_loan_claim_LDADD = $(loan_test_libs)
 tests_unit_test_loan_command_LDADD = $(loan_test_libs)
 tests_unit_test_loan_commit_LDADD = $(loan_test_libs)
 tests_unit_test_loan_conf_LDADD = $(loan_test_libs)
+tests_unit_test_loan_cure_SOURCES = \
+	%D%/check_tree.c \
+	%D%/check_tree.h \
+	%D%/test_loan_cure.c
+tests_unit_test_loan_cure_LDADD = $(loan_test_libs)
 tests_unit_test_loan_disk_LDADD = $(loan_test_libs)
 tests_unit_test_loan_foreign_LDADD = $(loan_test_libs)
 tests_unit_test_loan_judge_LDADD = $(loan_test_libs)

@@ -44,11 +44,13 @@ become_systemd()
 	exec /usr/lib/systemd/systemd --unit=memtgt-job.target
 }
 
-# The device of a port of virtio-serial. udev would give it a name.
+# The device of a port of virtio-serial. udev would give it a name. QEMU tells of ports one after another.
 port()
 {
 	local names
-	names=$(grep -lx "$1" /sys/class/virtio-ports/*/name)
+	until names=$(grep -lx "$1" /sys/class/virtio-ports/*/name 2>/dev/null); do
+		sleep 0.1
+	done
 	names=${names%/name}
 	echo "/dev/${names##*/}"
 }

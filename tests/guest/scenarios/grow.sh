@@ -29,7 +29,7 @@ seen()
 login A
 disk=$(disk A 1)
 equal "size" "$(size)" $((512 << 20))
-check "the rule" cp "$(dirname "$0")/../60-memtgt-capacity.rules" /etc/udev/rules.d
+check "the rule" cp "$(dirname "$0")/../etc/60-memtgt-capacity.rules" /etc/udev/rules.d
 check "udev reads it" udevadm control --reload
 udevadm monitor --udev --property --subsystem-match=scsi >/tmp/events &
 monitor=$!

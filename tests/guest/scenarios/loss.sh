@@ -136,7 +136,7 @@ equal "the other leg" "$(leg_state "$other")" in_sync
 # Nothing opens the disks again for whoever had them when they were lost: no other size either, which
 # Linux, by the rule of udev that we ship, answers by reading all anew; then it sends START UNIT. Some
 # reads fail then, and some find a disk of no size, whose end they are at.
-check "the rule" cp "$(dirname "$0")/../60-memtgt-capacity.rules" /etc/udev/rules.d
+check "the rule" cp "$(dirname "$0")/../etc/60-memtgt-capacity.rules" /etc/udev/rules.d
 check "udev reads it" udevadm control --reload
 check "the LUN is resized" host ctl A lun resize "$(host name A)" 0 80M
 sleep 5 # for what must not come

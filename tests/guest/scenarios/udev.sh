@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # udev.sh - the names below /dev/disk that users put into fstab: by path, and by what the disk says of
-# itself. They go when the session goes.
+# itself. They go when the session goes. With the rule of ours for hosts that borrow, the disks are set up as
+# memory behind a network.
 # guest: 512 udev
 . "$(dirname "$0")/../inside/lib.sh"
 
@@ -25,6 +26,8 @@ links()
 	find /dev/disk/by-path /dev/disk/by-id -lname '*/sd*'
 }
 
+check "our rule" cp "$(dirname "$0")/../etc/60-memtgt-disk.rules" /etc/udev/rules.d
+check "udev reads it" udevadm control --reload
 for letter in A B; do
 	login $letter
 	check "udev has done its work" udevadm settle
@@ -34,6 +37,11 @@ for letter in A B; do
 		leads_to "by-path/ip-$(portal $letter)-iscsi-$(host name $letter)-lun-$lun" "$disk"
 		leads_to "by-id/wwn-0x$naa" "$disk"
 		leads_to "by-id/scsi-3$naa" "$disk"
+		equal "scheduler" "$(queue "$disk" scheduler | grep -o '\[.*\]')" '[none]'
+		equal "rq_affinity" "$(queue "$disk" rq_affinity)" 2
+		equal "queue_depth" "$(scsi "$disk" queue_depth)" 64
+		equal "nomerges" "$(queue "$disk" nomerges)" 1
+		equal "timeout" "$(scsi "$disk" timeout)" 30
 	done
 done
 equal "names" "$(links | wc -l)" 18
@@ -43,3 +51,5 @@ equal "names" "$(links | wc -l)" 9
 logout B
 check "udev has done its work" udevadm settle
 equal "names" "$(links)" ""
+rm /etc/udev/rules.d/60-memtgt-disk.rules
+check "udev forgets the rule" udevadm control --reload

@@ -1,0 +1,62 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# memloan-units.sh - a host with systemd and udev as it was installed becomes fit for borrowed swap by
+# memloan check --fix and one unit, and stays so when iscsid is started again.
+# guest: 512 systemd
+. "$(dirname "$0")/../inside/lib.sh"
+. "$(dirname "$0")/../inside/loan.sh"
+
+found()
+{
+	memloan check --json >/tmp/found.json || true
+	tr -d '\n' </tmp/found.json | grep -oE '"id": "[^"]*", *"severity": "'"${1-[a-z]*}"'"' |
+		cut -d '"' -f 4 | tr '\n' ' '
+}
+
+no_daemon()
+{
+	[[ ! $(ps -C iscsid -o pid=) ]]
+}
+
+protected()
+{
+	local pid
+	for pid in $(ps -C iscsid -o pid=); do
+		equal "oom_score_adj of $pid" "$(<"/proc/$pid/oom_score_adj")" -1000
+		equal "control group of $pid" "$(<"/proc/$pid/cgroup")" "0::/system.slice/iscsid.service"
+	done
+	equal "its swap" "$(</sys/fs/cgroup/system.slice/iscsid.service/memory.swap.max)" 0
+}
+
+cp -a /job/installed/. /
+prepare_memloan
+know_donors A
+check "units are known" systemctl daemon-reload
+# init.sh has started it by hand.
+for pid in $(ps -C iscsid -o pid=); do kill "$pid"; done
+wait_for "the end of iscsid" no_daemon
+check "iscsid as a unit" systemctl start iscsid
+equal "unsafe" "$(found unsafe)" "min-free iscsid-oom iscsid-swappable iscsid-unit swappable shutdown "
+memloan check --fix >/tmp/check.out || true
+sed 's/^/| /' /tmp/check.out
+check_fails "all could be done" grep 'could not' /tmp/check.out
+equal "found" "$(found)" "shutdown lvm-disks "
+cp "$(dirname "$0")/../etc/lvm-memtgt.conf" /etc/lvm/lvmlocal.conf
+check "LVM understands our example" lvmconfig devices/global_filter
+check "the unit that ends loans" systemctl enable --now memloan-stop.service
+equal "found" "$(found)" ""
+check "memloan is content" memloan check
+protected
+check "another iscsid" systemctl restart iscsid
+equal "found" "$(found)" ""
+protected
+equal "swap of process 1" "$(</sys/fs/cgroup/init.scope/memory.swap.max)" 0
+
+echo "a disk gets its settings"
+login A
+check "udev has done its work" udevadm settle
+disk=$(disk A 0)
+equal "scheduler" "$(queue "$disk" scheduler | grep -o '\[.*\]')" '[none]'
+equal "found" "$(found)" ""
+
+logout A
