@@ -151,13 +151,11 @@ initiator_tools_libmemloan_a_SOURCES = \
 	%D%/vm/vm_lun.c \
 	%D%/vm/vm_lun.h \
 	%D%/vm/vm_move.c \
-	%D%/vm/vm_move.h
-initiator_tools_libmemloan_a_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfdir)"' \
-	-DPKGDATADIR='"$(pkgdatadir)"'
 	%D%/vm/vm_move.h \
 	%D%/vm/vm_mover.c \
 	%D%/vm/vm_mover.h
-initiator_tools_libmemloan_a_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfdir)"'
+initiator_tools_libmemloan_a_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfdir)"' \
+	-DPKGDATADIR='"$(pkgdatadir)"'
 initiator_tools_libmemloan_a_CFLAGS = $(AM_CFLAGS) $(TARGET_WARN_CFLAGS) $(ISCSI_CFLAGS)
 memloan_libs = initiator-tools/libmemloan.a target/libmemtgt.a $(ISCSI_LIBS) $(JANSSON_LIBS) \
 	$(CONFIG_LIBS) $(CRYPTO_LIBS)

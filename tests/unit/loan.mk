@@ -23,8 +23,7 @@ unit_tests += \
 	tests/unit/test_loan_sg \
 	tests/unit/test_loan_swap \
 	tests/unit/test_loan_tool \
-	tests/unit/test_loan_volume
-	tests/unit/test_loan_sg \
+	tests/unit/test_loan_volume \
 	tests/unit/test_vm_disk \
 	tests/unit/test_vm_qmp
 endif
