@@ -98,6 +98,7 @@ initiator_tools_libmemloan_a_SOURCES = \
 	%D%/loan/record.c \
 	%D%/loan/record.h \
 	%D%/loan/record_text.c \
+	%D%/loan/resize.c \
 	%D%/loan/return.c \
 	%D%/loan/step.c \
 	%D%/loan/step.h \
@@ -110,6 +111,7 @@ initiator_tools_libmemloan_a_SOURCES = \
 	%D%/loan/step_label.c \
 	%D%/loan/step_login.c \
 	%D%/loan/step_mirror.c \
+	%D%/loan/step_size.c \
 	%D%/loan/step_swap.c \
 	%D%/loan/steps.def \
 	%D%/loan/stop.c \

@@ -75,6 +75,19 @@ int dm_find(const char *name, dev_t *dev, char node[static DM_NAME_BYTES])
 	return 0;
 }
 
+int dm_size(const char *name, uint64_t *out)
+{
+	char node[DM_NAME_BYTES], line[32];
+	uint64_t sectors;
+	dev_t dev;
+
+	if (dm_find(name, &dev, node) || !read_line(node, "size", line, sizeof(line)) ||
+	    !text_number(line, UINT64_MAX >> 9, &sectors))
+		return -ENOENT;
+	*out = sectors << 9;
+	return 0;
+}
+
 bool dm_first(const char *prefix, char name[static DM_NAME_BYTES])
 {
 	char node[DM_NAME_BYTES];

@@ -16,6 +16,9 @@
 int dm_find(const char *name, dev_t *dev, char node[static DM_NAME_BYTES])
 	__attribute__((warn_unused_result));
 
+/* Bytes of the device with this name. 0, or -ENOENT. */
+int dm_size(const char *name, uint64_t *out) __attribute__((warn_unused_result));
+
 /* The first device whose name begins like this; false: there is none. */
 bool dm_first(const char *prefix, char name[static DM_NAME_BYTES]);
 

@@ -214,6 +214,18 @@ int lvm_pv_create(struct lvm *l, const char *disk, uint64_t bytes)
 	return run(l, &w, (struct lvm_disks){&name, 1});
 }
 
+int lvm_pv_resize(struct lvm *l, const char *disk, uint64_t bytes)
+{
+	lvm_disk name;
+	struct words w;
+
+	snprintf(name, sizeof(name), "%s", disk);
+	begin(&w, l, WORDS("pvresize", "--yes"));
+	if (bytes)
+		add_size(&w, "--setphysicalvolumesize", bytes);
+	return run(l, &w, (struct lvm_disks){&name, 1});
+}
+
 int lvm_pv_remove(struct lvm *l, struct lvm_disks d, bool is_forced)
 {
 	struct words w;

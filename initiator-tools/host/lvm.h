@@ -42,6 +42,9 @@ int lvm_segments(struct lvm *l, struct lvm_segments *out) __attribute__((warn_un
 /* A PV on the disk's first `bytes` (0: on all of it). Overwrites what is there. */
 int lvm_pv_create(struct lvm *l, const char *disk, uint64_t bytes)
 	__attribute__((warn_unused_result));
+/* A PV of the group is as large as this now (0: as the disk). */
+int lvm_pv_resize(struct lvm *l, const char *disk, uint64_t bytes)
+	__attribute__((warn_unused_result));
 /* is_forced: also if it is in a group. */
 int lvm_pv_remove(struct lvm *l, struct lvm_disks d, bool is_forced)
 	__attribute__((warn_unused_result));

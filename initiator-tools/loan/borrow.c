@@ -20,7 +20,7 @@ static bool complain(const char *what, const char *value, const char *why)
 	return false;
 }
 
-static bool read_size(const char *text, uint64_t *out)
+bool borrow_read_size(const char *text, uint64_t *out)
 {
 	if (config_parse_size(text, out))
 		return complain("SIZE", text, config_text_bad_size(text));
@@ -73,7 +73,8 @@ static bool read_wish(const struct command_line *c, const struct work *work, str
 	const char *name = c->value[OPTION_NAME];
 
 	*w = (struct loan_wish){.priority = -1};
-	bool ok = read_size(c->operands[0], &w->size) && read_kind(c->value[OPTION_AS], &w->kind) &&
+	bool ok = borrow_read_size(c->operands[0], &w->size) &&
+		  read_kind(c->value[OPTION_AS], &w->kind) &&
 		  read_number("--copies", c->value[OPTION_COPIES], 1, LOAN_COPIES_MAX,
 			      "allowed is a number from 1 to 3", &copies) &&
 		  read_number("--priority", c->value[OPTION_PRIORITY], 0, PRIORITY_MAX,

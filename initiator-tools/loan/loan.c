@@ -87,8 +87,8 @@ bool loan_is_complete(const struct loan *l)
 	for (size_t i = 0; i < l->nlegs; i++)
 		wanted += !l->legs[i].is_unwanted;
 	return !l->is_ending && wanted == l->wish.copies && l->nlegs == wanted &&
-	       loan_copies(l) == wanted && l->steps[STEP_CRYPT] == STEP_DONE &&
-	       l->steps[STEP_SWAP] == STEP_DONE;
+	       loan_copies(l) == wanted && l->steps[STEP_SIZE] == STEP_DONE &&
+	       l->steps[STEP_CRYPT] == STEP_DONE && l->steps[STEP_SWAP] == STEP_DONE;
 }
 
 void loan_group(const struct loan *l, char out[static LOAN_GROUP_BYTES])

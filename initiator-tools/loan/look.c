@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "initiator-tools/host/dm.h"
+#include "initiator-tools/host/swaps.h"
 
 const char *look_state_word(enum look_state s)
 {
@@ -86,28 +87,15 @@ static void look_at_disks(const struct loan_leg *leg, struct look_leg *out)
 
 static void look_at_swap(const struct loan *l, struct look *out)
 {
-	char name[LOAN_PATH_BYTES], node[DM_NAME_BYTES], line[512], path[256];
-	unsigned long long size, used;
-	dev_t dev;
+	char path[LOAN_PATH_BYTES];
+	struct swaps all;
 
-	loan_used_path(l, name);
-	if (l->wish.kind != LOAN_SWAP || dm_find(strrchr(name, '/') + 1, &dev, node))
+	loan_used_path(l, path);
+	if (l->wish.kind != LOAN_SWAP || swaps_read(&all))
 		return;
-	snprintf(path, sizeof(path), "%s/proc/swaps", disk_root);
-	FILE *f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f)) {
-		char *base = strchr(line, ' ');
-		if (!base || sscanf(base, "%*s %llu %llu", &size, &used) != 2)
-			continue;
-		*base = '\0';
-		base = strrchr(line, '/');
-		if (!base || strcmp(base + 1, node) != 0)
-			continue;
-		out->has_used = true;
-		out->used = used << 10;
-	}
-	if (f)
-		fclose(f);
+	const struct swap_area *area = swaps_find(&all, strrchr(path, '/') + 1);
+	out->has_used = area != NULL;
+	out->used = area ? area->used : 0;
 }
 
 static enum look_state state_of(const struct loan *l, const char *boot, const struct look *k)

@@ -60,6 +60,20 @@ static int remove_mapping(struct step *s, const char *name)
 	return err ? step_fail(s, -err, "%s", why) : 0;
 }
 
+/* The volume below it has become larger, or smaller. */
+static int follow_size(struct step *s, const char *name)
+{
+	const char *const argv[] = {"cryptsetup", "resize", "--batch-mode", name, NULL};
+	struct spawn_result r;
+	char why[WHY_BYTES];
+	uint64_t size;
+
+	if (dm_size(name, &size) || size == s->loan->wish.size)
+		return 0;
+	int err = tool_run(argv, &r, why, sizeof(why));
+	return err ? step_fail(s, -err, "%s", why) : 0;
+}
+
 /* What was written by a key that is gone cannot be read by another. */
 static bool was_open(const struct loan *l)
 {
@@ -82,7 +96,7 @@ int step_crypt_run(struct step *s)
 			err = remove_mapping(s, name);
 	}
 	if (err || is_whole)
-		return err;
+		return err ? err : follow_size(s, name);
 	if (was_open(s->loan))
 		return step_fail(s, EKEYREVOKED,
 				 "its key was in memory only and is gone: what it held cannot be "

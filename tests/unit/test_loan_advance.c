@@ -203,14 +203,14 @@ START_TEST(a_loan_is_made_and_returned)
 	ck_assert_int_eq(advance(), 0);
 	ck_assert_str_eq(world.log, "+alogin +aclaim +acommit +alabel +agroup +amirror "
 				    "+blogin +bclaim +bcommit +blabel +bgroup +bmirror "
-				    "+crypt +swap ");
+				    "+size +crypt +swap ");
 	ck_assert(loan_is_complete(&loan) && loan.is_made && has_file());
 	world.log[0] = '\0';
 	ck_assert_int_eq(advance(), 0);
 	ck_assert_str_eq(world.log, "");
 	loan.is_ending = true;
 	ck_assert_int_eq(advance(), 0);
-	ck_assert_str_eq(world.log, "-swap -crypt "
+	ck_assert_str_eq(world.log, "-swap -crypt -size "
 				    "-bmirror -bgroup -blabel -bcommit -bclaim -blogin "
 				    "-amirror -agroup -alabel -acommit -aclaim -alogin ");
 	ck_assert(is_nothing_left() && !has_file());
@@ -399,11 +399,11 @@ START_TEST(a_stopped_loan_keeps_its_copies)
 	world.log[0] = '\0';
 	loan.is_stopped = true;
 	ck_assert_int_eq(advance(), 0);
-	ck_assert_str_eq(world.log, "-swap -crypt ");
+	ck_assert_str_eq(world.log, "-swap -crypt -size ");
 	ck_assert(has_file() && !loan_is_complete(&loan));
 	loan.is_stopped = false;
 	ck_assert_int_eq(advance(), 0);
-	ck_assert_str_eq(world.log, "-swap -crypt +crypt +swap ");
+	ck_assert_str_eq(world.log, "-swap -crypt -size +size +crypt +swap ");
 }
 END_TEST
 

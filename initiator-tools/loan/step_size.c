@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+/*
+ * step_size.c - the volume is as large as the loan: after "memloan resize". All legs have the room
+ * by then: commit and label come before.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "initiator-tools/host/dm.h"
+#include "initiator-tools/loan/group.h"
+
+/* What the kernel says: then LVM need not be asked. */
+static bool is_right(const struct loan *l)
+{
+	char path[LOAN_PATH_BYTES];
+	uint64_t size;
+
+	loan_volume_path(l, path);
+	return !dm_size(strrchr(path, '/') + 1, &size) && size == l->wish.size;
+}
+
+static uint64_t size_of(const struct group *g)
+{
+	for (size_t i = 0; i < g->segments.n; i++)
+		if (!strcmp(g->segments.rows[i].volume, GROUP_VOLUME))
+			return g->segments.rows[i].size;
+	return 0;
+}
+
+static int change(struct step *s, struct group *g)
+{
+	lvm_disk names[LOAN_LEGS_MAX * LOAN_DISKS_MAX];
+	struct lvm_disks all = {names, 0};
+	uint64_t is = size_of(g), wanted = s->loan->wish.size;
+
+	if (is == wanted)
+		return 0;
+	if (is > wanted)
+		return group_fail(s, g, lvm_reduce(&g->lvm, GROUP_VOLUME, wanted), false);
+	for (size_t i = 0; i < s->loan->nlegs; i++)
+		for (size_t d = 0; d < g->legs[i].n; d++)
+			memcpy(names[all.n++], g->legs[i].names[d], sizeof(lvm_disk));
+	return group_fail(s, g, lvm_extend(&g->lvm, GROUP_VOLUME, wanted, all), false);
+}
+
+int step_size_run(struct step *s)
+{
+	struct group g;
+
+	if (is_right(s->loan))
+		return 0;
+	int err = group_open(s, &g);
+	if (!err && !g.has_volume)
+		err = step_fail(s, ENODATA, "the volume is not there");
+	if (!err)
+		err = change(s, &g);
+	group_close(&g);
+	return err;
+}
+
+/* The volume goes with its legs. */
+int step_size_undo(struct step *s)
+{
+	(void)s;
+	return 0;
+}
