@@ -97,7 +97,8 @@ equal "MiB of the donor" "$(donor_mebibytes A 1)" 0
 check "borrow" borrow
 was=$(record naa)
 check "return of the volume only" memloan stop
-sed -i "s/\"naa\": \"$was\"/\"naa\": \"${was%?}x\"/; s/\"boot\": \"[^\"]*\"/\"boot\": \"another\"/" "$loans/lv.json"
+another=$(tr 0123456789abcdef 123456789abcdef0 <<<"$was")
+sed -i "s/\"naa\": \"$was\"/\"naa\": \"$another\"/; s/\"boot\": \"[^\"]*\"/\"boot\": \"$(uuidgen)\"/" "$loans/lv.json"
 check_fails "borrow" borrow
 said "another disk than the loan's"
 sed -i "s/\"naa\": \"[^\"]*\"/\"naa\": \"$was\"/" "$loans/lv.json"
