@@ -113,7 +113,7 @@ int vm_prepare(struct vm_mover *m)
 	if (status)
 		return status;
 	if (vm_donor_mark(&m->donor, &m->disk.place, &m->found))
-		(void)vm_say(m, 0, "%s/%u at %s cannot be marked, so it will not be emptied: %s",
+		(void)vm_say(m, 0, "%s/%u at %s cannot be marked: %s",
 			     m->disk.place.target, m->disk.place.lun, m->disk.place.portal,
 			     m->found.why);
 	vm_at(m, VM_MARKED);
@@ -134,7 +134,7 @@ static int begin_copy(struct vm_mover *m)
 }
 
 /* Until the job has this status, or another end of it is seen. */
-static int follow(struct vm_mover *m, const char *status, struct vm_job *j)
+int vm_follow(struct vm_mover *m, const char *status, struct vm_job *j)
 {
 	uint64_t moved = clock_now(), done = 0;
 
@@ -168,7 +168,7 @@ static int change_over(struct vm_mover *m)
 	if (status)
 		return status;
 	vm_at(m, VM_COMPLETING);
-	status = follow(m, "concluded", &j);
+	status = vm_follow(m, "concluded", &j);
 	if (!status && *j.error)
 		status = vm_say(m, LOAN_FAILED, "the copy failed: %s", j.error);
 	if (!status)
@@ -194,7 +194,7 @@ int vm_copy(struct vm_mover *m)
 	if (status)
 		return status;
 	vm_at(m, VM_COPYING);
-	status = follow(m, "ready", &j);
+	status = vm_follow(m, "ready", &j);
 	if (status)
 		return status;
 	vm_end_line(m);

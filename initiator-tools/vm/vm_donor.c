@@ -93,7 +93,9 @@ static int open_lun(struct call *c, struct vm_lun *l, const struct vm_place *p,
 	explicit_bzero(secret, sizeof(secret));
 	if (!err)
 		err = vm_lun_ask(l, p->initiator);
-	return err ? fail(c, EIO, "%s", l->why) : 0;
+	if (err)
+		return fail(c, err == -ECONNREFUSED ? ECONNREFUSED : EIO, "%s", l->why);
+	return 0;
 }
 
 static int open_place(struct call *c, struct vm_lun *l, unsigned limit_s)
@@ -184,7 +186,6 @@ static int look_into(struct call *c, const struct donor *to, const struct vm_pla
 				   "%s/%u holds data that nobody has claimed; --force destroys it",
 				   p->target, p->lun);
 	}
-	c->found->size = err ? 0 : l.says.size;
 	vm_lun_close(&l);
 	return err;
 }
@@ -310,8 +311,7 @@ static int empty(struct call *c)
 
 	if (!err && !is_marked(c->d, &l.says))
 		err = fail(c, ENODATA, "it does not bear this disk's mark alone");
-	c->found->used = err ? 0 : used_of(&l.says);
-	c->found->size = err ? 0 : l.says.size;
+	c->found->used = err || !l.says.is_thin ? 0 : used_of(&l.says);
 	if (!err && (vm_lun_empty(&l) || vm_lun_register(&l, c->d->key, 0)))
 		err = fail(c, EIO, "%s", l.why);
 	vm_lun_close(&l);

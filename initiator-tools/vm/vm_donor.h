@@ -34,7 +34,7 @@ struct vm_donor {
 struct vm_found {
 	char why[VM_WHY_BYTES]; /* after an error */
 	struct vm_place place;	/* the LUN that was chosen */
-	uint64_t size, used;	/* of a LUN; `used` 0: unknown or nothing */
+	uint64_t used;		/* memory of the LUN that was emptied; 0: unknown, or nothing */
 	bool is_there;		/* the disk is at the wanted donor already */
 };
 
@@ -45,7 +45,8 @@ int vm_donor_choose(struct vm_donor *d, struct vm_found *out) __attribute__((war
 int vm_donor_mark(struct vm_donor *d, const struct vm_place *p, struct vm_found *out)
 	__attribute__((warn_unused_result));
 
-/* 0: it bears our mark alone; -ENODATA: it does not; -EIO: it does not answer. */
+/* 0: it bears our mark alone; -ENODATA: it does not; -ECONNREFUSED: its donor answers, but lets
+ * nobody in; -EIO: it does not answer. */
 int vm_donor_look(struct vm_donor *d, const struct vm_place *p, struct vm_found *out)
 	__attribute__((warn_unused_result));
 

@@ -11,6 +11,39 @@
 #include "initiator-tools/vm/vm_mover.h"
 
 #define TICK_MS 50
+#define ZEROES	"-zeroes" /* the end of a node's name */
+
+/* ---- a copy of an earlier run ---- */
+
+/* Until it has ended, whatever it was doing. */
+static int end_job(struct vm_mover *m)
+{
+	uint64_t until = clock_now() + m->rules->cancel_ns;
+	struct vm_job j;
+	int there = vm_find_job(m, &j);
+
+	if (there == 1 && strcmp(j.status, "concluded") != 0)
+		vm_try(m, "block-job-cancel",
+		       json_pack("{s:s, s:b}", "device", m->job, "force", 1));
+	while (there == 1 && strcmp(j.status, "concluded") != 0) {
+		if (clock_now() >= until)
+			return vm_say(
+				m, LOAN_FAILED,
+				"QEMU still waits for the donor to which it copied; the guest "
+				"goes on where it is. Try again when that donor is back; until "
+				"then, do not pause or stop the guest");
+		poll(NULL, 0, TICK_MS);
+		there = vm_find_job(m, &j);
+	}
+	if (there == 1)
+		there = vm_ask(m, "job-dismiss", vm_with_id(m), NULL) ? -1 : 0;
+	if (!there) {
+		char zeroes[VM_NODE_MAX + 1];
+		snprintf(zeroes, sizeof(zeroes), "%s" ZEROES, m->job);
+		vm_try(m, "blockdev-del", json_pack("{s:s}", "node-name", zeroes));
+	}
+	return there ? LOAN_FAILED : LOAN_OK;
+}
 
 /* ---- LUNs that were left ---- */
 
@@ -36,12 +69,57 @@ static int tell_left(struct vm_mover *m, const struct vm_note *n, int err)
 	if (err)
 		return vm_say(m, LOAN_FAILED, "%s/%u at %s is not emptied yet: %s", p->target,
 			      p->lun, p->portal, m->found.why);
-	(void)vm_say(m, 0, "%s/%u at %s is empty, %llu MiB are free again", p->target, p->lun,
-		     p->portal, (unsigned long long)m->found.used >> 20);
+	if (m->found.used)
+		(void)vm_say(m, 0, "%s/%u at %s is empty, %llu MiB are free again", p->target,
+			     p->lun, p->portal, (unsigned long long)m->found.used >> 20);
+	else
+		(void)vm_say(m, 0, "%s/%u at %s is empty", p->target, p->lun, p->portal);
 	if (m->changed)
 		(void)vm_say(m, 0, "that is %llu ms after the change",
 			     (unsigned long long)((clock_now() - m->changed) / NS_PER_MS));
 	return LOAN_OK;
+}
+
+/*
+ * A donor that drains lets nobody in but who is there: QEMU. It copies zeroes, of which it makes
+ * UNMAPs, and does not change over. Only where the guest was until now: whose the LUN is cannot be
+ * asked.
+ */
+static int empty_by_qemu(struct vm_mover *m, const struct vm_note *n)
+{
+	char zeroes[VM_NODE_MAX + 1];
+	struct vm_job j;
+
+	snprintf(zeroes, sizeof(zeroes), "%s" ZEROES, m->job);
+	int status = vm_ask(m, "blockdev-add",
+			    json_pack("{s:s, s:s, s:I, s:b}", "driver", "null-co", "node-name",
+				      zeroes, "size", (json_int_t)m->disk.size, "read-zeroes", 1),
+			    NULL);
+	if (!status)
+		status = vm_ask(m, "blockdev-mirror",
+				json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "job-id", m->job,
+					  "device", zeroes, "target", n->node, "sync", "full",
+					  "on-target-error", "report", "auto-dismiss", 0),
+				NULL);
+	if (!status)
+		status = vm_follow(m, "ready", &j);
+	if (end_job(m))
+		status = LOAN_FAILED;
+	return status;
+}
+
+/* It answers, so QEMU can log out: else it would be there for as long as it drains. */
+static int leave_closed(struct vm_mover *m, const struct vm_note *n)
+{
+	const struct vm_place *p = &n->place;
+	bool is_empty = m->changed && vm_node_exists(m->nodes, n->node) && !empty_by_qemu(m, n);
+	int status = leave_node(m, n);
+
+	if (status)
+		return status;
+	(void)vm_say(m, 0, "%s/%u at %s is %s; it takes no new sessions", p->target, p->lun,
+		     p->portal, is_empty ? "empty" : "left as it is");
+	return vm_change_note(m, m->disk.node, n, false);
 }
 
 /* 0: nothing of it is left, and the note is gone. */
@@ -55,6 +133,8 @@ static int give_back(struct vm_mover *m, const struct vm_note *n)
 	err = vm_donor_look(&m->donor, &n->place, &m->found);
 	if (err == -EIO)
 		return tell_left(m, n, err);
+	if (err == -ECONNREFUSED)
+		return leave_closed(m, n);
 	status = leave_node(m, n);
 	if (status)
 		return status;
@@ -97,32 +177,7 @@ int vm_learn_key(struct vm_mover *m)
 	return vm_change_note(m, m->disk.node, &here, true);
 }
 
-/* ---- a copy of an earlier run ---- */
-
-/* Until it has ended, whatever it was doing. */
-static int end_job(struct vm_mover *m)
-{
-	uint64_t until = clock_now() + m->rules->cancel_ns;
-	struct vm_job j;
-	int there = vm_find_job(m, &j);
-
-	if (there == 1 && strcmp(j.status, "concluded") != 0)
-		vm_try(m, "block-job-cancel",
-		       json_pack("{s:s, s:b}", "device", m->job, "force", 1));
-	while (there == 1 && strcmp(j.status, "concluded") != 0) {
-		if (clock_now() >= until)
-			return vm_say(
-				m, LOAN_FAILED,
-				"QEMU still waits for the donor to which it copied; the guest "
-				"goes on where it is. Try again when that donor is back; until "
-				"then, do not pause or stop the guest");
-		poll(NULL, 0, TICK_MS);
-		there = vm_find_job(m, &j);
-	}
-	if (there == 1)
-		there = vm_ask(m, "job-dismiss", vm_with_id(m), NULL) ? -1 : 0;
-	return there ? LOAN_FAILED : LOAN_OK;
-}
+/* ---- all of it ---- */
 
 /* Undoes, or finishes, what is left of other runs. */
 int vm_tidy(struct vm_mover *m)

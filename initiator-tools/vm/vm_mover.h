@@ -74,6 +74,8 @@ int vm_learn_key(struct vm_mover *m);
 
 /* From the LUN that was chosen to one that QEMU knows and that is marked. */
 int vm_prepare(struct vm_mover *m);
+/* Until the job has this status; an error if it has another end, stands still, or *m->stop. */
+int vm_follow(struct vm_mover *m, const char *status, struct vm_job *j);
 /* Copies, and changes over. After an error the guest is where it was, unless QEMU hangs. */
 int vm_copy(struct vm_mover *m);
 

@@ -22,7 +22,10 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(SRC / "tests/guest"))
 
 from processes import start  # noqa: E402
-from targets import Targets  # noqa: E402
+from targets import KINDS, Targets  # noqa: E402
+
+# memloan.conf has one secret for a donor, for finding its targets too.
+KINDS["chap"]["more"] = 'pool = { pages = "plain"; };\nsecrets = "%s";\naccess = ( { chap = "alpha"; } );\n'
 
 MEMTGTD = pathlib.Path(os.environ.get("MEMTGTD", BUILD / "target/memtgtd"))
 MEMLOAN = BUILD / "tests/tools/memloan-stops"
@@ -73,14 +76,15 @@ class Monitor:
 
 
 class World:
-    """Three donors and a QEMU, fresh for each test."""
+    """Three donors and a QEMU, fresh for each test; a second one for who asks for it."""
 
     def __init__(self, folder, sockets):
         self.folder = folder
         self.socket = sockets / "qmp"
+        self.second = sockets / "qmp2"
         self.targets = Targets(MEMTGTD, folder, sockets)
         self.of = {letter: self.targets.of(letter) for letter in "ABC"}
-        self._qemu = None
+        self._qemus = []
 
     def url(self, letter, lun=LUN):
         target = self.of[letter]
@@ -88,29 +92,37 @@ class World:
 
     async def begin(self):
         await self.targets.fresh()
-        with (self.folder / "qemu.log").open("ab") as log:
-            self._qemu = await start(
-                "qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-m", "32", "-nodefaults", "-display", "none",
-                "-S", "-qmp", f"unix:{self.socket},server=on,wait=off", "-device", "virtio-scsi-pci",
-                "-drive", f"file={self.url('A')},format=raw,if=none,id=drive0,cache=none,discard=unmap",
-                "-device", f"scsi-hd,drive=drive0,id={DISK},rotation_rate=1",
-                "-blockdev", "driver=iscsi,node-name=other,transport=tcp,cache.direct=on,discard=unmap,"
-                f"portal=127.0.0.1:{self.of['C'].forwarder.port},target={self.of['C'].iqn},lun=0",
-                "-device", "scsi-hd,drive=other,id=swap1",
-                stdout=log, stderr=log,
-            )  # fmt: skip
-        for _ in range(LIMIT * 50):
-            if self.socket.exists():
-                break
-            check("QEMU runs", self._qemu.returncode is None)
-            await asyncio.sleep(0.02)
         self.write_conf()
+        other = self.of["C"]
+        await self.start_qemu(
+            self.socket, "A",
+            "-blockdev", "driver=iscsi,node-name=other,transport=tcp,cache.direct=on,discard=unmap,"
+            f"portal=127.0.0.1:{other.forwarder.port},target={other.iqn},lun=0",
+            "-device", "scsi-hd,drive=other,id=swap1",
+        )  # fmt: skip
         for pattern, offset, size in DATA:
             await self.guest(f"write -P {pattern} {offset}M {size}M")
 
-    def write_conf(self):
+    async def start_qemu(self, socket, letter, *more):
+        with (self.folder / "qemu.log").open("ab") as log:
+            qemu = await start(
+                "qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-m", "32", "-nodefaults", "-display", "none",
+                "-S", "-qmp", f"unix:{socket},server=on,wait=off", "-device", "virtio-scsi-pci",
+                "-drive", f"file={self.url(letter)},format=raw,if=none,id=drive0,cache=none,discard=unmap",
+                "-device", f"scsi-hd,drive=drive0,id={DISK},rotation_rate=1", *more,
+                stdout=log, stderr=log,
+            )  # fmt: skip
+        self._qemus.append(qemu)
+        for _ in range(LIMIT * 50):
+            if socket.exists():
+                break
+            check("QEMU runs", qemu.returncode is None)
+            await asyncio.sleep(0.02)
+
+    def write_conf(self, letter_of_chap="", chap=""):
         donors = ",".join(
-            f'{{ name = "{letter}"; portals = [ "127.0.0.1:{target.forwarder.port}" ]; }}'
+            f'{{ name = "{letter}"; portals = [ "127.0.0.1:{target.forwarder.port}" ];'
+            f'{chap if letter == letter_of_chap else ""} }}'
             for letter, target in self.of.items()
         )
         (self.folder / "memloan.conf").write_text(
@@ -118,15 +130,18 @@ class World:
         )
 
     async def end(self):
-        if self._qemu is not None and self._qemu.returncode is None:
-            self._qemu.kill()
-            await self._qemu.wait()
-        self.socket.unlink(missing_ok=True)
+        for qemu in self._qemus:
+            if qemu.returncode is None:
+                qemu.kill()
+                await qemu.wait()
+        self._qemus.clear()
+        for socket in (self.socket, self.second):
+            socket.unlink(missing_ok=True)
 
     # What the guest does, and what is really there.
 
-    async def guest(self, command):
-        async with Monitor(self.socket) as monitor:
+    async def guest(self, command, socket=None):
+        async with Monitor(socket or self.socket) as monitor:
             await monitor.run("human-monitor-command", command_line=f'qemu-io -d {DISK} "{command}"')
 
     async def disk(self):
@@ -357,6 +372,57 @@ async def left_donor_has_forgotten(world):
     await world.is_on("B")
 
 
+async def left_donor_drains(world):
+    """It lets nobody in any more, so only QEMU can empty the LUN; and QEMU must leave."""
+    await world.moved("--to", "B")
+    await world.of["B"].ctl("drain")
+    await world.moved("--to", "C", says="is empty; it takes no new sessions")
+    equal("where the disk is", await world.where(), "C")
+    for row in DATA:
+        await world.read("C", *row)
+    equal("bytes at B", await world.used("B"), 0)
+    equal("sessions at B", json.loads(await world.of["B"].ctl("--json", "session", "list"))["sessions"], [])
+    check("no node of zeroes", not [name for name in await world.nodes() if "zeroes" in name])
+
+
+async def new_donor_drains(world):
+    await world.of["B"].ctl("drain")
+    await world.moved("--to", "B", status=1, says="draining")
+    await world.is_on_unmarked_a()
+
+
+async def by_chap(world):
+    """QEMU and memloan have the secret of memloan.conf, and QEMU keeps no copy as an object."""
+    await world.of["B"].restart("chap")
+    await world.moved("--to", "B", status=1, says="refused")
+    secret = world.folder / "alpha"
+    secret.touch(0o600)
+    secret.write_text("alpha-and-its-secret\n")
+    world.write_conf("B", f' chap_user = "alpha"; chap_secret_file = "{secret}";')
+    await world.moved("--to", "B")
+    equal("where the disk is", await world.where(), "B")
+    async with Monitor(world.socket) as monitor:
+        objects = await monitor.run("qom-list", path="/objects")
+    check("no secret of ours", not [one for one in objects if one["name"].startswith("memtgt")], objects)
+    await world.moved("--to", "A", says="MiB are free again")
+    await world.is_on("A")
+
+
+async def race(world):
+    """Two guests want the same LUN: who marks it second goes back, and takes nothing with him."""
+    await world.start_qemu(world.second, "C")
+    await world.guest("write -P 0x71 0 8M", world.second)
+    process = await world.stopped("--to", "B", at="added")
+    await world.moved("--to", "B", socket=world.second)
+    process.send_signal(signal.SIGCONT)
+    await world.ended(process, 3, "another has claimed it")
+    equal("where the disk is", await world.where(), "A")
+    for row in DATA:
+        await world.read("A", *row)
+    await world.read("B", 0x71, 0, 8)
+    equal("marks at B", await world.claims("B"), 1)
+
+
 # ---- LUNs ----
 
 
@@ -429,7 +495,8 @@ TESTS = [
     five_moves, there_already, donor_killed_after_it_was_left, written_meanwhile,
     *(killed_at(phase, then) for phase in PHASES for then in "BC"),
     interrupted, killed_while_it_copies, stands_still_while_it_copies, full_while_it_copies, full_before,
-    not_there, left_donor_is_silent, left_donor_has_forgotten, other_data, claimed_by_another, too_small,
+    not_there, left_donor_is_silent, left_donor_has_forgotten, left_donor_drains,
+    new_donor_drains, by_chap, race, other_data, claimed_by_another, too_small,
     wrong_words, strange_monitors,
 ]  # fmt: skip
 
