@@ -113,9 +113,8 @@ int vm_prepare(struct vm_mover *m)
 	if (status)
 		return status;
 	if (vm_donor_mark(&m->donor, &m->disk.place, &m->found))
-		(void)vm_say(m, 0, "%s/%u at %s cannot be marked: %s",
-			     m->disk.place.target, m->disk.place.lun, m->disk.place.portal,
-			     m->found.why);
+		(void)vm_say(m, 0, "%s/%u at %s cannot be marked: %s", m->disk.place.target,
+			     m->disk.place.lun, m->disk.place.portal, m->found.why);
 	vm_at(m, VM_MARKED);
 	return LOAN_OK;
 }
