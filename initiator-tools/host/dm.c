@@ -45,7 +45,7 @@ static bool find(bool (*is_it)(const char *name, const char *wanted), const char
 			continue;
 		found = read_line(e->d_name, "dm/name", name, DM_NAME_BYTES) && is_it(name, wanted);
 		if (found)
-			snprintf(node, DM_NAME_BYTES, "%s", e->d_name);
+			memcpy(node, e->d_name, strlen(e->d_name) + 1);
 	}
 	if (d)
 		closedir(d);

@@ -16,9 +16,10 @@
 #define PATH_BYTES 256
 
 static const char *const programs[] = {
-	"blkid",    "cryptsetup", "dmsetup",  "lvchange", "lvconvert", "lvcreate", "lvextend",
-	"lvreduce", "lvremove",	  "lvs",      "mkswap",	  "pvcreate",  "pvremove", "pvs",
-	"swapoff",  "swapon",	  "vgcreate", "vgextend", "vgreduce",  "vgremove", "wipefs",
+	"blkid",    "cryptsetup", "dmsetup",  "lvchange", "lvconvert", "lvcreate",
+	"lvextend", "lvreduce",	  "lvremove", "lvs",	  "mkswap",    "pvcreate",
+	"pvremove", "pvresize",	  "pvs",      "swapoff",  "swapon",    "vgcreate",
+	"vgextend", "vgreduce",	  "vgremove", "wipefs",
 };
 #define NPROGRAMS (sizeof(programs) / sizeof(programs[0]))
 

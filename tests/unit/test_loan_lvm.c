@@ -28,6 +28,7 @@ static void teardown(void)
 /* clang-format off */
 static int pv_create(void)     { return lvm_pv_create(&l, "sda", 18 << 20); }
 static int pv_create_all(void) { return lvm_pv_create(&l, "sda", 0); }
+static int pv_resize(void)     { return lvm_pv_resize(&l, "sda", 34 << 20); }
 static int pv_remove(void)     { return lvm_pv_remove(&l, two, false); }
 static int pv_wipe(void)       { return lvm_pv_remove(&l, two, true); }
 static int group_create(void)  { return lvm_group_create(&l, "tag", two); }
@@ -54,6 +55,7 @@ static const struct {
 	{pv_create, "pvcreate --yes --dataalignment 2097152b --setphysicalvolumesize 18874368b "
 		    "/dev/sda\n"},
 	{pv_create_all, "pvcreate --yes --dataalignment 2097152b /dev/sda\n"},
+	{pv_resize, "pvresize --yes --setphysicalvolumesize 35651584b /dev/sda\n"},
 	{pv_remove, "pvremove --yes /dev/sda /dev/sdb\n"},
 	{pv_wipe, "pvremove --yes --force --force /dev/sda /dev/sdb\n"},
 	{group_create,
