@@ -64,13 +64,21 @@ static void bar(unsigned permille)
 	fprintf(stderr, " [%s] %3u%%", marks, permille / 10);
 }
 
+/* Some have nothing to do for this loan. */
+static bool is_worth_telling(const struct loan_wish *wish, enum step_id step)
+{
+	return (step != STEP_CRYPT || wish->is_encrypted) &&
+	       (step != STEP_SWAP || wish->kind == LOAN_SWAP) && step != STEP_SIZE;
+}
+
 /* A terminal sees it grow; a log has a line for what is done. */
 static void tell(struct advance *a, const struct plan *p, unsigned permille)
 {
 	struct work *w = a->arg;
 	bool is_terminal = isatty(STDERR_FILENO);
 
-	if (w->is_quiet || (!is_terminal && permille < 1000))
+	if (w->is_quiet || (!is_terminal && permille < 1000) ||
+	    !is_worth_telling(&w->loan.wish, p->step))
 		return;
 	if (w->is_line_open)
 		fputs("\r\033[K", stderr);

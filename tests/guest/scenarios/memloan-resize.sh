@@ -14,8 +14,8 @@ echo 32768 >/proc/sys/vm/min_free_kbytes
 prepare_memloan
 know_donors A B
 
-check "borrow swap" memloan borrow 40M --copies 2
-equal "its size, less a page" "$(swap_size)" 39
+check "borrow swap" memloan borrow 70M --copies 2
+equal "its size, less a page" "$(swap_size)" 71
 check "larger" memloan resize swap 100M
 equal "its size" "$(swap_size)" 99
 at_least "MiB committed on A" "$(donor_mebibytes A 1)" 100
@@ -28,16 +28,16 @@ check_fails "larger than the LUNs" memloan resize swap 1G
 equal "its size" "$(swap_size)" 19
 check "return" memloan return swap
 
-check "borrow a volume" memloan borrow 40M --as lv
+check "borrow a volume" memloan borrow 70M --as lv
 path=$(tail -n 1 /tmp/check.out)
 check "mkfs" mkfs.ext4 -q "$path"
 check "mount" mount "$path" /mnt
 mebibytes_of_noise 20 /mnt/noise
 sum=$(sha256sum </mnt/noise)
-check "larger while it is in use" memloan resize lv 80M
+check "larger while it is in use" memloan resize lv 120M
 check "so is the file system" resize2fs "$path"
-mebibytes_of_noise 35 /mnt/more
-check_fails "smaller" memloan resize lv 40M
+mebibytes_of_noise 60 /mnt/more
+check_fails "smaller" memloan resize lv 70M
 equal "what was written" "$(sha256sum </mnt/noise)" "$sum"
 check "umount" umount /mnt
 check "e2fsck" e2fsck -fn "$path"
