@@ -5,18 +5,24 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "initiator-tools/host/disk.h"
 #include "initiator-tools/host/tool.h"
 #include "initiator-tools/secret.h"
 
-#define RECORD_MAX 32768
-#define AUTH	   "node.session.auth."
+#define LOCK_FILE     "/run/memloan-sessions.lock"
+#define LOCK_LIMIT_NS (300 * NS_PER_S) /* a login, or a logout, of others */
+#define LOCK_LOOK_MS  100
+#define RECORD_MAX    32768
+#define AUTH	      "node.session.auth."
 
 /* clang-format off */
 static const struct {
@@ -57,6 +63,27 @@ static const struct {
 /* clang-format on */
 #define SETTINGS (sizeof(settings) / sizeof(settings[0]))
 #define STATUSES (sizeof(statuses) / sizeof(statuses[0]))
+
+int node_lock(void)
+{
+	uint64_t until = clock_now() + LOCK_LIMIT_NS;
+	char path[DISK_PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s" LOCK_FILE, disk_root);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	while (flock(fd, LOCK_EX | LOCK_NB)) {
+		int err = errno;
+		if (err == EWOULDBLOCK && clock_now() < until) {
+			(void)poll(NULL, 0, LOCK_LOOK_MS);
+			continue;
+		}
+		close(fd);
+		return err == EWOULDBLOCK ? -ETIMEDOUT : -err;
+	}
+	return fd;
+}
 
 /* ---- a record's text ---- */
 

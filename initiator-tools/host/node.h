@@ -13,6 +13,13 @@
 
 #include "initiator-tools/loan/loan.h"
 
+/*
+ * Sessions are shared by loans: whoever looks whether one is there, or still needed, and acts on it
+ * has this lock meanwhile. A descriptor, to be closed; -ETIMEDOUT: others have it for minutes; or
+ * -errno.
+ */
+int node_lock(void) __attribute__((warn_unused_result));
+
 /* Is there a record, and is it ours? */
 bool node_is_ours(const struct loan_disk *d);
 

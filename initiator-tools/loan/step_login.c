@@ -96,6 +96,14 @@ static int make_disk(struct step *s, struct disk *k)
 	return 0;
 }
 
+static int delete_disk(const struct disk *k, uint64_t limit_ns)
+{
+	struct line l = {.text = "1"};
+
+	disk_device_path(k, "delete", l.path);
+	return child_run(write_in_child, &l, NULL, 0, limit_ns);
+}
+
 /* ---- it is that disk ---- */
 
 /* It is asked: what the kernel read when it found the disk may be old. */
@@ -133,7 +141,18 @@ static int log_in(struct step *s)
 	return err;
 }
 
-int step_login_run(struct step *s)
+static int with_lock(struct step *s, step_fn *fn)
+{
+	int lock = node_lock();
+
+	if (lock < 0)
+		return step_fail(s, -lock, "sessions: the lock of memloan: %s", strerror(-lock));
+	int err = fn(s);
+	close(lock);
+	return err;
+}
+
+static int run(struct step *s)
 {
 	struct loan_disk *d = s->disk;
 	char lun[STEP_LUN_BYTES];
@@ -150,14 +169,19 @@ int step_login_run(struct step *s)
 	if (disk_find(d, &k) == -ENOENT || !k.is_logged_in)
 		return step_fail_donor(s, ENOTCONN, "%s: the session is there, but not connected",
 				       step_lun(d, lun));
+	bool was_known = k.is_known;
 	err = make_disk(s, &k);
-	return err ? err : verify(s, &k);
+	if (!err)
+		err = verify(s, &k);
+	/* What is not the loan's disk is not to be taken for it by others either, LVM above all. */
+	if (err && !was_known && !disk_find(d, &k))
+		(void)delete_disk(&k, DELETE_LIMIT_NS);
+	return err;
 }
 
 /* Without it, so much of the session is ours: nothing else than this disk. */
 static int remove_disk(struct step *s, const struct disk *k)
 {
-	struct line l = {.text = "1"};
 	char lun[STEP_LUN_BYTES];
 	bool is_lost = s->leg->is_lost;
 
@@ -166,8 +190,7 @@ static int remove_disk(struct step *s, const struct disk *k)
 	if (k->is_held && !is_lost)
 		return step_fail(s, EBUSY, "%s: /dev/%s is still in use on this host",
 				 step_lun(s->disk, lun), k->name);
-	disk_device_path(k, "delete", l.path);
-	int err = child_run(write_in_child, &l, NULL, 0, is_lost ? LOST_LIMIT_NS : DELETE_LIMIT_NS);
+	int err = delete_disk(k, is_lost ? LOST_LIMIT_NS : DELETE_LIMIT_NS);
 	if (!err || err == -ENOENT || err == -ENODEV || is_lost)
 		return 0;
 	return step_fail(s, -err, "%s: /dev/%s cannot be removed: %s", step_lun(s->disk, lun),
@@ -175,7 +198,7 @@ static int remove_disk(struct step *s, const struct disk *k)
 }
 
 /* With a session that has no other disk, the end of the session ends what waits for the donor. */
-int step_login_undo(struct step *s)
+static int undo(struct step *s)
 {
 	struct loan_disk *d = s->disk;
 	struct disk k;
@@ -188,4 +211,14 @@ int step_login_undo(struct step *s)
 	if (!err && ends)
 		err = node_logout(d, s->why, sizeof(s->why));
 	return err;
+}
+
+int step_login_run(struct step *s)
+{
+	return with_lock(s, run);
+}
+
+int step_login_undo(struct step *s)
+{
+	return with_lock(s, undo);
 }

@@ -21,6 +21,7 @@ unit_tests += \
 	tests/unit/test_loan_record \
 	tests/unit/test_loan_report \
 	tests/unit/test_loan_sg \
+	tests/unit/test_loan_steps \
 	tests/unit/test_loan_swap \
 	tests/unit/test_loan_tool \
 	tests/unit/test_loan_volume \
@@ -58,6 +59,7 @@ tests_unit_test_loan_rank_LDADD = $(loan_test_libs)
 tests_unit_test_loan_record_LDADD = $(loan_test_libs)
 tests_unit_test_loan_report_LDADD = $(loan_test_libs)
 tests_unit_test_loan_sg_LDADD = $(loan_test_libs)
+tests_unit_test_loan_steps_LDADD = $(loan_test_libs)
 tests_unit_test_loan_swap_SOURCES = $(loan_rig) %D%/test_loan_swap.c
 tests_unit_test_loan_swap_LDADD = $(loan_test_libs)
 tests_unit_test_loan_tool_SOURCES = $(loan_rig) %D%/test_loan_tool.c

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -74,7 +75,7 @@ static void setup(void)
 	snprintf(root, sizeof(root), "/tmp/memtgt-node.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(root));
 	disk_root = root;
-	snprintf(path, sizeof(path), "mkdir -p %s/bin %s/etc/iscsi/nodes", root, root);
+	snprintf(path, sizeof(path), "mkdir -p %s/bin %s/run %s/etc/iscsi/nodes", root, root, root);
 	ck_assert_int_eq(system(path), 0);
 	snprintf(bin, sizeof(bin), "%s/bin", root);
 	tool_path = bin;
@@ -226,6 +227,21 @@ START_TEST(what_no_record_can_hold_is_refused)
 }
 END_TEST
 
+START_TEST(one_at_a_time_has_the_lock)
+{
+	char path[DISK_PATH_MAX];
+	int fd = node_lock();
+
+	ck_assert_int_ge(fd, 0);
+	snprintf(path, sizeof(path), "%s/run/memloan-sessions.lock", root);
+	int other = open(path, O_RDWR);
+	ck_assert_int_eq(flock(other, LOCK_EX | LOCK_NB), -1);
+	close(fd);
+	ck_assert_int_eq(flock(other, LOCK_EX | LOCK_NB), 0);
+	close(other);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("loan_node");
@@ -240,6 +256,7 @@ int main(void)
 	tcase_add_test(tc, a_record_of_a_portal_group_is_found);
 	tcase_add_test(tc, failures_are_told_apart);
 	tcase_add_test(tc, what_no_record_can_hold_is_refused);
+	tcase_add_test(tc, one_at_a_time_has_the_lock);
 	suite_add_tcase(suite, tc);
 	return test_main(suite);
 }
