@@ -103,6 +103,7 @@ static int unmap(const struct sg_device *d, uint64_t lba, uint32_t blocks, bool 
 int commit_unmap(const struct sg_device *d, const struct commit_limits *l,
 		 const struct commit_range *range, struct sg_result *r)
 {
+	uint64_t first = range->from / range->block_size;
 	uint64_t all = range->bytes / range->block_size, done = 0;
 	uint64_t most = COMMIT_SLICE / range->block_size;
 
@@ -112,7 +113,7 @@ int commit_unmap(const struct sg_device *d, const struct commit_limits *l,
 		most = l->blocks;
 	while (done < all) {
 		uint64_t n = all - done < most ? all - done : most;
-		int err = unmap(d, done, (uint32_t)n, range->is_anchor, r);
+		int err = unmap(d, first + done, (uint32_t)n, range->is_anchor, r);
 		if (err)
 			return err;
 		done += n;

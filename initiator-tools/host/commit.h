@@ -24,7 +24,7 @@ bool commit_read_limits(struct cursor c, struct commit_limits *l);
 bool commit_read_provisioning(struct cursor c, struct commit_limits *l);
 
 struct commit_range {
-	uint64_t bytes; /* from the beginning of the disk */
+	uint64_t from, bytes;
 	unsigned block_size;
 	bool is_anchor;
 	void (*progress)(void *arg, unsigned permille);

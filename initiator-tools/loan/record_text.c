@@ -85,6 +85,7 @@ static const struct field disk_fields[] = {
 	F(struct loan_disk, TEXT,   "serial",    serial,       0,                     bad_line),
 	F(struct loan_disk, NUMBER, "size",      size,         INT64_MAX,             NULL),
 	F(struct loan_disk, NUMBER, "used",      used,         INT64_MAX,             NULL),
+	F(struct loan_disk, NUMBER, "committed", committed,    INT64_MAX,             NULL),
 	F(struct loan_disk, FLAG,   "foreign_session", is_session_foreign, 0,         NULL),
 	F(struct loan_disk, HEAP,   "chap_user", chap_user,    255,                   bad_line),
 	F(struct loan_disk, HEAP,   "chap_secret_file", chap_secret_file, 4000,       bad_line),
@@ -266,6 +267,8 @@ static int get_disk(struct reader *r, const json_t *o, struct loan_disk *d)
 
 	if (!err && d->used > d->size)
 		err = bad(r, "used", "more than the LUN has");
+	if (!err && d->committed > d->size)
+		err = bad(r, "committed", "more than the LUN has");
 	return err ? err : get_steps(r, o, d->steps, SCOPE_DISK);
 }
 

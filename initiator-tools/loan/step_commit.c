@@ -14,11 +14,12 @@ static void progress(void *arg, unsigned permille)
 	step_progress(arg, permille);
 }
 
-static int unmap(struct step *s, const struct disk *k, const struct commit_limits *l,
+static int unmap(struct step *s, const struct disk *k, const struct commit_limits *l, uint64_t from,
 		 uint64_t bytes, bool is_anchor)
 {
 	struct sg_device dev = sg_of_disk(k);
-	struct commit_range range = {.bytes = bytes,
+	struct commit_range range = {.from = from,
+				     .bytes = bytes,
 				     .block_size = k->block_size ? k->block_size : 512,
 				     .is_anchor = is_anchor,
 				     .progress = progress,
@@ -42,25 +43,41 @@ static int limits(struct step *s, const struct disk *k, struct commit_limits *l)
 	return err ? step_fail_command(s, "INQUIRY", err, &r) : 0;
 }
 
-/* What is anchored reads as zeroes: from the label on, that would be the loan's own data. */
-int step_commit_run(struct step *s)
+/* Of [from, used), which nobody has written to. */
+static int commit(struct step *s, uint64_t from)
 {
 	struct commit_limits l = {0};
 	char lun[STEP_LUN_BYTES];
 	struct disk k;
-
-	if (s->leg->has_data || s->disk->steps[STEP_LABEL] != STEP_NONE)
-		return 0;
 	int err = step_disk(s, &k);
+
 	if (!err)
 		err = limits(s, &k, &l);
 	if (err)
 		return err;
 	if (l.blocks && l.can_anchor)
-		return unmap(s, &k, &l, s->disk->used, true);
+		return unmap(s, &k, &l, from, s->disk->used - from, true);
 	log_info("%s: the donor promises memory, but cannot keep it ready: it knows no anchoring",
 		 step_lun(s->disk, lun));
 	return 0;
+}
+
+/*
+ * What is anchored reads as zeroes: from the label on, that would be the loan's own data. So what
+ * was committed once never is again, and later only what lies behind it: the label ends before it
+ * until the next step.
+ */
+int step_commit_run(struct step *s)
+{
+	struct loan_disk *d = s->disk;
+	bool has_label = s->leg->has_data || d->steps[STEP_LABEL] != STEP_NONE;
+
+	if (d->committed >= d->used || (has_label && !d->committed))
+		return 0;
+	int err = commit(s, has_label ? d->committed : 0);
+	if (!err)
+		d->committed = d->used;
+	return err;
 }
 
 /* Nothing of the loan stays to be found. What an UNMAP leaves, a donor may do as it likes. */
@@ -90,7 +107,8 @@ static int empty(struct step *s, const struct disk *k)
 		return err == -EBUSY ? 0 : err;
 	err = limits(s, k, &l);
 	if (!err && l.blocks)
-		err = unmap(s, k, &l, s->disk->size, false);
+		err = unmap(s, k, &l, 0, s->disk->size, false);
+	s->disk->committed = 0;
 	return err ? err : wipe(s, k);
 }
 

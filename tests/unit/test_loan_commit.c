@@ -127,6 +127,23 @@ START_TEST(a_range_is_anchored_in_slices)
 }
 END_TEST
 
+/* What lies before it has the loan's data. */
+START_TEST(a_range_begins_where_it_begins)
+{
+	struct commit_limits l;
+	struct commit_range range = {
+		.from = 64 * MIB, .bytes = 80 * MIB, .block_size = 512, .is_anchor = true};
+	struct sg_result r;
+
+	ck_assert_int_eq(commit_limits(&device, &l, &r), 0);
+	ck_assert_int_eq(commit_unmap(&device, &l, &range, &r), 0);
+	ck_assert_uint_eq(t.n, 2);
+	ck_assert_uint_eq(t.unmaps[0].lba, 131072);
+	ck_assert_uint_eq(t.unmaps[1].lba, 262144);
+	ck_assert_uint_eq(t.unmaps[1].blocks, 32768);
+}
+END_TEST
+
 START_TEST(blocks_may_be_larger)
 {
 	struct sg_result r;
@@ -231,6 +248,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, a_range_is_anchored_in_slices);
+	tcase_add_test(tc, a_range_begins_where_it_begins);
 	tcase_add_test(tc, blocks_may_be_larger);
 	tcase_add_test(tc, the_disk_sets_limits);
 	tcase_add_test(tc, the_smallest_ranges);

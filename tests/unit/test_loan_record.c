@@ -60,6 +60,7 @@ static struct loan a_loan(void)
 					   .serial = "S 1",
 					   .size = 1 << 30,
 					   .used = 1 << 20,
+					   .committed = 1 << 19,
 					   .is_session_foreign = true};
 	leg->disks[1].chap_user = strdup("me");
 	leg->disks[1].chap_secret_file = strdup("/etc/secret");
@@ -97,7 +98,8 @@ START_TEST(what_is_written_is_read)
 	ck_assert_str_eq(d->serial, was->serial);
 	ck_assert_str_eq(d->chap_user, was->chap_user);
 	ck_assert_str_eq(d->chap_secret_file, was->chap_secret_file);
-	ck_assert(d->lun == 255 && d->size == 1 << 30 && d->used == 1 << 20);
+	ck_assert(d->lun == 255 && d->size == 1 << 30 && d->used == 1 << 20 &&
+		  d->committed == 1 << 19);
 	ck_assert(d->is_session_foreign);
 	ck_assert_mem_eq(d->steps, was->steps, sizeof(d->steps));
 	loan_free(&back);
@@ -157,6 +159,7 @@ START_TEST(what_cannot_be_is_refused)
 		{"\"as\": \"lv\"", "\"as\": \"raw\"", "as"},
 		{"\"priority\": -1", "\"priority\": -2", "priority"},
 		{"\"used\": 1048576", "\"used\": 1073741825", "used"},
+		{"\"committed\": 524288", "\"committed\": 1073741825", "committed"},
 		{"\"lun\": 255", "\"lun\": 16384", "lun"},
 		{"\"mirror\": \"undoing\"", "\"mirror\": \"maybe\"", "mirror"},
 		{"\"lost\": false", "\"lost\": 0", "lost"},

@@ -30,7 +30,9 @@ static void setup(void)
 	loan = (struct loan){.key = 5};
 	leg = (struct loan_leg){.disks = &disk, .ndisks = 1};
 	disk = (struct loan_disk){.portal = "192.0.2.1:3260",
-				  .target = "iqn.2026-01.org.example:d"};
+				  .target = "iqn.2026-01.org.example:d",
+				  .size = 4096,
+				  .used = 2048};
 	s = (struct step){.loan = &loan, .leg = &leg, .disk = &disk};
 }
 
@@ -67,6 +69,13 @@ START_TEST(data_is_not_anchored_away)
 	leg.has_data = true;
 	ck_assert_int_eq(step_commit_run(&s), 0);
 	leg.has_data = false;
+	ck_donor(step_commit_run(&s), -ENOTCONN);
+	disk.committed = disk.used;
+	ck_assert_int_eq(step_commit_run(&s), 0);
+	leg.has_data = true;
+	ck_assert_int_eq(step_commit_run(&s), 0);
+	/* The loan has grown: what is behind the old end. */
+	disk.used = 4096;
 	ck_donor(step_commit_run(&s), -ENOTCONN);
 }
 END_TEST
