@@ -286,6 +286,7 @@ START_TEST(areas_lead_to_disks)
 	check_tree_put("/sys/dev/block/8:1/uevent", "MAJOR=8\nDEVNAME=sda1\nDEVTYPE=partition\n");
 	check_tree_put("/sys/dev/block/259:3/uevent", "DEVNAME=nvme0n1p3\n");
 	check_tree_put("/proc/self/mountinfo",
+		       "23 22 8:1 / /srv/a rw - ext4 /dev/sda1 rw\n"
 		       "20 1 259:3 / / rw - ext4 /dev/nvme0n1p3 rw\n"
 		       "21 20 8:1 / /srv\\040x rw shared:1 - ext4 /dev/sda1 rw\n"
 		       "22 20 259:3 / /srv rw - ext4 /dev/nvme0n1p3 rw\n");
@@ -293,11 +294,13 @@ START_TEST(areas_lead_to_disks)
 				      "/srv\\040x/swap file 1 0 -2\n"
 				      "/srv\\040xy/swap file 1 0 -2\n"
 				      "/srv/swap file 1 0 -2\n"
+				      "/srv/a/swap file 1 0 -2\n"
 				      "/dev/sda1 partition 1 0 -2\n");
 	ck_assert_int_eq(areas_read(&a), 0);
-	ck_assert_uint_eq(a.n, 4);
+	ck_assert_uint_eq(a.n, 5);
 	ck_assert(a.all[0].is_remote && !a.all[1].is_remote && !a.all[2].is_remote);
-	ck_assert(a.all[3].is_remote && !a.all[3].is_loan);
+	ck_assert(a.all[3].is_remote);
+	ck_assert(a.all[4].is_remote && !a.all[4].is_loan);
 }
 END_TEST
 

@@ -133,6 +133,6 @@ own=$!
 wait_for "memtgtd" grep -q 'ready on' /tmp/own.log
 check "discovery" iscsiadm --mode discovery --type sendtargets --portal 127.0.0.1
 check "login" iscsiadm --mode node --targetname iqn.2026-01.org.memtgt:own --login
-wait_for "the disk" test -e /sys/class/iscsi_session/*/device/target*/*:0/block
+wait_for "the disk" compgen -G "$iscsi/*/device/target*/*:0/block/*"
 equal "unsafe" "$(found unsafe)" "own-memory "
 logout_all
