@@ -40,7 +40,11 @@ stop=$(sed -n "s/^ExecStop=\/bin\/sh -c '\(.*\)'\$/\1/p" "$work/memloan-stop.ser
 	sed "s|[^ ]*/memloan |$work/memloan |; s/\\\$\\\$/\$/g")
 [[ $stop ]] || fail "memloan-stop.service has no ExecStop"
 printf '#!/bin/sh\n' >"$work/sleep"
-printf '#!/bin/sh\necho "$1" >>%s/stops\n[ "$(wc -l <%s/stops)" -ge "$GOOD" ]\n' "$work" "$work" >"$work/memloan"
+cat >"$work/memloan" <<END
+#!/bin/sh
+echo "\$1" >>"$work/stops"
+[ "\$(wc -l <"$work/stops")" -ge "\$GOOD" ]
+END
 chmod 755 "$work/sleep" "$work/memloan"
 for try in 1:1 3:3 99:13; do
 	rm -f "$work/stops"
@@ -71,8 +75,8 @@ echo -17 >"$proc/21/oom_score_adj"
 END
 chmod 755 "$work/sleep"
 MAINPID=21 PATH=$work:$PATH /bin/sh -c "$program" || fail "status $? of ExecStartPost"
-said=$(cd "$proc" && grep -H . */oom_score_adj | tr '\n' ' ')
-wanted='1/oom_score_adj:0 20/oom_score_adj:-1000 21/oom_score_adj:-1000 30/oom_score_adj:0 '
+said=$(cd "$proc" && grep -H . ./*/oom_score_adj | tr '\n' ' ')
+wanted='./1/oom_score_adj:0 ./20/oom_score_adj:-1000 ./21/oom_score_adj:-1000 ./30/oom_score_adj:0 '
 [[ $said == "$wanted" ]] || fail "the drop-in for iscsid makes $said"
 # It gives up waiting for an iscsid that writes nothing; and no failure of it stops iscsid.
 printf '#!/bin/sh\n' >"$work/sleep"

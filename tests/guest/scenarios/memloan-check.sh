@@ -55,7 +55,8 @@ unprotect()
 	for pid in $(daemons); do echo -17 >"/proc/$pid/oom_score_adj"; done
 	[[ -d $group ]] || return 0
 	for pid in $(<$group/cgroup.procs); do echo "$pid" >/sys/fs/cgroup/cgroup.procs || true; done
-	rmdir $group && umount /sys/fs/cgroup || true
+	rmdir $group || true
+	umount /sys/fs/cgroup || true
 }
 
 end()

@@ -39,7 +39,6 @@ for letter in A B; do
 		leads_to "by-id/scsi-3$naa" "$disk"
 		equal "scheduler" "$(queue "$disk" scheduler | grep -o '\[.*\]')" '[none]'
 		equal "rq_affinity" "$(queue "$disk" rq_affinity)" 2
-		equal "queue_depth" "$(scsi "$disk" queue_depth)" 64
 		equal "nomerges" "$(queue "$disk" nomerges)" 1
 		equal "timeout" "$(scsi "$disk" timeout)" 30
 	done
