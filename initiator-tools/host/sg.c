@@ -124,30 +124,25 @@ struct sending {
 };
 
 /* The kernel's abort of a command, and a session that was lost, are no answers. */
-static int take_status(const struct sg_io_hdr *h, const uint8_t *sense, struct exchange *x)
+static int take_status(const struct sg_io_hdr *h, const uint8_t *sense, struct sg_result *r)
 {
 	if (h->host_status || (h->driver_status & 0x0f & ~0x08))
 		return -EIO;
-	x->result.status = h->status & 0x3e;
-	x->result.got = h->dxfer_len - (uint32_t)(h->resid > 0 ? h->resid : 0);
-	if (x->result.status == SG_CHECK)
-		(void)sg_sense(cursor_of(sense, h->sb_len_wr), &x->result);
+	r->status = h->status & 0x3e;
+	r->got = h->dxfer_len - (uint32_t)(h->resid > 0 ? h->resid : 0);
+	if (r->status == SG_CHECK)
+		(void)sg_sense(cursor_of(sense, h->sb_len_wr), r);
 	return 0;
 }
 
-static int send_in_child(void *arg, void *result)
+static int send_to_fd(void *arg, const struct sg_command *c, void *data, struct sg_result *r)
 {
 	static const int ways[] = {[SG_NO_DATA] = SG_DXFER_NONE,
 				   [SG_FROM_DISK] = SG_DXFER_FROM_DEV,
 				   [SG_TO_DISK] = SG_DXFER_TO_DEV};
-	const struct sending *s = arg;
-	const struct sg_command *c = s->command;
-	struct exchange *x = result;
+	const int *fd = arg;
 	uint8_t sense[SENSE_MAX] = {0}, cdb[16];
-	int fd = sg_open(s->disk, O_RDONLY);
 
-	if (fd < 0)
-		return fd;
 	memcpy(cdb, c->cdb, sizeof(cdb));
 	struct sg_io_hdr h = {
 		.interface_id = 'S',
@@ -155,14 +150,28 @@ static int send_in_child(void *arg, void *result)
 		.cmd_len = c->cdb_len,
 		.cmdp = cdb,
 		.dxfer_len = c->len,
-		.dxferp = x->data,
+		.dxferp = data,
 		.sbp = sense,
 		.mx_sb_len = sizeof(sense),
 		.timeout = c->limit_ms ? c->limit_ms : SG_LIMIT_MS,
 	};
-	if (ioctl(fd, SG_IO, &h))
+	if (ioctl(*fd, SG_IO, &h))
 		return -errno;
-	return take_status(&h, sense, x);
+	return take_status(&h, sense, r);
+}
+
+struct sg_device sg_of_fd(int *fd)
+{
+	return (struct sg_device){.send = send_to_fd, .arg = fd};
+}
+
+static int send_in_child(void *arg, void *result)
+{
+	const struct sending *s = arg;
+	struct exchange *x = result;
+	int fd = sg_open(s->disk, O_RDONLY);
+
+	return fd < 0 ? fd : send_to_fd(&fd, s->command, x->data, &x->result);
 }
 
 static int send_to_disk(void *arg, const struct sg_command *c, void *data, struct sg_result *r)

@@ -57,6 +57,10 @@ struct sg_device {
 /* Commands to this disk, which must stay. */
 struct sg_device sg_of_disk(const struct disk *k);
 
+/* In a child only: commands by a descriptor of sg_open(), which waits as long as the kernel does.
+ */
+struct sg_device sg_of_fd(int *fd);
+
 /* As send(), until the answer is one. */
 int sg_run(const struct sg_device *d, const struct sg_command *c, void *data, struct sg_result *r)
 	__attribute__((warn_unused_result));
