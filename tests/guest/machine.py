@@ -7,6 +7,7 @@ Ports of virtio-serial lead out of it: "report" says how scenarios went, "contro
 
 import asyncio
 import contextlib
+import signal
 import tarfile
 
 from processes import start
@@ -51,6 +52,7 @@ class Machine:
         self._report = asyncio.Queue()
         self._servers = []
         self._process = None
+        self._tasks = []
 
     def _command(self, sockets, console):
         return [
@@ -109,12 +111,25 @@ class Machine:
         """A line "WORD ..." is answered by "STATUS TEXT"."""
         while line := await reader.readline():
             try:
-                said = await self._respond(line.decode().split())
+                words = line.decode().split()
+                said = self._stall(*words[1:]) if words[0] == "stall" else await self._respond(words)
                 answer = "0" if said is None else f"0 {said}"
             except Exception as error:  # what it is, the guest is to know
                 answer = f"1 {type(error).__name__}: {error}".replace("\n", " | ")
             writer.write(answer.encode() + b"\n")
             await writer.drain()
+
+    def _stall(self, seconds):
+        """The whole guest stands still for so long, soon after this was answered."""
+        self._tasks.append(asyncio.create_task(self._stand_still(float(seconds))))
+
+    async def _stand_still(self, seconds):
+        await asyncio.sleep(0.5)
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     async def end(self):
         """The guest was asked to switch itself off, or has to go."""
@@ -124,6 +139,8 @@ class Machine:
         self.kill()
 
     def kill(self):
+        for task in self._tasks:
+            task.cancel()
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
         for server in self._servers:
