@@ -345,6 +345,7 @@ int conf_load(const char *path, struct conf *out, FILE *errors)
 	struct reader r = {.conf = out};
 
 	*out = (struct conf){0};
+	preset(IN_TOP, out);
 	if (!config_source_open(&r.source, path, errors)) {
 		for (size_t i = 0; i < r.source.ndocuments; i++)
 			read_group(&r, IN_TOP, config_source_root(&r.source, i), out);

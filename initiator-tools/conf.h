@@ -30,6 +30,7 @@ struct conf {
 	char *initiator;      /* InitiatorName; NULL: the host's */
 	char *control_socket; /* of this host's memtgtd; NULL: CONTROL_SOCKET */
 	char *state_dir;      /* of loans; NULL: RECORD_DIR */
+	unsigned leg_timeout; /* seconds; of the agent */
 	struct donor *donors;
 	size_t ndonors;
 	struct conf_loan *loans;

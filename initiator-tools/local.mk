@@ -5,8 +5,33 @@ noinst_LIBRARIES += initiator-tools/libmemloan.a
 sbin_PROGRAMS += initiator-tools/memloan
 endif
 initiator_tools_libmemloan_a_SOURCES = \
+	%D%/agent/agent.c \
+	%D%/agent/agent.h \
+	%D%/agent/array.c \
+	%D%/agent/array.h \
+	%D%/agent/fail.c \
+	%D%/agent/fail.h \
 	%D%/agent/judge.c \
 	%D%/agent/judge.h \
+	%D%/agent/leaving.c \
+	%D%/agent/leaving.h \
+	%D%/agent/mend.c \
+	%D%/agent/mend.h \
+	%D%/agent/metrics.c \
+	%D%/agent/metrics.def \
+	%D%/agent/metrics.h \
+	%D%/agent/poller.c \
+	%D%/agent/poller.h \
+	%D%/agent/safety.c \
+	%D%/agent/safety.h \
+	%D%/agent/say.c \
+	%D%/agent/say.h \
+	%D%/agent/since.c \
+	%D%/agent/since.h \
+	%D%/agent/uevent.c \
+	%D%/agent/uevent.h \
+	%D%/agent/watch.c \
+	%D%/agent/watch.h \
 	%D%/answer.c \
 	%D%/answer.h \
 	%D%/asking.c \

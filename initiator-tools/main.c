@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "initiator-tools/check/check.h"
+#include "initiator-tools/agent/agent.h"
 #include "initiator-tools/command.h"
 #include "initiator-tools/donors.h"
 #include "initiator-tools/loan/commands.h"

@@ -118,9 +118,18 @@ uint64_t judge_silence(const struct judge *j, unsigned id)
 	return 0;
 }
 
+bool judge_is_disk_silent(const struct judge *j, unsigned id, size_t disk)
+{
+	for (size_t i = 0; i < LOAN_LEGS_MAX; i++)
+		if (j->legs[i].is_used && j->legs[i].id == id)
+			return j->legs[i].disks[disk].silent != 0;
+	return false;
+}
+
 static void look_at_disk(struct judge_disk *d, uint64_t now, const struct disk_seen *seen)
 {
-	bool is_good = seen->good != d->good, is_bad = seen->bad != d->bad;
+	/* Counts that are lower are those of another who asks. */
+	bool is_good = seen->good > d->good, is_bad = seen->bad > d->bad;
 
 	if (is_good) {
 		/* Several since the last look are as good as two. */
@@ -231,7 +240,7 @@ static bool find_lost(const struct loan_seen *seen, struct judge_verdict *out)
 static bool find_leaving(const struct loan_seen *seen, struct judge_verdict *out)
 {
 	for (size_t i = 0; i < seen->nlegs; i++)
-		if (seen->legs[i].is_leaving && seen->legs[i].is_copy &&
+		if (seen->legs[i].is_leaving && seen->legs[i].is_copy && seen->legs[i].is_wanted &&
 		    seen->legs[i].health == LEG_SYNCED && is_in_use(&seen->legs[i])) {
 			*out = (struct judge_verdict){JUDGE_MOVE, i, 0};
 			return true;

@@ -42,7 +42,8 @@ struct disk_seen {
 struct leg_seen {
 	unsigned id; /* of struct loan_leg */
 	enum leg_health health;
-	bool is_copy;	 /* its data counts: it was whole once, and is neither lost nor unwanted */
+	bool is_copy; /* it was whole once, and is not known to be lost */
+	bool is_wanted;
 	bool is_failed;	 /* the kernel was told to drop it */
 	bool is_gone;	 /* a disk of it is not there any more */
 	bool is_leaving; /* its donor takes no logins any more, or has said that it is short */
@@ -114,6 +115,8 @@ uint64_t judge_pause(const struct judge *j);
 bool judge_is_stalled(const struct judge *j);
 /* How long the leg has been silent, as of the last look; 0: it is not, or nobody can tell. */
 uint64_t judge_silence(const struct judge *j, unsigned id);
+/* Is it by this disk? */
+bool judge_is_disk_silent(const struct judge *j, unsigned id, size_t disk);
 
 const char *judge_word(enum judge_act act);
 const char *judge_text(enum judge_act act);

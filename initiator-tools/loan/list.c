@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/table.h"
+#include "initiator-tools/agent/since.h"
 #include "initiator-tools/asking.h"
 #include "initiator-tools/donors.h"
 #include "initiator-tools/loan/commands.h"
@@ -23,7 +25,14 @@ typedef char cell[CELL_BYTES];
 struct seen {
 	struct loan loan;
 	struct look look;
+	int64_t since; /* fewer copies than promised, in seconds since 1970; 0: nobody knows */
 };
+
+/* The agent's file may be older than what is seen now. */
+static bool is_degraded(const struct seen *s)
+{
+	return s->look.copies < s->loan.wish.copies;
+}
 
 /* "attic+cellar, shed": the donors of each copy. */
 static void put_donors(const struct loan *l, cell out)
@@ -127,6 +136,9 @@ static void print_status(const struct seen *s)
 	printf("%s: %s, %s of %s%s\n", l->wish.name, look_state_word(s->look.state),
 	       loan_kind_word(l->wish.kind), size, l->wish.is_encrypted ? ", encrypted" : "");
 	printf("  %u of %u copies, at %s\n", s->look.copies, l->wish.copies, path);
+	if (is_degraded(s) && s->since)
+		printf("  fewer copies than promised for %lld s\n",
+		       (long long)(time(NULL) - s->since));
 	if (s->look.has_used)
 		printf("  %s are swapped out\n", used);
 	for (size_t i = 0; i < l->nlegs; i++)
@@ -159,13 +171,14 @@ static json_t *loan_json(const struct seen *s)
 	loan_used_path(l, path);
 	for (size_t i = 0; i < l->nlegs; i++)
 		json_array_append_new(legs, leg_json(&l->legs[i], &s->look.legs[i]));
-	return json_pack("{s:s, s:s, s:I, s:o, s:i, s:i, s:b, s:s, s:s, s:o}", "name", l->wish.name,
-			 "as", loan_kind_word(l->wish.kind), "size", (json_int_t)l->wish.size,
-			 "used",
-			 s->look.has_used ? json_integer((json_int_t)s->look.used) : json_null(),
-			 "promised", (int)l->wish.copies, "copies", (int)s->look.copies,
-			 "encrypted", l->wish.is_encrypted, "state", look_state_word(s->look.state),
-			 "path", path, "legs", legs);
+	return json_pack(
+		"{s:s, s:s, s:I, s:o, s:i, s:i, s:o, s:b, s:s, s:s, s:o}", "name", l->wish.name,
+		"as", loan_kind_word(l->wish.kind), "size", (json_int_t)l->wish.size, "used",
+		s->look.has_used ? json_integer((json_int_t)s->look.used) : json_null(), "promised",
+		(int)l->wish.copies, "copies", (int)s->look.copies, "degraded_since",
+		is_degraded(s) && s->since ? json_integer(s->since) : json_null(), "encrypted",
+		l->wish.is_encrypted, "state", look_state_word(s->look.state), "path", path, "legs",
+		legs);
 }
 
 static int print_json(const struct seen *seen, size_t n)
@@ -205,12 +218,14 @@ static int look(const char *dir, const char *name, const char *boot, struct seen
 	char why[LOAN_WHY_BYTES];
 	int err = record_read(dir, name, &out->loan, why, sizeof(why));
 
-	if (!err)
+	if (!err) {
 		look_at(&out->loan, boot, &out->look);
-	else if (err == -ENOENT)
+		out->since = since_read(dir, name);
+	} else if (err == -ENOENT) {
 		fprintf(stderr, "memloan: there is no loan \"%s\"\n", name);
-	else
+	} else {
 		fprintf(stderr, "memloan: %s\n", why);
+	}
 	return !err ? LOAN_OK : err == -ENOENT ? LOAN_NONE : LOAN_FAILED;
 }
 

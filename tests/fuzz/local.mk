@@ -20,7 +20,7 @@ fuzzers += tests/fuzz/fuzz_session
 endif
 if HAVE_ISCSI
 fuzzers += tests/fuzz/fuzz_answer tests/fuzz/fuzz_loan_conf tests/fuzz/fuzz_loan_record
-fuzzers += tests/fuzz/fuzz_volume
+fuzzers += tests/fuzz/fuzz_agent tests/fuzz/fuzz_volume
 fuzzers += tests/fuzz/fuzz_answer tests/fuzz/fuzz_loan_conf \
 	tests/fuzz/fuzz_loan_disk tests/fuzz/fuzz_loan_record
 fuzzers += tests/fuzz/fuzz_answer tests/fuzz/fuzz_loan_conf tests/fuzz/fuzz_loan_record \
@@ -88,6 +88,8 @@ tests_fuzz_fuzz_loan_conf_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_loan_conf_LDADD = initiator-tools/libmemloan.a $(fuzz_libs) $(ISCSI_LIBS)
 tests_fuzz_fuzz_loan_record_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_loan_record_LDADD = initiator-tools/libmemloan.a $(fuzz_libs) $(ISCSI_LIBS)
+tests_fuzz_fuzz_agent_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_agent_LDADD = initiator-tools/libmemloan.a $(fuzz_libs) $(ISCSI_LIBS)
 tests_fuzz_fuzz_volume_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_volume_LDADD = initiator-tools/libmemloan.a $(fuzz_libs) $(ISCSI_LIBS)
 tests_fuzz_fuzz_qmp_LDFLAGS = $(fuzz_ldflags)

@@ -69,7 +69,7 @@ diff <(echo "$states") <(sed -n '/^=head1 STATES/,/^=head1 JSON/s/^=item B<\(.*\
 
 states=$(sed -n 's/^\tX([A-Z_]*, *"\([^"]*\)".*/\1/p' initiator-tools/loan/look.h)
 looked_at "$(wc -l <<<"$states")" "states of loans"
-diff <(echo "$states") <(sed -n '/^=head1 LOANS/,/^=head1 STATES/s/^=item B<\(.*\)>$/\1/p' "$page") ||
+diff <(echo "$states") <(sed -n '/^=head1 LOANS/,/^=head1 AGENT/s/^=item B<\(.*\)>$/\1/p' "$page") ||
 	fail "initiator-tools/loan/look.h (<) and $page (>) differ"
 
 # The findings, in their order: "min-free (unsafe, --fix)".
@@ -128,3 +128,22 @@ count=$(key_rows | wc -l)
 looked_at "$count" "keys"
 ((count == $(grep -c '^CONF(' "$keys"))) || fail "$keys has rows of another form"
 diff <(key_rows) <(told_keys) || fail "$keys (<) and $keys_page (>) differ"
+
+# "memloan_loan_copies (gauge; loan)".
+metrics=initiator-tools/agent/metrics.def
+metric_rows()
+{
+	rows METRIC "$metrics" | sed 's/^METRIC, *[A-Z_]*, *\([a-z_]*\), *\([a-z]*\), *"\([^"]*\)".*/\1 (\2; \3)/; s/; )/)/'
+}
+
+count=$(metric_rows | wc -l)
+looked_at "$count" "metrics"
+((count == $(grep -c '^METRIC(' "$metrics"))) || fail "$metrics has rows of another form"
+diff <(metric_rows) <(sed -n '/^=head1 METRICS/,/^=head1 VIRTUAL/s/^=item B<\(.*\)> \(.*\)$/\1 \2/p' "$page") ||
+	fail "$metrics (<) and $page (>) differ"
+
+# What the agent decides.
+decisions=$(sed -n '/define JUDGE_ACTS/,/^$/s/.*X([A-Z]*, "\([^"]*\)".*/\1/p' initiator-tools/agent/judge.h | grep -v '^nothing$')
+looked_at "$(wc -l <<<"$decisions")" "decisions"
+diff <(echo "$decisions") <(sed -n '/^=head1 AGENT/,/^=head1 METRICS/s/^=item B<\(.*\)>$/\1/p' "$page") ||
+	fail "initiator-tools/agent/judge.h (<) and $page (>) differ"

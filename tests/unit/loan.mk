@@ -2,6 +2,7 @@
 if HAVE_ISCSI
 unit_tests += \
 	tests/unit/test_loan_advance \
+	tests/unit/test_loan_agent \
 	tests/unit/test_loan_answer \
 	tests/unit/test_loan_check \
 	tests/unit/test_loan_child \
@@ -31,6 +32,7 @@ endif
 loan_rig = tests/unit/loan_rig.c tests/unit/loan_rig.h
 loan_test_libs = tests/lib/libtest.a $(memloan_libs) $(CHECK_LIBS)
 tests_unit_test_loan_advance_LDADD = $(loan_test_libs)
+tests_unit_test_loan_agent_LDADD = $(loan_test_libs)
 tests_unit_test_loan_answer_LDADD = $(loan_test_libs)
 tests_unit_test_loan_check_SOURCES = \
 	%D%/check_tree.c \

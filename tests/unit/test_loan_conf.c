@@ -108,6 +108,18 @@ START_TEST(each_mistake_of_a_loan_is_told)
 }
 END_TEST
 
+START_TEST(time_of_a_leg)
+{
+	ck_assert_int_eq(load("donors = ();\n"), 0);
+	ck_assert_uint_eq(conf.leg_timeout, 20);
+	ck_assert_int_eq(load("leg_timeout = 9; donors = ();\n"), 1);
+	ck_assert_int_eq(load("leg_timeout = 10; donors = ();\n"), 0);
+	ck_assert_uint_eq(conf.leg_timeout, 10);
+	ck_assert_int_eq(load("leg_timeout = 100; donors = ();\n"), 0);
+	ck_assert_int_eq(load("leg_timeout = 101; donors = ();\n"), 1);
+}
+END_TEST
+
 START_TEST(donors_may_be_none)
 {
 	ck_assert_int_eq(load("donors = ();\n"), 0);
@@ -130,7 +142,7 @@ START_TEST(each_mistake_is_told_with_its_line)
 	static const char *const rows[] = {
 		"1: initiator: found \"Iqn\"; a name is written in lower case",
 		"2: colour: found an unknown key; allowed are initiator, control_socket, "
-		"state_dir, donors, loans",
+		"state_dir, leg_timeout, donors, loans",
 		"4: donors.[0].name: found \"a b\"; a donor's name has only",
 		"4: donors.[0].portals.[0]: found \"x:0\"; a port is a number from 1 to 65535",
 		"5: donors.[1].portals.[0]: found 1; allowed is a portal in quotes",
@@ -199,6 +211,7 @@ int main(void)
 	tcase_add_test(all, all_keys_are_read);
 	tcase_add_test(all, loans_are_read);
 	tcase_add_test(all, each_mistake_of_a_loan_is_told);
+	tcase_add_test(all, time_of_a_leg);
 	tcase_add_test(all, donors_may_be_none);
 	tcase_add_test(all, each_mistake_is_told_with_its_line);
 	tcase_add_test(all, donors_are_needed);

@@ -33,6 +33,7 @@ static void begin(size_t n)
 		legs[i] = (struct leg_seen){.id = (unsigned)(10 + i),
 					    .health = LEG_SYNCED,
 					    .is_copy = true,
+					    .is_wanted = true,
 					    .disks = disks[i],
 					    .ndisks = 1};
 	seen = (struct loan_seen){.legs = legs, .nlegs = n, .is_whole = true};
@@ -439,7 +440,7 @@ START_TEST(leaving)
 	seen.is_working = true;
 	quiet(10);
 	seen.is_working = false;
-	legs[0].is_copy = false; /* it is unwanted, and stays until it is replaced */
+	legs[0].is_wanted = false; /* it stays until it is replaced */
 	does(JUDGE_NOTHING, 0);
 	/* A copy that is missing comes first. */
 	legs[1].is_leaving = true;
@@ -490,6 +491,27 @@ START_TEST(come_and_go)
 		speech(0);
 		legs[0].id = 100 + i;
 		disks[0][0] = (struct disk_seen){.good = 7};
+	}
+}
+END_TEST
+
+/* Another process asks the disk: its counts begin anew, and say nothing of an answer. */
+START_TEST(counts_begin_anew)
+{
+	quiet(5);
+	silence(0);
+	quiet(TIMEOUT);
+	disks[0][0] = (struct disk_seen){0};
+	fails(1, 0);
+	speech(0);
+	quiet(0);
+	begin(2);
+	quiet(5);
+	silence(0);
+	silence(1);
+	for (unsigned i = 0; i < 10 * TIMEOUT; i++) {
+		disks[1][0] = (struct disk_seen){.good = 1000 - i};
+		does(JUDGE_NOTHING, 0);
 	}
 }
 END_TEST
@@ -643,6 +665,7 @@ int main(void)
 	tcase_add_test(t, leaving);
 	tcase_add_test(t, retries);
 	tcase_add_test(t, come_and_go);
+	tcase_add_test(t, counts_begin_anew);
 	tcase_add_test(t, any);
 	suite_add_tcase(s, t);
 	return test_main(s);
