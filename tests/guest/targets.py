@@ -41,8 +41,8 @@ state_dir = "{state}";
 SECOND_PATH = ', {{ address = "127.0.0.1"; port = 0; group = 2; announce = "{host}:{port}"; }}'
 # What differs: the usual LUNs, on plain pages, since what hugepages the host has others may take; the
 # same, with a keeper that holds their memory, or with a file that remembers that they were used, or
-# for those who know a secret; or all of them thin, one much larger than the memory that the host
-# lends, in surplus hugepages.
+# for those who know a secret, or one who uses the same for discovery; or all of them thin, one much
+# larger than the memory that the host lends, in surplus hugepages.
 KINDS = {
     "usual": {"small": "full", "thin": "512M", "more": 'pool = { pages = "plain"; };'},
     "kept": {"small": "full", "thin": "512M", "more": 'pool = { pages = "plain"; };'},
@@ -55,6 +55,16 @@ pool = { pages = "plain"; };
 secrets = "%s";
 access = ( { chap = "alpha"; chap_mutual = "donor"; } );
 discovery = { chap = "finder"; };
+""",
+    },
+    "secret": {
+        "small": "full",
+        "thin": "512M",
+        "more": """\
+pool = { pages = "plain"; };
+secrets = "%s";
+access = ( { chap = "alpha"; } );
+discovery = { chap = "alpha"; };
 """,
     },
     "paths": {"small": "full", "thin": "512M", "more": 'pool = { pages = "plain"; };'},
@@ -109,7 +119,7 @@ class Target:
 
     def _write_config(self, kind):
         kind_of_it = dict(KINDS[kind])
-        if kind == "chap":
+        if kind in ("chap", "secret"):
             secrets = self._folder / f"secrets-{self.letter}.conf"
             secrets.touch(0o600)
             secrets.write_text(SECRETS)

@@ -121,7 +121,7 @@ check "the operator's record goes" iscsiadm --mode node --targetname "$name" --o
 nothing_left
 
 # A donor that knows secrets.
-host restart A chap
+host restart A secret
 know_donors A
 echo wrong-secret-of-alpha >/tmp/secret
 chmod 600 /tmp/secret
