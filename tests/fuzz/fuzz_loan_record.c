@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* fuzz_loan_record.c - any text as the file of a loan: refused, or a loan that is written as it was read. */
+/* fuzz_loan_record.c - any text as the file of a loan: refused, or a loan that is written as it was
+ * read. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -198,7 +198,7 @@ START_TEST(another_identity_is_another_disk)
 	ck_assert_int_eq(disk_find(&d, &k), 0);
 	ck_assert(!k.is_same);
 	snprintf(d.naa, sizeof(d.naa), NAA);
-	snprintf(d.serial, sizeof(d.serial), "SER");
+	snprintf(d.serial, sizeof(d.serial), "OTHER");
 	ck_assert_int_eq(disk_find(&d, &k), 0);
 	ck_assert(!k.is_same);
 }

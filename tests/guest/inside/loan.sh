@@ -52,5 +52,6 @@ donor_claims()
 
 no_loan_left()
 {
-	[[ ! $(ls "$loans") && ! $(dmsetup ls | grep memtgt) && $(wc -l </proc/swaps) == 1 ]]
+	[[ ! $(ls "$loans") && $(wc -l </proc/swaps) == 1 ]] &&
+		! dmsetup ls | grep -q memtgt
 }

@@ -74,7 +74,7 @@ for step in login claim commit label group mirror; do
 		from=$(state)
 		from=${from%% *}
 		[[ $from == A ]] && to=B || to=A
-		killed "$step" $state move swap --from "$from" --to $to
+		killed "$step" $state move swap --from "$from" --to "$to"
 		check "$step $state: apply" memloan apply
 		equal "$step $state: copies" "$(memloan list | awk 'NR > 1 { print $(NF - 1), $(NF - 2) }')" "ready 1/1"
 		equal "$step $state: swap" "$(awk 'NR > 1' /proc/swaps | wc -l)" 1
