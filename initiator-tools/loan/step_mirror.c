@@ -112,7 +112,9 @@ static int refresh(struct step *s, struct group *g, struct watch *w)
 	if (w->is_refreshed)
 		return step_fail_donor(s, EIO, "the copy on %s has failed", s->leg->disks[0].donor);
 	w->is_refreshed = true;
-	return change(s, g, lvm_refresh(&g->lvm, GROUP_VOLUME));
+	/* LVM would wait for a disk that went away since it was looked for. */
+	int err = group_require(s);
+	return err ? err : change(s, g, lvm_refresh(&g->lvm, GROUP_VOLUME));
 }
 
 static int check_stall(struct step *s, struct watch *w, const struct dm_mirror *m)
