@@ -26,6 +26,7 @@ unit_tests += \
 	tests/unit/test_loan_swap \
 	tests/unit/test_loan_tool \
 	tests/unit/test_loan_volume \
+	tests/unit/test_loan_watch \
 	tests/unit/test_vm_disk \
 	tests/unit/test_vm_qmp
 endif
@@ -68,5 +69,6 @@ tests_unit_test_loan_tool_SOURCES = $(loan_rig) %D%/test_loan_tool.c
 tests_unit_test_loan_tool_LDADD = $(loan_test_libs)
 tests_unit_test_loan_volume_SOURCES = $(loan_rig) %D%/test_loan_volume.c
 tests_unit_test_loan_volume_LDADD = $(loan_test_libs)
+tests_unit_test_loan_watch_LDADD = $(loan_test_libs)
 tests_unit_test_vm_disk_LDADD = $(loan_test_libs)
 tests_unit_test_vm_qmp_LDADD = $(loan_test_libs)
