@@ -140,7 +140,7 @@ static int after_failure(struct advance *a, const struct plan *p, bool is_donors
 {
 	struct loan *l = a->loan;
 
-	if (p->is_undo)
+	if (p->is_undo || l->is_ending)
 		return err;
 	if (is_donors_fault && can_be_replaced(l, &l->legs[p->leg]))
 		return give_up_leg(a, &l->legs[p->leg]);

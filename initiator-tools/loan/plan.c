@@ -82,9 +82,32 @@ static bool undo_leg(const struct loan *l, size_t i, struct plan *out)
 	return found(out, STEPS, true, i, PLAN_NONE);
 }
 
+/* Of a disk with more to be undone than these two, and of which a boot has taken them. */
+static bool is_cut_off(const struct loan_leg *leg, const struct loan_disk *d, enum step_id *which)
+{
+	bool has_more = leg->steps[STEP_GROUP] != STEP_NONE;
+
+	for (unsigned s = STEP_CLAIM + 1; s < STEPS; s++)
+		has_more |= d->steps[s] != STEP_NONE;
+	*which = d->steps[STEP_LOGIN] == STEP_BEGUN ? STEP_LOGIN : STEP_CLAIM;
+	return has_more && d->steps[*which] == STEP_BEGUN;
+}
+
+/* Without a session and the claim nothing else of a disk can be undone. */
+static bool reconnect(const struct loan *l, struct plan *out)
+{
+	enum step_id which;
+
+	for (size_t i = 0; i < l->nlegs; i++)
+		for (size_t d = 0; !l->legs[i].is_lost && d < l->legs[i].ndisks; d++)
+			if (is_cut_off(&l->legs[i], &l->legs[i].disks[d], &which))
+				return found(out, which, false, i, d);
+	return false;
+}
+
 static bool end(const struct loan *l, struct plan *out)
 {
-	return backward(l->steps, SCOPE_LOAN, PLAN_NONE, PLAN_NONE, out) ||
+	return reconnect(l, out) || backward(l->steps, SCOPE_LOAN, PLAN_NONE, PLAN_NONE, out) ||
 	       (l->nlegs && undo_leg(l, l->nlegs - 1, out));
 }
 

@@ -393,6 +393,40 @@ START_TEST(swap_without_its_only_donor_is_made_anew)
 }
 END_TEST
 
+/* LVM writes to the disks, for which the claim is needed. */
+START_TEST(a_return_after_a_boot_begins_with_the_session)
+{
+	make(1);
+	ck_assert_int_eq(advance(), 0);
+	world.log[0] = '\0';
+	ck_assert_int_eq(loan_rebooted(&loan, BOOT2), 0);
+	loan.is_ending = true;
+	world.broken = 1;
+	ck_assert_int_eq(advance(), -EIO);
+	ck_assert(has_file() && !loan.legs[0].is_lost);
+	world.broken = 0;
+	ck_assert_int_eq(advance(), 0);
+	ck_assert_str_eq(world.log, "+alogin +aclaim -swap -crypt -size -amirror -agroup -alabel "
+				    "-acommit -aclaim -alogin ");
+	ck_assert(is_nothing_left() && !has_file());
+}
+END_TEST
+
+/* The operator has said that the donor is gone. */
+START_TEST(a_return_after_a_boot_without_the_donor)
+{
+	make(1);
+	ck_assert_int_eq(advance(), 0);
+	world.log[0] = '\0';
+	ck_assert_int_eq(loan_rebooted(&loan, BOOT2), 0);
+	loan.is_ending = loan.legs[0].is_lost = true;
+	world.broken = 1;
+	ck_assert_int_eq(advance(), 0);
+	ck_assert_ptr_null(strstr(world.log, "+"));
+	ck_assert(!has_file());
+}
+END_TEST
+
 START_TEST(a_stopped_loan_keeps_its_copies)
 {
 	ck_assert_int_eq(advance(), 0);
@@ -436,6 +470,8 @@ int main(void)
 	tcase_add_test(t, after_a_boot_what_went_with_it_is_made_again);
 	tcase_add_test(t, a_volume_without_its_only_donor_is_not_made_anew);
 	tcase_add_test(t, swap_without_its_only_donor_is_made_anew);
+	tcase_add_test(t, a_return_after_a_boot_begins_with_the_session);
+	tcase_add_test(t, a_return_after_a_boot_without_the_donor);
 	tcase_add_test(t, a_stopped_loan_keeps_its_copies);
 	tcase_add_test(t, a_key_that_went_with_the_boot_is_told);
 	suite_add_tcase(s, t);
