@@ -96,6 +96,13 @@ static int do_step(struct advance *a, const struct plan *p, bool *is_donors_faul
 
 /* ---- what becomes of a failure ---- */
 
+/* A leg that holds data takes these steps when it is to grow: who has not the memory for that, or
+ * fails otherwise, has still what it holds. */
+static bool is_growing(const struct loan_leg *leg, enum step_id step)
+{
+	return leg->has_data && (step == STEP_COMMIT || step == STEP_LABEL);
+}
+
 /* Is there a copy of what the leg holds, or does nobody need it? */
 static bool can_be_replaced(const struct loan *l, const struct loan_leg *leg)
 {
@@ -142,7 +149,8 @@ static int after_failure(struct advance *a, const struct plan *p, bool is_donors
 
 	if (p->is_undo || l->is_ending)
 		return err;
-	if (is_donors_fault && can_be_replaced(l, &l->legs[p->leg]))
+	if (is_donors_fault && !is_growing(&l->legs[p->leg], p->step) &&
+	    can_be_replaced(l, &l->legs[p->leg]))
 		return give_up_leg(a, &l->legs[p->leg]);
 	return give_up_loan(a, err, result);
 }

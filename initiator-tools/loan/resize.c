@@ -32,11 +32,19 @@ static uint64_t room(const struct loan_disk *d)
 	return whole > used ? whole - used : 0;
 }
 
+/* What a run that was cut wanted, and did not get: the label ends before it. */
+static void forget_uncommitted(struct loan_disk *d)
+{
+	if (d->committed && d->committed < d->used)
+		d->used = d->committed;
+}
+
 /* False: its LUNs are too small. */
 static bool grow_leg(struct loan_leg *leg, uint64_t size)
 {
+	for (size_t d = 0; d < leg->ndisks; d++)
+		forget_uncommitted(&leg->disks[d]);
 	uint64_t missing = lacking(leg, size);
-
 	for (size_t d = 0; d < leg->ndisks && missing; d++) {
 		uint64_t more = lesser(room(&leg->disks[d]), missing);
 		leg->disks[d].used += more;
@@ -145,6 +153,18 @@ static int check(struct work *w, uint64_t size)
 	return LOAN_OK;
 }
 
+/* As many copies as promised, and no other legs. That a change of size was cut, or cannot be, does
+ * not matter: there must be a way back. */
+static bool can_change(const struct loan *l)
+{
+	size_t wanted = 0;
+
+	for (size_t i = 0; i < l->nlegs; i++)
+		wanted += !l->legs[i].is_unwanted;
+	return l->is_made && !l->is_ending && *l->boot && l->nlegs == wanted &&
+	       wanted == l->wish.copies && loan_copies(l) == wanted;
+}
+
 static int resize(struct work *w, const char *name, uint64_t size)
 {
 	int status = work_read(w, name);
@@ -153,9 +173,10 @@ static int resize(struct work *w, const char *name, uint64_t size)
 		return status;
 	if (!w->is_there)
 		return work_fail(w, LOAN_NONE, "there is no loan \"%s\"", name);
-	if (!loan_is_complete(&w->loan))
+	if (!can_change(&w->loan))
 		return work_fail(w, LOAN_FAILED, "it is not whole; memloan status %s shows it",
 				 name);
+	w->loan.is_stopped = false; /* by a change of size that was cut */
 	if (size == w->loan.wish.size)
 		return work_advance(w);
 	status = check(w, size);

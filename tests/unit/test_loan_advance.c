@@ -28,6 +28,7 @@ static struct {
 	bool disk[26][STEPS], leg[26][STEPS], loan[STEPS];
 	unsigned broken;  /* donors (bits) whose steps fail */
 	bool swap_broken; /* the host's fault */
+	unsigned full;	  /* donors without memory for more */
 	unsigned used;	  /* donors that were chosen, ever */
 	unsigned donors;  /* how many there are */
 	unsigned least;	  /* copies while the swap is on, the fewest */
@@ -60,6 +61,8 @@ static int play(struct step *s, enum step_id id, bool is_there)
 	maybe_die();
 	if (s->leg && world.broken & 1u << d && is_there)
 		return step_fail_donor(s, EIO, "%s is broken", s->leg->disks[0].donor);
+	if (s->leg && id == STEP_COMMIT && is_there && world.full & 1u << d)
+		return step_fail_donor(s, ENOSPC, "%s is full", s->leg->disks[0].donor);
 	if (id == STEP_SWAP && is_there && world.swap_broken)
 		return step_fail(s, EIO, "no swap");
 	*what = is_there;
@@ -441,6 +444,28 @@ START_TEST(a_stopped_loan_keeps_its_copies)
 }
 END_TEST
 
+/* Also if swap is off, and after a boot. */
+START_TEST(a_copy_that_cannot_grow_is_not_lost)
+{
+	ck_assert_int_eq(advance(), 0);
+	loan.wish.kind = _i & 1 ? LOAN_VOLUME : LOAN_SWAP;
+	world.full = 3;
+	for (size_t i = 0; i < loan.nlegs; i++)
+		loan.legs[i].disks[0].steps[STEP_COMMIT] = STEP_BEGUN;
+	loan.steps[STEP_SWAP] = STEP_BEGUN;
+	if (_i & 2)
+		ck_assert_int_eq(loan_rebooted(&loan, BOOT2), 0);
+	ck_assert_int_eq(advance(), -ENOSPC);
+	ck_assert_str_eq(why, "a is full");
+	ck_assert_uint_eq(loan.nlegs, 2);
+	ck_assert(is_whole('a') && is_whole('b') && !loan.legs[0].is_lost);
+	world.full = 0;
+	ck_assert_int_eq(advance(), 0);
+	ck_assert(loan_is_complete(&loan));
+	ck_assert_uint_eq(world.used, 3);
+}
+END_TEST
+
 START_TEST(a_key_that_went_with_the_boot_is_told)
 {
 	loan.wish.kind = LOAN_VOLUME;
@@ -473,6 +498,7 @@ int main(void)
 	tcase_add_test(t, a_return_after_a_boot_begins_with_the_session);
 	tcase_add_test(t, a_return_after_a_boot_without_the_donor);
 	tcase_add_test(t, a_stopped_loan_keeps_its_copies);
+	tcase_add_loop_test(t, a_copy_that_cannot_grow_is_not_lost, 0, 4);
 	tcase_add_test(t, a_key_that_went_with_the_boot_is_told);
 	suite_add_tcase(s, t);
 	return test_main(s);
