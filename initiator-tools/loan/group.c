@@ -282,8 +282,22 @@ int group_forget_missing(struct step *s, struct group *g)
 	return err ? group_fail(s, g, err, false) : group_look(s, g);
 }
 
+/* LVM and the kernel fail for reasons of this host, too, and a copy must not be lost for them: with
+ * all of its disks there it is not at fault. */
+static bool may_be_at_fault(const struct loan_leg *leg)
+{
+	struct step nobody = {0};
+	lvm_disk name;
+
+	for (size_t i = 0; i < leg->ndisks; i++)
+		if (group_disk(&nobody, &leg->disks[i], name))
+			return true;
+	return !leg->has_data;
+}
+
 int group_fail(struct step *s, const struct group *g, int err, bool is_donors_fault)
 {
-	return is_donors_fault ? step_fail_donor(s, -err, "%s", g->lvm.why)
-			       : step_fail(s, -err, "%s", g->lvm.why);
+	return is_donors_fault && may_be_at_fault(s->leg)
+		       ? step_fail_tool(s, err, g->lvm.why)
+		       : step_fail(s, -err, "%s", g->lvm.why);
 }

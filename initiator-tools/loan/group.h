@@ -82,7 +82,8 @@ int group_forget_missing(struct step *s, struct group *g) __attribute__((warn_un
 /* The same if no leg's disk is missing: what the group lacks then was a leg's that is no more. */
 int group_heal(struct step *s, struct group *g) __attribute__((warn_unused_result));
 
-/* step_fail() after an error of LVM; the donor of the step's leg may be at fault. */
+/* step_fail() after an error of LVM; the donor of the step's leg may be at fault, but not for what
+ * holds data on disks that answer. */
 int group_fail(struct step *s, const struct group *g, int err, bool is_donors_fault);
 
 #endif

@@ -39,7 +39,7 @@ static int look_by_blkid(struct step *s, const char *disk, enum label *out, char
 		return 0;
 	}
 	if (err && !(err == -EREMOTEIO && r.status == BLKID_AMBIVALENT))
-		return step_fail_donor(s, -err, "%s", why);
+		return step_fail_tool(s, err, why);
 	*out = LABEL_DATA;
 	if (value_of(&r, "TYPE", type, sizeof(type)) || value_of(&r, "PTTYPE", type, sizeof(type)))
 		snprintf(what, what_len, "%s", type);
@@ -73,7 +73,7 @@ int label_look(struct step *s, const char *disk, enum label *out, char *what, si
 		return step_fail(s, ENOMEM, "out of memory");
 	int err = lvm_pvs(&l, &pvs);
 	if (err)
-		err = step_fail_donor(s, -err, "%s", l.why);
+		err = step_fail_tool(s, err, l.why);
 	else if (pvs.n)
 		*out = judge(&pvs, group, what, what_len);
 	else

@@ -37,6 +37,9 @@ int step_fail(struct step *s, int err, const char *fmt, ...) __attribute__((form
 /* The same, and another donor may do. */
 int step_fail_donor(struct step *s, int err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* After a program of this host failed, with `why`: another donor may do, unless there is no such
+ * program. */
+int step_fail_tool(struct step *s, int err, const char *why);
 void step_progress(struct step *s, unsigned permille);
 
 #endif

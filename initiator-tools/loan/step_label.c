@@ -29,7 +29,7 @@ static int remove_label(struct step *s, const lvm_disk *name, bool is_forced)
 		return err;
 	err = lvm_pv_remove(&l, (struct lvm_disks){name, 1}, is_forced);
 	if (err)
-		step_fail_donor(s, -err, "%s", l.why);
+		step_fail_tool(s, err, l.why);
 	lvm_close(&l);
 	return err;
 }
@@ -44,7 +44,7 @@ static int create_label(struct step *s, const lvm_disk *name)
 		return err;
 	err = lvm_pv_create(&l, *name, bytes);
 	if (err)
-		step_fail_donor(s, -err, "%s", l.why);
+		step_fail_tool(s, err, l.why);
 	lvm_close(&l);
 	return err;
 }
@@ -73,7 +73,7 @@ static int wipe(struct step *s, const char *name)
 
 	snprintf(path, sizeof(path), "/dev/%s", name);
 	int err = tool_run(argv, &r, why, sizeof(why));
-	return err ? step_fail_donor(s, -err, "%s", why) : 0;
+	return err ? step_fail_tool(s, err, why) : 0;
 }
 
 /* While the leg has not joined the loan's group, a group of its name is what was left by another
