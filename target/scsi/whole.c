@@ -8,9 +8,13 @@
 
 #include "scsi/data.h"
 #include "scsi/handlers.h"
+#include "scsi/limits.h"
 #include "scsi/range.h"
 #include "scsi/stream.h"
 #include "store/store.h"
+
+_Static_assert(SCSI_ATOMIC_MAX <= STORE_WHOLE_MAX && SCSI_COMPARE_BLOCKS * 4096 <= STORE_WHOLE_MAX,
+	       "one intent is enough");
 
 static uint8_t *get(struct scsi_task *t, size_t n)
 {
@@ -71,15 +75,15 @@ struct scsi_result scsi_whole_error(struct scsi_task *t, int64_t err, uint64_t o
 struct scsi_result scsi_whole_write(struct scsi_task *t, uint64_t off, const uint8_t *p, size_t n)
 {
 	int64_t got = store_prepare(t->lu->store, off, p, n);
-	size_t done = 0;
 
+	if (!got)
+		got = store_write_whole(t->worker->reader, t->lu->store, off, p, n);
 	t->starved = got == -EAGAIN;
 	if (t->starved)
 		return scsi_more();
-	for (; done < n && got >= 0; done += got > 0 ? (size_t)got : 0)
-		got = store_write(t->worker->reader, t->lu->store, off + done, p + done, n - done);
-	if (got >= 0)
+	if (got == (int64_t)n)
 		return scsi_ok();
 	/* After it began, only memory that fails just now can end it. */
+	const size_t done = got > 0 ? (size_t)got : 0;
 	return scsi_whole_error(t, done ? -EIO : got, off + done, n - done);
 }

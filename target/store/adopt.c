@@ -169,10 +169,14 @@ static int adopt(struct adoption *a)
 		rc = settle_pages(a);
 	if (rc)
 		return rc;
+	rc = adopt_redo(a);
+	if (rc)
+		return rc;
 	settle_luns(a);
 	pool_adopt(&s->pool, a->named, a->highest, (uint32_t)a->used);
-	/* Last: until then the next process finds it lost as well. */
-	if (a->store_lost)
+	/* Last: until then the next process finds it lost as well. And before anything is written
+	 * that an older memtgtd would not know of. */
+	if (a->store_lost || a->older)
 		rc = records_write_store(&s->records, &s->records.store);
 	return rc || a->missing ? rc : map_again(a);
 }
@@ -181,6 +185,10 @@ static void report(const struct adoption *a, uint64_t began)
 {
 	if (a->healed)
 		log_warn("store: %u records had one bad copy, and are whole again", a->healed);
+	if (a->redone)
+		log_info("store: %u changes of blocks that were being done when the last process "
+			 "ended were done again",
+			 a->redone);
 	log_info("store: goes on with kept memory: %u LUNs, %" PRIu64
 		 " pages of 2 MiB in use, %" PRIu64
 		 " given back, %u LUNs half made or half gone; took %" PRIu64 " ms",

@@ -11,8 +11,9 @@ struct adoption {
 	uint64_t *named, *twice; /* bits of page numbers */
 	uint32_t highest, doubles;
 	uint64_t used, given_back; /* pages */
-	unsigned luns, healed, gone;
+	unsigned luns, healed, gone, redone;
 	bool store_lost; /* the store's own record is */
+	bool older;	 /* it has an older format */
 	bool missing;	 /* not all pages that tables name are there */
 	bool background; /* threads may be started */
 };
@@ -25,6 +26,10 @@ int adopt_formats(struct adoption *a, char *why, size_t why_len)
 int adopt_luns(struct adoption *a) __attribute__((warn_unused_result));
 /* Puts their tables right, and finds which pages they name. 0 or -errno. */
 int adopt_tables(struct adoption *a) __attribute__((warn_unused_result));
+
+/* Does once more what a reader was in the middle of when the process ended, and forgets all
+ * intents: adopt_redo.c. 0 or -errno. */
+int adopt_redo(struct adoption *a) __attribute__((warn_unused_result));
 
 void adopt_each_entry(struct adoption *a, void (*fn)(struct adoption *a, struct store_lun *l,
 						     uint64_t page, uint32_t entry));

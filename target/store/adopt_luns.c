@@ -45,6 +45,7 @@ int adopt_formats(struct adoption *a, char *why, size_t why_len)
 	if (rc)
 		return rc;
 	a->store_lost = is != RECORD_GOOD;
+	a->older = ld32(raw + offsetof(struct record_head, format)) < STORE_FORMAT_NEWEST;
 	record_get_store(raw, &a->s->records.store);
 	if (a->store_lost)
 		log_error("store: both copies of the record of the memory that was kept are lost: "

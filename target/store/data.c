@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/fail_point.h"
-#include "store/internal.h"
+#include "store/data.h"
 #include "store/slice.h"
 
 static bool in_range(const struct store_lun *l, uint64_t off, uint64_t n)
@@ -30,12 +30,12 @@ const uint8_t *store_at(const struct store_lun *l, uint64_t off, size_t want, si
 	return num ? pool_page(&l->store->pool, num) + (off & PAGE_MASK) : l->store->zero;
 }
 
-static bool is_zero(const struct store *s, const void *p, size_t n)
+bool data_is_zero(const struct store *s, const void *p, size_t n)
 {
 	return memcmp(p, s->zero, n) == 0;
 }
 
-static bool mapped(const struct store_lun *l, uint64_t off)
+bool data_mapped(const struct store_lun *l, uint64_t off)
 {
 	return table_entry(&l->table, off >> STORE_PAGE_SHIFT) != 0;
 }
@@ -57,27 +57,29 @@ static void fence(void)
 #endif
 }
 
-/* If the page is anchored, or was anchored by somebody meanwhile, it is so no more: see table.h. */
-static void written(struct store_lun *l, uint64_t off)
+struct intent_at data_place(const struct store_lun *l, uint64_t off, uint32_t entry)
+{
+	return (struct intent_at){.at = in_page(l, off, entry),
+				  .slot = l->table.slot,
+				  .num = entry & TABLE_NUMBER,
+				  .page = (uint32_t)(off >> STORE_PAGE_SHIFT),
+				  .from = (uint32_t)(off & PAGE_MASK)};
+}
+
+void data_written(struct store_lun *l, uint64_t off)
 {
 	FAIL_POINT(PAGE_WRITTEN);
 	fence();
 	lun_page_map(l, off >> STORE_PAGE_SHIFT);
 }
 
-/* Is this share of a page all that the LUN has of it? */
-static bool whole_page(const struct store_lun *l, uint64_t off, size_t n)
+bool data_whole_page(const struct store_lun *l, uint64_t off, size_t n)
 {
 	return (off & PAGE_MASK) == 0 && n == slice_least(STORE_PAGE_SIZE, l->bytes - off);
 }
 
-/*
- * The memory of this page failed, and all that the LUN has of it is written anew: a fresh page
- * takes its place, once it has what is to be there (`block`: copies of that, NULL: zeroes), since a
- * reader in between must find neither old data nor none.
- */
-static int renew(struct store_lun *l, uint64_t off, size_t n, uint32_t entry, uint32_t flags,
-		 const uint8_t *block, size_t block_size, struct page_list *out)
+int data_renew(struct store_lun *l, uint64_t off, size_t n, uint32_t entry, uint32_t flags,
+	       const uint8_t *block, size_t block_size, struct page_list *out)
 {
 	struct pool *p = &l->store->pool;
 	struct page_list back = {0};
@@ -96,26 +98,26 @@ static int renew(struct store_lun *l, uint64_t off, size_t n, uint32_t entry, ui
 }
 
 /* Copies of a block, in one page. Returns the bytes, from the front, or -errno. */
-static int64_t put(struct store_lun *l, uint64_t off, size_t n, const uint8_t *block,
-		   size_t block_size, struct page_list *out)
+static int64_t put(struct store_reader *r, struct store_lun *l, uint64_t off, size_t n,
+		   const uint8_t *block, size_t block_size, struct page_list *out)
 {
 	uint32_t entry;
 	int rc = lun_page_make(l, off >> STORE_PAGE_SHIFT, LUN_FROM_RESERVE, 0, &entry);
 
 	if (rc)
 		return rc;
-	uint8_t *at = in_page(l, off, entry);
-	size_t good = block_size == n ? poison_copy_in(at, block, n)
-				      : poison_fill(at, n, block, block_size);
-	written(l, off);
-	if (good < n && whole_page(l, off, n)) {
-		rc = renew(l, off, n, entry, 0, block, block_size, out);
+	const struct intent_at at = data_place(l, off, entry);
+	size_t good = block_size == n ? intent_copy(&r->pen, &at, n, block)
+				      : intent_fill(&r->pen, &at, n, block, block_size);
+	data_written(l, off);
+	if (good < n && data_whole_page(l, off, n)) {
+		rc = data_renew(l, off, n, entry, 0, block, block_size, out);
 		return rc ? rc : (int64_t)n;
 	}
 	return good ? (int64_t)good : -EIO;
 }
 
-static void retire(struct store_reader *r, struct page_list *out)
+void data_retire(struct store_reader *r, struct page_list *out)
 {
 	if (out->n)
 		retire_pages(r, out);
@@ -136,15 +138,16 @@ int64_t store_write(struct store_reader *r, struct store_lun *l, uint64_t off, c
 		size_t part = slice_share(off + done, n - done);
 
 		got = (int64_t)part;
-		if (mapped(l, off + done) || !is_zero(l->store, from + done, part))
-			got = put(l, off + done, part, from + done, part, &out);
+		if (data_mapped(l, off + done) || !data_is_zero(l->store, from + done, part))
+			got = put(r, l, off + done, part, from + done, part, &out);
 	}
-	retire(r, &out);
+	data_retire(r, &out);
 	return done || got >= 0 ? (int64_t)done : got;
 }
 
 /* What a call has done so far, and the pages it took out. */
 struct slice {
+	struct store_reader *r;
 	uint64_t zeroed;
 	uint32_t steps, made;
 	struct page_list out;
@@ -159,7 +162,7 @@ static bool slice_left(const struct slice *s)
 /* Zeroes in a page that is there, and stays. *part: 0, the slice ends here. */
 static int zero(struct store_lun *l, uint64_t off, uint32_t entry, struct slice *s, uint64_t *part)
 {
-	const bool whole = whole_page(l, off, *part);
+	const bool whole = data_whole_page(l, off, *part);
 
 	/* What is whole is not cut in two: it may have to be renewed. */
 	if (whole && s->zeroed && s->zeroed + *part > STORE_SLICE_BYTES) {
@@ -169,9 +172,10 @@ static int zero(struct store_lun *l, uint64_t off, uint32_t entry, struct slice 
 	*part = slice_least(*part, STORE_SLICE_BYTES - s->zeroed);
 	FAIL_POINT(PAGE_CLEAR);
 	s->zeroed += *part;
-	if (poison_zero(in_page(l, off, entry), (size_t)*part) == *part)
+	const struct intent_at at = data_place(l, off, entry);
+	if (intent_zero(&s->r->pen, &at, (size_t)*part) == *part)
 		return 0;
-	return whole ? renew(l, off, 0, entry, 0, NULL, 0, &s->out) : -EIO;
+	return whole ? data_renew(l, off, 0, entry, 0, NULL, 0, &s->out) : -EIO;
 }
 
 /* Clears from the front of [off, off+len) up to the end of a page or leaf: *part bytes. */
@@ -189,7 +193,7 @@ static int clear_part(struct store_lun *l, uint64_t off, uint64_t len, bool rele
 	uint32_t entry = table_entry(&l->table, page);
 	if (!(entry & TABLE_NUMBER))
 		return entry && !release ? -EIO : 0;
-	if (!release || !whole_page(l, off, *part))
+	if (!release || !data_whole_page(l, off, *part))
 		return zero(l, off, entry, s, part);
 	lun_page_drop(l, page, &s->out);
 	return 0;
@@ -198,7 +202,7 @@ static int clear_part(struct store_lun *l, uint64_t off, uint64_t len, bool rele
 static int64_t clear(struct store_reader *r, struct store_lun *l, uint64_t off, uint64_t len,
 		     bool release)
 {
-	struct slice s = {0};
+	struct slice s = {.r = r};
 	uint64_t done = 0, part = 1;
 	int rc = 0;
 
@@ -207,7 +211,7 @@ static int64_t clear(struct store_reader *r, struct store_lun *l, uint64_t off, 
 		rc = clear_part(l, off + done, len - done, release, &s, &part);
 		done += rc ? 0 : part;
 	}
-	retire(r, &s.out);
+	data_retire(r, &s.out);
 	return done || !rc ? (int64_t)done : rc;
 }
 
@@ -236,12 +240,13 @@ static int anchor_there(struct store_lun *l, uint64_t off, uint32_t entry, struc
 		return 0; /* taken out, or anchored, or written, by another just now */
 	FAIL_POINT(ANCHOR_SET);
 	s->zeroed += *part;
-	size_t good = poison_zero(in_page(l, off, entry), (size_t)*part);
+	const struct intent_at at = data_place(l, off, entry);
+	size_t good = intent_zero(&s->r->pen, &at, (size_t)*part);
 	FAIL_POINT(ANCHOR_DONE);
 	if (good == *part)
 		return 0;
 	lun_page_map(l, page); /* it is not zero */
-	return renew(l, off, 0, entry, flags, NULL, 0, &s->out);
+	return data_renew(l, off, 0, entry, flags, NULL, 0, &s->out);
 }
 
 /* From the front of [off, off+len) to the end of a page; *part: 0, the slice ends here. */
@@ -252,7 +257,7 @@ static int anchor_part(struct store_lun *l, uint64_t off, uint64_t len, struct s
 	uint32_t e = table_entry(&l->table, page);
 
 	*part = slice_share(off, len);
-	if (!whole_page(l, off, *part))
+	if (!data_whole_page(l, off, *part))
 		return clear_part(l, off, *part, false, s, part);
 	s->steps++;
 	if (e & TABLE_LOST)
@@ -265,7 +270,7 @@ static int anchor_part(struct store_lun *l, uint64_t off, uint64_t len, struct s
 
 int64_t store_anchor(struct store_reader *r, struct store_lun *l, uint64_t off, uint64_t len)
 {
-	struct slice s = {0};
+	struct slice s = {.r = r};
 	uint64_t done = 0, part = 1;
 	int rc = 0;
 
@@ -274,7 +279,7 @@ int64_t store_anchor(struct store_reader *r, struct store_lun *l, uint64_t off, 
 		rc = anchor_part(l, off + done, len - done, &s, &part);
 		done += rc ? 0 : part;
 	}
-	retire(r, &s.out);
+	data_retire(r, &s.out);
 	return done || !rc ? (int64_t)done : rc;
 }
 
@@ -286,19 +291,19 @@ int64_t store_fill(struct store_reader *r, struct store_lun *l, uint64_t off, ui
 	int64_t got = 0;
 
 	assert(r->online && in_range(l, off, len));
-	assert(block_size && STORE_PAGE_SIZE % block_size == 0);
+	assert(block_size && STORE_PAGE_SIZE % block_size == 0 && block_size <= INTENT_BLOCK);
 	assert(off % block_size == 0 && len % block_size == 0);
 	if (!lun_may_write(l))
 		return -EAGAIN;
-	if (is_zero(l->store, block, block_size))
+	if (data_is_zero(l->store, block, block_size))
 		return clear(r, l, off, len, false);
 	/* Pages that are whole are not cut in two: they may have to be renewed. */
 	if (len > STORE_SLICE_BYTES)
 		len = STORE_SLICE_BYTES - ((off + STORE_SLICE_BYTES) & PAGE_MASK);
 	for (; done < len && got >= 0; done += got > 0 ? (uint64_t)got : 0)
-		got = put(l, off + done, slice_share(off + done, len - done), block, block_size,
+		got = put(r, l, off + done, slice_share(off + done, len - done), block, block_size,
 			  &out);
-	retire(r, &out);
+	data_retire(r, &out);
 	return done || got >= 0 ? (int64_t)done : got;
 }
 

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "store/intents.h"
 #include "store/pool.h"
 #include "store/records.h"
 #include "store/reserve.h"
@@ -21,6 +22,7 @@ struct store {
 	struct reserve reserve;
 	struct tables tables;
 	struct retire retire;
+	struct intents intents;
 	struct touch touch;
 	const uint8_t *zero; /* STORE_PAGE_SIZE that reads as zeroes, one page of memory at most */
 	_Atomic uint64_t anchored; /* table entries with TABLE_ANCHORED */

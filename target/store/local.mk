@@ -3,12 +3,18 @@ target_libmemtgt_a_SOURCES += \
 	%D%/adopt.c \
 	%D%/adopt.h \
 	%D%/adopt_luns.c \
+	%D%/adopt_redo.c \
 	%D%/adopt_tables.c \
 	%D%/ceiling.c \
 	%D%/data.c \
+	%D%/data.h \
 	%D%/fill.c \
 	%D%/host.c \
 	%D%/host.h \
+	%D%/intent.c \
+	%D%/intent.h \
+	%D%/intents.c \
+	%D%/intents.h \
 	%D%/internal.h \
 	%D%/kept.c \
 	%D%/lun.c \
@@ -41,4 +47,5 @@ target_libmemtgt_a_SOURCES += \
 	%D%/threshold.c \
 	%D%/threshold.h \
 	%D%/touch.c \
-	%D%/touch.h
+	%D%/touch.h \
+	%D%/whole.c

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/fail_point.h"
+#include "store/intent.h"
 
 #define RETRY_NS (10 * NS_PER_MS)
 
@@ -26,7 +27,8 @@ static int check_file(int fd)
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	const bool is_ours = st.st_size == RECORDS_BYTES || st.st_size == RECORDS_FILE;
+	const bool is_ours = st.st_size == RECORDS_BYTES || st.st_size == RECORDS_FILE ||
+			     st.st_size == INTENTS_FILE;
 	return S_ISREG(st.st_mode) && is_ours ? 0 : -EINVAL;
 }
 

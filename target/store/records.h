@@ -18,7 +18,8 @@
 
 #define RECORDS_COPY  ((off_t)16 << 20)
 #define RECORDS_BYTES (2 * RECORDS_COPY)
-/* With the notes: note.c. The file has this length from the first note on. */
+/* With the notes: note.c. Behind them are the intents: intent.h. A file that an older memtgtd left
+ * may end before either. */
 #define RECORDS_FILE   (RECORDS_BYTES + ((off_t)TABLES_MAX << 19))
 #define RECORDS_PLACES (TABLES_MAX + 1)
 _Static_assert(RECORDS_PLACES *RECORD_BYTES <= RECORDS_COPY, "a copy of all records");

@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "store/intents.h"
 #include "store/pool.h"
 #include "store/store.h"
 
@@ -34,6 +35,7 @@ struct store_reader {
 	_Atomic uint64_t turn; /* of retire.turn, at its last quiet point; others look at it */
 	uint64_t done; /* these two under retire.lock; done is written by this thread only */
 	bool online;
+	struct intent_pen pen; /* with which it changes blocks */
 } __attribute__((aligned(128)));
 
 struct retire {

@@ -214,6 +214,20 @@ static int begin(struct store *s, const struct store_options *o, uint32_t file_p
 	return rc;
 }
 
+/* Once those of an earlier process were dealt with. */
+static int open_intents(struct store *s, unsigned readers, char *why, size_t why_len)
+{
+	const int fd = s->records.fd;
+	int rc = intents_open(&s->intents, fd, readers);
+
+	for (unsigned i = 0; i < readers && !rc; i++)
+		s->retire.readers[i].pen = intents_pen(&s->intents, fd, i);
+	if (rc)
+		snprintf(why, why_len, "cannot make room for what threads are doing: %s",
+			 strerror(-rc));
+	return rc;
+}
+
 static int open_all(struct store *s, const struct store_options *o, const struct store_files *k,
 		    enum store_kind kind, uint32_t file_pages, char *why, size_t why_len)
 {
@@ -232,6 +246,9 @@ static int open_all(struct store *s, const struct store_options *o, const struct
 	rc = begin(s, o, file_pages, why, why_len);
 	if (rc)
 		goto err_rest;
+	rc = open_intents(s, o->readers, why, why_len);
+	if (rc)
+		goto err_rest;
 	rc = start_filler(s, o);
 	if (!rc)
 		return 0;
@@ -240,6 +257,7 @@ static int open_all(struct store *s, const struct store_options *o, const struct
 err_rest:
 	touch_stop(&s->touch);
 	free_kept(s);
+	intents_close(&s->intents);
 	retire_leave(&s->retire);
 	if (s->is_kept)
 		s->tables.fd = -1;
@@ -290,6 +308,7 @@ void store_close(struct store *s)
 	assert(s->luns == 0 && s->pool.used == rest);
 	(void)rest;
 	retire_close(&s->retire);
+	intents_close(&s->intents);
 	close_rest(s);
 	pool_close(&s->pool);
 	records_close(&s->records);
@@ -302,6 +321,7 @@ void store_leave(struct store *s)
 	stop_filler(s);
 	free_kept(s);
 	retire_leave(&s->retire);
+	intents_close(&s->intents);
 	close_rest(s);
 	pool_close(&s->pool);
 	records_close(&s->records);

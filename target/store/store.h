@@ -30,9 +30,10 @@ struct store;
 struct store_lun;
 struct store_reader;
 
-/* Formats of kept memory that store_open() reads; it writes the newest. */
+/* Formats of kept memory that store_open() reads; it writes the newest. From 2 on there are intents
+ * (store/intent.h), which whoever has the memory next must do. */
 #define STORE_FORMAT_OLDEST 1u
-#define STORE_FORMAT_NEWEST 1u
+#define STORE_FORMAT_NEWEST 2u
 #define STORE_LABEL_MAX	    1024u
 #define STORE_SETTINGS_MAX  1024u
 #define STORE_NOTE_MAX	    ((256u << 10) - 32u)
@@ -333,14 +334,25 @@ int64_t store_agree(const struct store_lun *l, uint64_t off, const void *with, s
 void store_look(const void *at, size_t n);
 
 /*
- * Copy in. Zeroes into a hole leave the hole. Returns the bytes written, from the front (whole
- * pages' shares only), or -EAGAIN (no page at the moment, or the LUN is not yet marked as used:
- * `wake` will be called after this), -ENOSPC (the pool is full, or the host gives no page), or -EIO
- * (the memory there failed, and only a write of all that the LUN has of a page replaces it), if
- * none could be written.
+ * Copy in. Bytes in whole blocks, of which each is the old one or the new one if the process ends
+ * meanwhile; so of all that changes bytes below. Zeroes into a hole leave the hole. Returns the
+ * bytes written, from the front (whole pages' shares only), or -EAGAIN (no page at the moment, or
+ * the LUN is not yet marked as used: `wake` will be called after this), -ENOSPC (the pool is full,
+ * or the host gives no page), or -EIO (the memory there failed, and only a write of all that the
+ * LUN has of a page replaces it), if none could be written.
  */
 int64_t store_write(struct store_reader *r, struct store_lun *l, uint64_t off, const void *p,
 		    size_t n) __attribute__((warn_unused_result));
+
+/*
+ * The same of up to STORE_WHOLE_MAX bytes, of which all are written, or none, also if the process
+ * ends meanwhile; but what memory that fails just now holds is lost: then the bytes before that are
+ * returned. -ENOSPC as well if the host has no memory for it. The caller has nobody else at the
+ * range, and called store_prepare().
+ */
+#define STORE_WHOLE_MAX ((size_t)1 << 20)
+int64_t store_write_whole(struct store_reader *r, struct store_lun *l, uint64_t off, const void *p,
+			  size_t n) __attribute__((warn_unused_result));
 
 /*
  * For a write of all or nothing: makes the pages that store_write() of these bytes needs (anchored,

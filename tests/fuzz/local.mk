@@ -5,6 +5,7 @@ fuzzers += \
 	tests/fuzz/fuzz_claims \
 	tests/fuzz/fuzz_control \
 	tests/fuzz/fuzz_image \
+	tests/fuzz/fuzz_intent \
 	tests/fuzz/fuzz_label \
 	tests/fuzz/fuzz_login \
 	tests/fuzz/fuzz_notify \
@@ -53,6 +54,8 @@ tests_fuzz_fuzz_control_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_control_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_image_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_image_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_intent_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_intent_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_label_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_label_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_login_LDFLAGS = $(fuzz_ldflags)

@@ -57,6 +57,18 @@ int64_t store_write(struct store_reader *r, struct store_lun *l, uint64_t off, c
 	return (int64_t)n;
 }
 
+/* In one go, as a write of which all is there. */
+int64_t store_write_whole(struct store_reader *r, struct store_lun *l, uint64_t off, const void *p,
+			  size_t n)
+{
+	int64_t got = 0;
+	size_t done = 0;
+
+	for (; done < n && got >= 0; done += got > 0 ? (size_t)got : 0)
+		got = store_write(r, l, off + done, (const uint8_t *)p + done, n - done);
+	return done ? (int64_t)done : got;
+}
+
 int store_prepare(struct store_lun *l, uint64_t off, const void *p, size_t n)
 {
 	ck_assert_ptr_nonnull(l);

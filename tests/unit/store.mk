@@ -6,6 +6,7 @@ quick_store_tests = \
 	tests/unit/test_store_ceiling \
 	tests/unit/test_store_data \
 	tests/unit/test_store_host \
+	tests/unit/test_store_intent \
 	tests/unit/test_store_kept \
 	tests/unit/test_store_model \
 	tests/unit/test_store_prepare \
@@ -18,7 +19,8 @@ quick_store_tests = \
 # Whose many processes, or faults, take their time.
 slow_store_tests = \
 	tests/unit/test_store_kill \
-	tests/unit/test_store_poison
+	tests/unit/test_store_poison \
+	tests/unit/test_store_torn
 store_tests = $(quick_store_tests) $(slow_store_tests)
 unit_tests += $(store_tests)
 EXTRA_DIST += tests/unit/test_kept.h tests/unit/test_store.h

@@ -684,7 +684,7 @@ START_TEST(a_newer_format_is_refused)
 	uint32_t crc = crc32c_update(CRC32C_INIT, raw, 12);
 	st32(raw + 12, ~crc32c_update(crc, raw + 16, RECORD_BYTES - 16));
 	ck_assert_int_eq(pwrite(kept.records, raw, RECORD_BYTES, at), RECORD_BYTES);
-	refused(&kept, -EPROTONOSUPPORT, "has format 2");
+	refused(&kept, -EPROTONOSUPPORT, "has format 3");
 	/* Nothing was changed. */
 	ck_assert_int_eq(pwrite(kept.records, before, RECORD_BYTES, at), RECORD_BYTES);
 	s = adopt_store(&kept, POOL, 1);
