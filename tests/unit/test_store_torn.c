@@ -266,7 +266,6 @@ static void expect_lun_blocks(unsigned i)
 
 static void look(void)
 {
-	look_at_pool();
 	adopt_all(false);
 	expect_no_leak(s, lun, WORKERS);
 	for (unsigned i = 0; i < WORKERS; i++)
@@ -332,6 +331,7 @@ START_TEST(killed_in_the_middle_of_a_block)
 		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 		ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
 			      "it ended by itself: %x", (unsigned)status);
+		look_at_pool();
 		look();
 	}
 	printf("# %u kills, %u intents found, %u of them with a block that was half done", i, found,
@@ -425,10 +425,11 @@ START_TEST(killed_at_each_step_of_a_change)
 
 	begin(_i);
 	for (unsigned k = 0; k < N_OF(in_a_change); k++)
-		for (unsigned nth = 1; kill_at(in_a_change[k], nth, do_all); nth++) {
+		for (unsigned nth = 1; kill_at(in_a_change[k], nth, do_all); nth += 1 + nth / 4) {
 			/* Who adopts it may end as well, at each step of that. */
 			const enum fail_point p = in_adoption[nth % N_OF(in_adoption)];
 
+			look_at_pool();
 			(void)kill_at(p, 1 + nth / 3 % 2, only_adopt);
 			look();
 			hits++;

@@ -85,7 +85,7 @@ static const struct {
 	const char *formats, *config, *says;
 } bad[] = {
 	/* clang-format off */
-	{"echo 2 1000",           "exit 0",                  "reads memory of the formats 2 to 1000, and this one has format 1"},
+	{"echo 3 1000",           "exit 0",                  "reads memory of the formats 3 to 1000, and this one has format 2"},
 	{"echo 0 0",              "exit 0",                  "reads memory of the formats 0 to 0"},
 	{"exit 0",                "exit 0",                  "is no memtgtd"},
 	{"echo 1 1; exit 1",      "exit 0",                  "is no memtgtd"},
@@ -227,7 +227,7 @@ START_TEST(default_program)
 	ck_assert_int_eq(u.self[0], '/');
 	ck_assert_int_eq(access(u.self, X_OK), 0);
 	snprintf(u.self, sizeof(u.self), "%s", program);
-	make_program("echo 1 1", "exit 0");
+	make_program("echo 2 2", "exit 0");
 	ck_assert_int_eq(upgrade_ask(&u, NULL, path, why, sizeof(why)), 0);
 	ck_assert_str_eq(u.binary, program);
 }
