@@ -203,8 +203,11 @@ static int undo(struct step *s)
 	struct loan_disk *d = s->disk;
 	struct disk k;
 	bool is_there = disk_find(d, &k) != -ENOENT;
-	bool ends = !d->is_session_foreign && (!is_there || !k.others);
 	int err = 0;
+
+	/* A run that was killed may not have said so. */
+	d->is_session_foreign |= is_there && !node_is_ours(d);
+	bool ends = !d->is_session_foreign && (!is_there || !k.others);
 
 	if (is_there && !(ends && s->leg->is_lost))
 		err = remove_disk(s, &k);

@@ -32,7 +32,7 @@ static int log_out(struct work *w, struct loan_leg *leg, struct loan_disk *disk)
 {
 	struct step s = {.loan = &w->loan, .leg = leg, .disk = disk};
 
-	if (step_login_undo(&s))
+	if (disk->steps[STEP_LOGIN] != STEP_NONE && step_login_undo(&s))
 		return work_fail(w, LOAN_FAILED, "%s", s.why);
 	return LOAN_OK;
 }

@@ -107,6 +107,33 @@ START_TEST(a_session_that_is_gone_is_no_work)
 }
 END_TEST
 
+/* A session with the donor, of whoever made it: there is no record of memloan's. */
+static void make_session(void)
+{
+	char command[1024];
+
+	snprintf(command, sizeof(command),
+		 "cd %s && mkdir -p sys/class/iscsi_session sys/devices/host3/session1 && "
+		 "cd sys/devices/host3/session1 && "
+		 "c=connection1:0 && mkdir -p device/$c/iscsi_connection/$c && "
+		 "echo 192.0.2.1 >device/$c/iscsi_connection/$c/persistent_address && "
+		 "echo 3260 >device/$c/iscsi_connection/$c/persistent_port && "
+		 "echo %s >targetname && echo LOGGED_IN >state && "
+		 "ln -s ../../devices/host3/session1/ ../../../class/iscsi_session/session1",
+		 root, disk.target);
+	ck_assert_int_eq(system(command), 0);
+}
+
+/* Also if the run that found it there was killed before it could write that. */
+START_TEST(a_session_of_others_is_not_ended)
+{
+	make_session();
+	disk.steps[STEP_LOGIN] = STEP_UNDOING;
+	ck_assert_int_eq(step_login_undo(&s), 0);
+	ck_assert(disk.is_session_foreign);
+}
+END_TEST
+
 /* This host's own lack is no donor's fault: another would not do. */
 START_TEST(a_missing_program_is_no_donors_fault)
 {
@@ -141,6 +168,7 @@ int main(void)
 	tcase_add_test(tc, what_is_lost_is_not_touched);
 	tcase_add_test(tc, what_is_not_lost_is_given_back);
 	tcase_add_test(tc, a_session_that_is_gone_is_no_work);
+	tcase_add_test(tc, a_session_of_others_is_not_ended);
 	tcase_add_test(tc, a_missing_program_is_no_donors_fault);
 	tcase_add_test(tc, answers_become_sentences);
 	suite_add_tcase(suite, tc);
