@@ -57,9 +57,16 @@ static bool is_taken(const struct choice *c, const struct donor *d, const struct
 	return false;
 }
 
+/* Without one nobody could tell later whether the disk is still the loan's. */
+static bool has_identity(const struct donor_lun *l)
+{
+	return *l->naa || *l->serial;
+}
+
 static bool is_candidate(const struct chooser *c, const struct donor *d, const struct donor_lun *l)
 {
-	return l->is_disk && l->claim == CLAIM_NONE && l->ready == READY_YES && room(l) &&
+	return l->is_disk && has_identity(l) && l->claim == CLAIM_NONE && l->ready == READY_YES &&
+	       room(l) &&
 	       memory(l) > CHOOSE_DISK_LOSS && !is_taken(c->out, d, l) &&
 	       (!c->block_size || c->block_size == l->block_size);
 }

@@ -38,6 +38,7 @@ static struct donor_lun *full(unsigned d, unsigned mib)
 	*l = (struct donor_lun){.target = "iqn.2026-01.org.example:t",
 				.id = (unsigned)donors[d].nluns++,
 				.is_disk = true,
+				.serial = "1",
 				.ready = READY_YES,
 				.size = mib * MiB,
 				.block_size = 512,
@@ -149,6 +150,18 @@ START_TEST(claimed_or_unready_luns_are_not_chosen)
 }
 END_TEST
 
+/* It could not be known again. */
+START_TEST(a_lun_without_identity_is_not_chosen)
+{
+	struct donor_lun *l = full(0, 200);
+
+	*l->serial = '\0';
+	ck_assert_int_eq(choose(), -ENOSPC);
+	strcpy(l->naa, "60014050000000000000000000000001");
+	chosen("a0:108");
+}
+END_TEST
+
 START_TEST(copies_are_on_different_donors)
 {
 	full(0, 200);
@@ -207,6 +220,7 @@ int main(void)
 	tcase_add_test(t, thin_luns_share_the_memory_of_their_donor);
 	tcase_add_test(t, who_does_not_tell_his_memory_is_not_chosen);
 	tcase_add_test(t, claimed_or_unready_luns_are_not_chosen);
+	tcase_add_test(t, a_lun_without_identity_is_not_chosen);
 	tcase_add_test(t, copies_are_on_different_donors);
 	tcase_add_test(t, only_donors_that_were_asked_for);
 	tcase_add_test(t, never_from_this_host);
