@@ -34,7 +34,13 @@ static const char *bad_uuid(const char *t)
 	for (size_t i = 0; i < n; i++)
 		if (!isxdigit((unsigned char)t[i]) && t[i] != '-')
 			return "no UUID";
-	return n == LOAN_UUID_SIZE - 1 || !n ? NULL : "no UUID";
+	return n == LOAN_UUID_SIZE - 1 ? NULL : "no UUID";
+}
+
+/* A loan that was stopped is of no boot. */
+static const char *bad_boot(const char *t)
+{
+	return *t ? bad_uuid(t) : NULL;
 }
 
 /* What goes to programs and into sysfs paths has no character that they could take for another. */
@@ -64,7 +70,7 @@ static const struct field wish_fields[] = {
 static const struct field loan_fields[] = {
 	F(struct loan,      TEXT,   "uuid",      uuid,         0,                     bad_uuid),
 	F(struct loan,      TEXT,   "swap_uuid", swap_uuid,    0,                     bad_uuid),
-	F(struct loan,      TEXT,   "boot",      boot,         0,                     bad_uuid),
+	F(struct loan,      TEXT,   "boot",      boot,         0,                     bad_boot),
 	F(struct loan,      FLAG,   "made",      is_made,      0,                     NULL),
 	F(struct loan,      FLAG,   "stopped",   is_stopped,   0,                     NULL),
 	F(struct loan,      FLAG,   "ending",    is_ending,    0,                     NULL),
@@ -329,9 +335,9 @@ static int get_loan(struct reader *r, const json_t *o, struct loan *l)
 
 	if (json_integer_value(json_object_get(o, "version")) != RECORD_VERSION)
 		return bad(r, "version", "made by another version of memloan");
-	if (!key || strlen(key) != 16 || strspn(key, "0123456789abcdef") != 16)
+	if (!key || strlen(key) != 16 || strspn(key, "0123456789abcdef") != 16 ||
+	    !(l->key = strtoull(key, NULL, 16)))
 		return bad(r, "key", "no key of 16 hexadecimal digits");
-	l->key = strtoull(key, NULL, 16);
 	err = get_wish(r, json_object_get(o, "asked"), &l->wish);
 	for (size_t i = 0; !err && i < json_array_size(legs); i++)
 		err = get_leg(r, json_array_get(legs, i), l);

@@ -117,6 +117,8 @@ static void make(unsigned n)
 	loan_free(&loan);
 	loan = (struct loan){
 		.wish = {.name = "x", .size = LOAN_EXTENT, .copies = n, .priority = -1},
+		.uuid = "01234567-89ab-cdef-0123-456789abcdef",
+		.swap_uuid = "11234567-89ab-cdef-0123-456789abcdef",
 		.boot = BOOT,
 		.key = 1};
 }
@@ -165,7 +167,9 @@ static int advance_cut(int cut)
 	}
 	world.cut = -1;
 	struct loan was;
-	if (record_read(dir, "x", &was, text, sizeof(text)) == 0) {
+	int err = record_read(dir, "x", &was, text, sizeof(text));
+	ck_assert_msg(!err || err == -ENOENT, "%s", text);
+	if (!err) {
 		loan_free(&loan);
 		loan = was;
 	}
