@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #include "initiator-tools/host/dm.h"
 #include "initiator-tools/host/tool.h"
@@ -38,16 +39,43 @@ static int open_mapping(struct step *s, const char *name)
 	return err ? step_fail(s, -err, "%s", why) : 0;
 }
 
-/* One without a table is what a program that was killed has left. */
-static int has_table(struct step *s, const char *name, bool *out)
+/* What has the mapping's name. */
+enum found {
+	NOTHING,
+	REMAINS, /* it has no table: of a program that was killed */
+	OURS,
+	OTHERS, /* it encrypts another device, or nothing */
+};
+
+/* "0 16384 crypt aes-xts-plain64 0000 0 254:0 0": on the loan's volume? */
+static bool is_on_volume(const struct loan *l, const char *table)
+{
+	char path[LOAN_PATH_BYTES], node[DM_NAME_BYTES], word[32];
+	dev_t dev;
+
+	loan_volume_path(l, path);
+	if (dm_find(strrchr(path, '/') + 1, &dev, node))
+		return false;
+	snprintf(word, sizeof(word), " %u:%u ", major(dev), minor(dev));
+	return strstr(table, " crypt ") && strstr(table, word);
+}
+
+static int look(struct step *s, const char *name, enum found *out)
 {
 	const char *const argv[] = {"dmsetup", "table", name, NULL};
+	char why[WHY_BYTES], node[DM_NAME_BYTES];
 	struct spawn_result r;
-	char why[WHY_BYTES];
-	int err = tool_ask(argv, &r, why, sizeof(why));
+	dev_t dev;
 
-	*out = !err && strstr(r.out, " crypt ") != NULL;
-	return err ? step_fail(s, -err, "%s", why) : 0;
+	*out = NOTHING;
+	if (dm_find(name, &dev, node))
+		return 0;
+	int err = tool_ask(argv, &r, why, sizeof(why));
+	if (err)
+		return step_fail(s, -err, "%s", why);
+	bool is_empty = !r.out[strspn(r.out, " \n")];
+	*out = is_empty ? REMAINS : is_on_volume(s->loan, r.out) ? OURS : OTHERS;
+	return 0;
 }
 
 static int remove_mapping(struct step *s, const char *name)
@@ -82,20 +110,18 @@ static bool was_open(const struct loan *l)
 
 int step_crypt_run(struct step *s)
 {
-	char name[DM_NAME_BYTES], node[DM_NAME_BYTES];
-	bool is_whole = false;
-	dev_t dev;
-	int err = 0;
+	char name[DM_NAME_BYTES];
+	enum found found;
 
 	if (!s->loan->wish.is_encrypted)
 		return 0;
 	mapping(s->loan, name);
-	if (!dm_find(name, &dev, node)) {
-		err = has_table(s, name, &is_whole);
-		if (!err && !is_whole)
-			err = remove_mapping(s, name);
-	}
-	if (err || is_whole)
+	int err = look(s, name, &found);
+	if (!err && found == OTHERS)
+		err = step_fail(s, EEXIST, "/dev/mapper/%s is there, and not the loan's", name);
+	if (!err && found == REMAINS)
+		err = remove_mapping(s, name);
+	if (err || found == OURS)
 		return err ? err : follow_size(s, name);
 	if (was_open(s->loan))
 		return step_fail(s, EKEYREVOKED,
@@ -107,11 +133,12 @@ int step_crypt_run(struct step *s)
 
 int step_crypt_undo(struct step *s)
 {
-	char name[DM_NAME_BYTES], node[DM_NAME_BYTES];
-	dev_t dev;
+	char name[DM_NAME_BYTES];
+	enum found found;
 
 	if (!s->loan->wish.is_encrypted)
 		return 0;
 	mapping(s->loan, name);
-	return dm_find(name, &dev, node) ? 0 : remove_mapping(s, name);
+	int err = look(s, name, &found);
+	return !err && (found == REMAINS || found == OURS) ? remove_mapping(s, name) : err;
 }

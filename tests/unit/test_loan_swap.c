@@ -39,10 +39,13 @@ static void log_is(const char *wanted)
 
 /* ---- crypt ---- */
 
+#define TABLE "echo 0 16384 crypt aes-xts-plain64 0000 0 254:7 0"
+
 static void crypt_setup(void)
 {
 	setup();
 	rig_loan.wish.is_encrypted = true;
+	rig_dm(7, "memtgt_x-data");
 }
 
 START_TEST(crypt_not_asked_for)
@@ -68,7 +71,7 @@ END_TEST
 START_TEST(crypt_there)
 {
 	rig_dm(1, "memtgt_x_crypt");
-	rig_answer("dmsetup", 0, "echo 0 16384 crypt aes-xts-plain64 0000 0 254:0 0");
+	rig_answer("dmsetup", 0, TABLE);
 	rig_loan.is_made = true;
 	ck_assert_int_eq(step_crypt_run(&s), 0);
 	log_is("dmsetup table memtgt_x_crypt\n");
@@ -82,6 +85,23 @@ START_TEST(crypt_without_a_table)
 	rig_answer("dmsetup", 1, "");
 	ck_assert_int_eq(step_crypt_run(&s), 0);
 	log_is("dmsetup table memtgt_x_crypt\ndmsetup remove --retry memtgt_x_crypt\n" OPEN);
+}
+END_TEST
+
+/* Of this name, and of somebody else. */
+START_TEST(crypt_of_others)
+{
+	static const char *const tables[] = {
+		"echo 0 16384 crypt aes-xts-plain64 0000 0 254:70 0",
+		"echo 0 16384 crypt aes-xts-plain64 0000 7 8:0 0",
+		"echo 0 16384 linear 254:7 0",
+	};
+
+	rig_dm(1, "memtgt_x_crypt");
+	rig_answer("dmsetup", 0, tables[_i]);
+	fails(step_crypt_run(&s), -EEXIST, "/dev/mapper/memtgt_x_crypt is there");
+	ck_assert_int_eq(step_crypt_undo(&s), 0);
+	log_is("dmsetup table memtgt_x_crypt\ndmsetup table memtgt_x_crypt\n");
 }
 END_TEST
 
@@ -105,9 +125,11 @@ START_TEST(crypt_undone)
 	ck_assert_int_eq(step_crypt_undo(&s), 0);
 	log_is("");
 	rig_dm(1, "memtgt_x_crypt");
+	rig_answer("dmsetup", 1, TABLE);
 	ck_assert_int_eq(step_crypt_undo(&s), 0);
-	log_is("dmsetup remove --retry memtgt_x_crypt\n");
-	rig_answer("dmsetup", 0, "echo 'Device or resource busy'; exit 1");
+	log_is("dmsetup table memtgt_x_crypt\ndmsetup remove --retry memtgt_x_crypt\n");
+	rig_answer("dmsetup", 1, TABLE);
+	rig_answer("dmsetup", 2, "echo 'Device or resource busy'; exit 1");
 	fails(step_crypt_undo(&s), -EBUSY, "/dev/mapper/memtgt_x_crypt is in use");
 }
 END_TEST
@@ -270,6 +292,7 @@ int main(void)
 	tcase_add_test(t, crypt_opened);
 	tcase_add_test(t, crypt_there);
 	tcase_add_test(t, crypt_without_a_table);
+	tcase_add_loop_test(t, crypt_of_others, 0, 3);
 	tcase_add_test(t, crypt_after_a_boot);
 	tcase_add_test(t, crypt_undone);
 	suite_add_tcase(suite, t);
