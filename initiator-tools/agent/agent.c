@@ -74,7 +74,11 @@ static void tell(const struct agent *a, struct watch_loan *l, const struct judge
 {
 	const char *dry = a->is_dry ? "would " : "", *name = l->loan.wish.name;
 
-	if (v->act == JUDGE_FAIL)
+	if (v->act == JUDGE_FAIL && !v->silent)
+		say("%s: a disk of %s is not what it was (its name, or our claim on it): %sfail: "
+		    "%s",
+		    name, l->of[v->leg]->donor, dry, judge_text(v->act));
+	else if (v->act == JUDGE_FAIL)
 		say("%s: %s has not answered for %.1f s while another copy did: %sfail: %s", name,
 		    l->of[v->leg]->donor, (double)v->silent / NS_PER_S, dry, judge_text(v->act));
 	else if (v->act == JUDGE_REBUILD)

@@ -189,6 +189,14 @@ static bool answers(const struct judge *j, const struct judge_leg *leg, unsigned
 	return leg->ndisks > 0;
 }
 
+static bool is_other(const struct leg_seen *leg)
+{
+	for (size_t d = 0; d < leg->ndisks; d++)
+		if (leg->disks[d].is_other)
+			return true;
+	return false;
+}
+
 /* Another leg that has all of the data and has answered so often since. */
 static bool has_witness(struct judge *j, const struct loan_seen *seen, size_t leg, unsigned times,
 			uint64_t since)
@@ -196,13 +204,27 @@ static bool has_witness(struct judge *j, const struct loan_seen *seen, size_t le
 	for (size_t i = 0; i < seen->nlegs; i++) {
 		const struct leg_seen *other = &seen->legs[i];
 		if (i != leg && other->health == LEG_SYNCED && is_in_use(other) &&
-		    answers(j, known(j, other->id), times, since))
+		    !is_other(other) && answers(j, known(j, other->id), times, since))
 			return true;
 	}
 	return false;
 }
 
 /* ---- verdicts ---- */
+
+/* It is in the array, so what it says may be read. */
+static bool find_other(struct judge *j, const struct loan_seen *seen, struct judge_verdict *out)
+{
+	for (size_t i = 0; i < seen->nlegs; i++) {
+		const struct leg_seen *leg = &seen->legs[i];
+		if ((leg->health == LEG_SYNCED || leg->health == LEG_SYNCING) && is_in_use(leg) &&
+		    is_other(leg) && has_witness(j, seen, i, 2, 0)) {
+			*out = (struct judge_verdict){JUDGE_FAIL, i, 0};
+			return true;
+		}
+	}
+	return false;
+}
 
 static bool find_silent(struct judge *j, const struct loan_seen *seen, struct judge_verdict *out)
 {
@@ -229,7 +251,7 @@ static bool find_lost(const struct loan_seen *seen, struct judge_verdict *out)
 			continue;
 		for (size_t k = 0; k < seen->nlegs; k++)
 			if (k != i && seen->legs[k].health == LEG_SYNCED &&
-			    is_in_use(&seen->legs[k])) {
+			    is_in_use(&seen->legs[k]) && !is_other(&seen->legs[k])) {
 				*out = (struct judge_verdict){JUDGE_REPLACE, i, 0};
 				return true;
 			}
@@ -278,7 +300,7 @@ struct judge_verdict judge_look(struct judge *j, uint64_t now, const struct loan
 	}
 	if (is_late)
 		restart_all(j, now);
-	if (!find_silent(j, seen, &v))
+	if (!find_other(j, seen, &v) && !find_silent(j, seen, &v))
 		(void)find_work(j, seen, &v);
 	return v;
 }

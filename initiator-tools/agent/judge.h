@@ -10,6 +10,9 @@
  * their silence begins anew. The same when this host stood still itself. So never the last one that
  * answers is failed, nor two that are silent together.
  *
+ * A disk that has become another one (its donor came back without its memory) answers, and answers
+ * wrongly: its leg is failed at once, if there is a witness.
+ *
  * Pure: no clock, no I/O. Times are nanoseconds of one clock.
  */
 #ifndef MEMTGT_JUDGE_H
@@ -37,6 +40,7 @@ enum leg_health {
 struct disk_seen {
 	uint64_t good, bad; /* commands that were answered well, or failed */
 	bool is_pending;    /* one is under way */
+	bool is_other;	    /* it is not what it was: another name, or without our claim */
 };
 
 struct leg_seen {
@@ -75,7 +79,7 @@ enum judge_act {
 struct judge_verdict {
 	enum judge_act act;
 	size_t leg;	 /* its place in what was seen; of REBUILD: none */
-	uint64_t silent; /* of FAIL: for so long */
+	uint64_t silent; /* of FAIL: for so long; 0: it is another disk now */
 };
 
 /* What is remembered of a leg between two looks. */

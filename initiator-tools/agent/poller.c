@@ -16,34 +16,35 @@
 #include "base/clock.h"
 #include "initiator-tools/agent/safety.h"
 #include "initiator-tools/host/child.h"
+#include "initiator-tools/host/claim.h"
+#include "initiator-tools/host/inquire.h"
 #include "initiator-tools/host/sg.h"
 #include "memtgt/wire.h"
 
 #define READ_BYTES 4096u
 /* The kernel's own remedy, to abort the command and to reset what does not listen, is not to be
  * brought on by those who only look. */
-#define LIMIT_MS 3600000u
-#define LEFT_MAX 256
+#define LIMIT_MS   3600000u
+#define LEFT_MAX   256
+#define KEYS_BYTES 4096
+#define KEYS_HEAD  8u
 
 /* Written by the process, read by the agent. */
 struct poller_shared {
 	_Atomic uint64_t good, bad;
-	_Atomic bool is_pending;
+	_Atomic bool is_pending, is_other;
 	_Atomic uint32_t sense;
 	_Atomic uint64_t n, times[POLLER_SAMPLES];
 };
 
 /* ---- the process ---- */
 
-static const struct sg_command ready = {.cdb_len = 6, .limit_ms = LIMIT_MS};
+static const struct sg_command ready = {.cdb_len = 6};
 
 static struct sg_command read_first(unsigned block_size)
 {
-	struct sg_command c = {.cdb = {0x28},
-			       .cdb_len = 10,
-			       .way = SG_FROM_DISK,
-			       .len = READ_BYTES,
-			       .limit_ms = LIMIT_MS};
+	struct sg_command c = {
+		.cdb = {0x28}, .cdb_len = 10, .way = SG_FROM_DISK, .len = READ_BYTES};
 
 	st16(&c.cdb[7], (uint16_t)(READ_BYTES / block_size));
 	return c;
@@ -61,15 +62,57 @@ static bool is_well(struct poller_shared *s, const struct sg_device *d, const st
 	return false;
 }
 
-static void ask(struct poller_shared *s, const struct sg_device *d,
-		const struct sg_command *read_it)
+/* The kernel's patience, for all commands. */
+static int send_patiently(void *arg, const struct sg_command *c, void *data, struct sg_result *r)
+{
+	struct sg_command patient = *c;
+	struct sg_device d = sg_of_fd(arg);
+
+	patient.limit_ms = LIMIT_MS;
+	return d.send(d.arg, &patient, data, r);
+}
+
+/* A list that was cut may have our key where it was cut. */
+static bool has_lost_claim(const struct poller *p, const struct sg_device *d)
+{
+	/* SPC-4 6.15.2 */
+	static const struct sg_command read_keys = {.cdb = {0x5e, [7] = KEYS_BYTES >> 8},
+						    .cdb_len = 10,
+						    .way = SG_FROM_DISK,
+						    .len = KEYS_BYTES};
+	static uint8_t keys[KEYS_BYTES];
+	struct claim_keys seen;
+	struct sg_result r;
+
+	if (sg_run(d, &read_keys, keys, &r) || r.status != SG_GOOD || r.got < KEYS_HEAD ||
+	    ld32(&keys[4]) > r.got - KEYS_HEAD)
+		return false;
+	return claim_read_keys(cursor_of(keys, r.got), p->key, &seen) && !seen.own;
+}
+
+/* False, too, if that cannot be found out. */
+static bool is_another(const struct poller *p, const struct sg_device *d)
+{
+	struct donor_lun is;
+	struct sg_result r;
+
+	if (!inquire_identity(d, &is, &r) &&
+	    (strcmp(is.naa, p->naa) != 0 || strcmp(is.serial, p->serial) != 0))
+		return true;
+	return has_lost_claim(p, d);
+}
+
+static void ask(const struct poller *p, const struct sg_device *d, const struct sg_command *read_it)
 {
 	static uint8_t data[READ_BYTES] __attribute__((aligned(READ_BYTES)));
+	struct poller_shared *s = p->shared;
 
 	s->is_pending = true;
 	bool ok = is_well(s, d, &ready, NULL);
+	/* Before its answers count for anything. */
+	s->is_other = is_another(p, d);
 	uint64_t begun = clock_now();
-	ok = ok && is_well(s, d, read_it, data);
+	ok = ok && !s->is_other && is_well(s, d, read_it, data);
 	if (ok) {
 		s->times[s->n % POLLER_SAMPLES] = clock_now() - begun;
 		s->n++;
@@ -91,11 +134,11 @@ static int run(void *arg)
 	safety_in_child(STDERR_FILENO + 1);
 	p->shared->is_pending = true;
 	int fd = sg_open(&p->disk, O_RDONLY);
-	struct sg_device d = sg_of_fd(&fd);
+	struct sg_device d = {.send = send_patiently, .arg = &fd};
 	/* One that cannot be opened is known as that. It ends with the agent: child.h. */
 	while (p->shared) {
 		if (fd >= 0)
-			ask(p->shared, &d, &read_it);
+			ask(p, &d, &read_it);
 		else
 			p->shared->bad++;
 		(void)poll(NULL, 0, (int)POLLER_EVERY_MS);
@@ -129,12 +172,14 @@ void poller_reap(void)
 			left[i] = 0;
 }
 
-int poller_start(struct poller *p, const struct disk *k)
+int poller_start(struct poller *p, const struct disk *k, const struct loan_disk *of, uint64_t key)
 {
 	void *shared = mmap(NULL, sizeof(*p->shared), PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	*p = (struct poller){.disk = *k};
+	*p = (struct poller){.disk = *k, .key = key};
+	memcpy(p->naa, of->naa, sizeof(p->naa));
+	memcpy(p->serial, of->serial, sizeof(p->serial));
 	if (shared == MAP_FAILED)
 		return -ENOMEM;
 	p->shared = memset(shared, 0, sizeof(*p->shared));
@@ -164,7 +209,7 @@ struct disk_seen poller_seen(const struct poller *p)
 		return (struct disk_seen){0};
 	/* The counts last: what ended in between is seen as that, not as silence. */
 	bool is_pending = p->shared->is_pending;
-	return (struct disk_seen){p->shared->good, p->shared->bad, is_pending};
+	return (struct disk_seen){p->shared->good, p->shared->bad, is_pending, p->shared->is_other};
 }
 
 uint32_t poller_sense(const struct poller *p)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * poller.h - a process for each watched disk, which asks it again and again: is it ready, and what
- * is in its first 4 KiB. If the donor is silent the process stands in the kernel, where no signal
- * reaches it, and the agent sees by shared memory that it does.
+ * is in its first 4 KiB; and whether it is still the disk that it was, with our claim. If the donor
+ * is silent the process stands in the kernel, where no signal reaches it, and the agent sees by
+ * shared memory that it does.
  */
 #ifndef MEMTGT_POLLER_H
 #define MEMTGT_POLLER_H
@@ -22,11 +23,14 @@ struct poller_shared;
 struct poller {
 	pid_t pid; /* 0: none runs */
 	struct disk disk;
+	char naa[33], serial[64]; /* of struct loan_disk */
+	uint64_t key;		  /* of our claim */
 	struct poller_shared *shared;
 };
 
-/* For this disk. 0 or -errno. */
-int poller_start(struct poller *p, const struct disk *k) __attribute__((warn_unused_result));
+/* For this disk, which is that of a loan, claimed with this key. 0 or -errno. */
+int poller_start(struct poller *p, const struct disk *k, const struct loan_disk *of, uint64_t key)
+	__attribute__((warn_unused_result));
 /* It is killed, and left behind if it stands in the kernel. */
 void poller_stop(struct poller *p);
 

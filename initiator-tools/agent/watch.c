@@ -31,7 +31,7 @@ static bool is_same_disk(const struct disk *a, const struct disk *b)
 }
 
 /* The disk may have gone, and another may have come in its place. */
-static void find_disk(struct watch_leg *leg, size_t d, const struct loan_disk *of)
+static void find_disk(struct watch_leg *leg, size_t d, const struct loan_disk *of, uint64_t key)
 {
 	struct poller *p = &leg->pollers[d];
 	struct disk k;
@@ -45,7 +45,7 @@ static void find_disk(struct watch_leg *leg, size_t d, const struct loan_disk *o
 		p->disk.is_logged_in = k.is_logged_in;
 		return;
 	}
-	int err = poller_start(p, &k);
+	int err = poller_start(p, &k, of, key);
 	if (err)
 		say("%s (%s): no process to watch it: %s", k.name, of->donor, strerror(-err));
 }
@@ -77,7 +77,7 @@ static void find_leg(struct watch_loan *l, const struct loan_leg *of)
 		memcpy(leg->donor, of->disks[0].donor, sizeof(leg->donor));
 	}
 	for (size_t d = 0; d < of->ndisks; d++)
-		find_disk(leg, d, &of->disks[d]);
+		find_disk(leg, d, &of->disks[d], l->loan.key);
 }
 
 /* Those that are not watched any more first: they leave their places. */
@@ -297,7 +297,8 @@ void watch_order(const struct watch_loan *l, size_t leg, struct fail_order *out)
 	*out = (struct fail_order){0};
 	for (size_t d = 0; d < k->ndisks; d++) {
 		const struct disk *disk = &k->pollers[d].disk;
-		if (!k->is_there[d] || !judge_is_disk_silent(&l->judge, k->id, d))
+		if (!k->is_there[d] ||
+		    (!k->disks[d].is_other && !judge_is_disk_silent(&l->judge, k->id, d)))
 			continue;
 		memcpy(out->disks[out->n].name, disk->name, sizeof(disk->name));
 		out->disks[out->n].major = disk->major;

@@ -261,7 +261,7 @@ END_TEST
 
 static void put_file(const char *name, const char *text)
 {
-	char path[512], folder[640];
+	char path[512], folder[600];
 
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	snprintf(folder, sizeof(folder), "mkdir -p \"$(dirname '%s')\"", path);

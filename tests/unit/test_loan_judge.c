@@ -351,6 +351,46 @@ START_TEST(by_turns)
 }
 END_TEST
 
+/* ---- a disk that is another one now ---- */
+
+START_TEST(other_disk)
+{
+	quiet(5);
+	disks[0][0].is_other = is_bad[0][0] = true;
+	does(JUDGE_FAIL, 0);
+	ck_assert_uint_eq(look().silent, 0);
+	legs[0].is_failed = true;
+	does(JUDGE_REPLACE, 0);
+}
+END_TEST
+
+/* All are: nobody can tell for another. */
+START_TEST(other_disks)
+{
+	quiet(5);
+	disks[0][0].is_other = disks[1][0].is_other = true;
+	quiet(100);
+	silence(0);
+	quiet(100);
+	legs[0].is_gone = true;
+	quiet(10);
+}
+END_TEST
+
+/* One that is not in the array yet, or any more, harms nobody; a witness must have answered. */
+START_TEST(other_disk_outside)
+{
+	legs[0].health = LEG_ABSENT;
+	disks[0][0].is_other = true;
+	quiet(10);
+	begin(2);
+	disks[0][0].is_other = true;
+	does(JUDGE_NOTHING, 0);
+	does(JUDGE_NOTHING, 0);
+	does(JUDGE_FAIL, 0);
+}
+END_TEST
+
 /* ---- this host stands still ---- */
 
 START_TEST(stall)
@@ -657,6 +697,9 @@ int main(void)
 	tcase_add_test(t, one_disk_of_two);
 	tcase_add_test(t, half_a_witness);
 	tcase_add_test(t, by_turns);
+	tcase_add_test(t, other_disk);
+	tcase_add_test(t, other_disks);
+	tcase_add_test(t, other_disk_outside);
 	tcase_add_test(t, stall);
 	tcase_add_test(t, stall_restarts);
 	tcase_add_test(t, no_stall);
