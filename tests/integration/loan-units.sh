@@ -52,7 +52,8 @@ for try in 1:1 3:3 99:13; do
 	[[ $(sort "$work/stops" | uniq -c | xargs) == "${try#*:} stop" ]] || fail "ExecStop ran $(<"$work/stops")"
 done
 rm "$work/memloan"
-for setting in OOMScoreAdjust=-1000 MemorySwapMax=0 LimitMEMLOCK=infinity Restart=always StartLimitIntervalSec=0; do
+for setting in Type=notify OOMScoreAdjust=-1000 MemorySwapMax=0 LimitMEMLOCK=infinity Restart=always \
+	StartLimitIntervalSec=0; do
 	grep -qx "$setting" "$work/memloan-agent.service" || fail "memloan-agent.service: no $setting"
 	checks=$((checks + 1))
 done

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # memloan-units.sh - a host with systemd and udev as it was installed becomes fit for borrowed swap by
-# memloan check --fix and one unit, and stays so when iscsid is started again.
+# memloan check --fix and one unit, and stays so when iscsid is started again. A loan ends when the units of a
+# shutdown stop, and is there again when those of a boot start.
 # guest: 512 systemd
 . "$(dirname "$0")/../inside/lib.sh"
 . "$(dirname "$0")/../inside/loan.sh"
@@ -26,6 +27,11 @@ protected()
 		equal "control group of $pid" "$(<"/proc/$pid/cgroup")" "0::/system.slice/iscsid.service"
 	done
 	equal "its swap" "$(</sys/fs/cgroup/system.slice/iscsid.service/memory.swap.max)" 0
+}
+
+swaps()
+{
+	awk 'NR > 1 { print $1 }' /proc/swaps
 }
 
 cp -a /job/installed/. /
@@ -55,8 +61,34 @@ equal "swap of process 1" "$(</sys/fs/cgroup/init.scope/memory.swap.max)" 0
 echo "a disk gets its settings"
 login A
 check "udev has done its work" udevadm settle
-disk=$(disk A 0)
-equal "scheduler" "$(queue "$disk" scheduler | grep -o '\[.*\]')" '[none]'
+equal "scheduler" "$(queue "$(disk A 0)" scheduler | grep -o '\[.*\]')" '[none]'
 equal "found" "$(found)" ""
-
 logout A
+
+echo "a loan, and the agent"
+know_donors A
+ln -sf $conf /usr/local/etc/memtgt/memloan.conf
+check "borrow" memloan borrow 64M
+swap=$(swaps)
+check "the agent" systemctl start memloan-agent
+equal "its memory" "$(</sys/fs/cgroup/memloan.slice/memory.min)" $((96 << 20))
+equal "found with it" "$(found)" ""
+check "what boots start" systemctl start memloan
+equal "swap" "$(swaps)" "$swap"
+
+echo "what a shutdown stops"
+check "stop" systemctl stop memloan-stop
+equal "the agent" "$(systemctl is-active memloan-agent || true)" inactive
+equal "swap" "$(swaps)" ""
+equal "sessions" "$(sessions)" ""
+equal "claims on the LUN" "$(donor_claims A 1)" 1
+
+echo "what a boot starts"
+check "start" systemctl start memloan
+equal "what stops it" "$(systemctl is-active memloan-stop)" active
+equal "swaps" "$(swaps | wc -l)" 1
+check "return" memloan return swap
+rm -f $loans/degraded # the agent's
+check "nothing is left here" no_loan_left
+equal "claims on the LUN" "$(donor_claims A 1)" 0
+check "stop without loans" systemctl stop memloan-stop

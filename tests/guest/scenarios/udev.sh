@@ -21,9 +21,15 @@ naa()
 	echo "${page:16}"
 }
 
+# Packages such as sg3-utils-udev make more of them; these three are everywhere.
 links()
 {
-	find /dev/disk/by-path /dev/disk/by-id -lname '*/sd*'
+	find /dev/disk/by-path /dev/disk/by-id -lname '*/sd*' "$@"
+}
+
+common_links()
+{
+	links '(' -name 'ip-*' -o -name 'wwn-*' -o -name 'scsi-3*' ')' | wc -l
 }
 
 check "our rule" cp "$(dirname "$0")/../etc/60-memtgt-disk.rules" /etc/udev/rules.d
@@ -43,10 +49,10 @@ for letter in A B; do
 		equal "timeout" "$(scsi "$disk" timeout)" 30
 	done
 done
-equal "names" "$(links | wc -l)" 18
+equal "names" "$(common_links)" 18
 logout A
 check "udev has done its work" udevadm settle
-equal "names" "$(links | wc -l)" 9
+equal "names" "$(common_links)" 9
 logout B
 check "udev has done its work" udevadm settle
 equal "names" "$(links)" ""
