@@ -147,6 +147,11 @@ int vm_follow(struct vm_mover *m, const char *status, struct vm_job *j)
 				      *j->error ? j->error : "it was cancelled");
 		if (*m->stop)
 			return vm_say(m, LOAN_FAILED, "interrupted");
+		if (j->done / m->rules->copies > m->disk.size)
+			return vm_say(m, LOAN_FAILED,
+				      "the guest writes faster than it can be copied: %llu MiB "
+				      "were, and it is not enough; try again when it writes less",
+				      (unsigned long long)j->done >> 20);
 		if (j->done != done)
 			moved = clock_now();
 		done = j->done;

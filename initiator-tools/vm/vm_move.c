@@ -17,6 +17,7 @@
 
 #define STALL_NS  (30 * NS_PER_S)
 #define CANCEL_NS (15 * NS_PER_S)
+#define COPIES	  8
 #define RATE_MIN  (UINT64_C(1) << 20)
 
 static volatile sig_atomic_t stop;
@@ -155,7 +156,7 @@ int vm_move_with(const struct command_line *c, const struct vm_rules *rules)
 int vm_move_run(const struct command_line *c)
 {
 	static const struct vm_rules usual = {
-		.is_own = own_host, .stall_ns = STALL_NS, .cancel_ns = CANCEL_NS};
+		.is_own = own_host, .copies = COPIES, .stall_ns = STALL_NS, .cancel_ns = CANCEL_NS};
 
 	return vm_move_with(c, &usual);
 }

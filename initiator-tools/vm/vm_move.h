@@ -42,6 +42,7 @@ enum vm_phase {
 struct vm_rules {
 	bool (*is_own)(int fd);		 /* own_host() */
 	void (*at)(enum vm_phase phase); /* NULL: nobody looks */
+	unsigned copies;		 /* so often may a disk be copied whole */
 	uint64_t stall_ns;		 /* so long may nothing be copied */
 	uint64_t cancel_ns;		 /* so long is the end of a copy waited for */
 };

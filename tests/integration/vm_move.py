@@ -31,6 +31,7 @@ MEMTGTD = pathlib.Path(os.environ.get("MEMTGTD", BUILD / "target/memtgtd"))
 MEMLOAN = BUILD / "tests/tools/memloan-stops"
 LIMIT = 120  # seconds for a run of memloan, and for what is waited for
 DISK = "swap0"
+OURS = ".test"  # a second monitor's socket: memloan has the first
 LUN = 1  # thin, 512 MiB; the only one as large
 # What lies where on the disk, in MiB: a pattern, from, so many.
 DATA = [(0x11, 0, 24), (0x12, 300, 40)]
@@ -51,7 +52,7 @@ def equal(what, got, wanted):
 
 
 class Monitor:
-    """Another client of a QMP socket: only while no memloan uses it."""
+    """The client of a QMP socket."""
 
     def __init__(self, path):
         self._path = path
@@ -108,13 +109,14 @@ class World:
             qemu = await start(
                 "qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-m", "32", "-nodefaults", "-display", "none",
                 "-S", "-qmp", f"unix:{socket},server=on,wait=off", "-device", "virtio-scsi-pci",
+                "-qmp", f"unix:{socket}{OURS},server=on,wait=off",
                 "-drive", f"file={self.url(letter)},format=raw,if=none,id=drive0,cache=none,discard=unmap",
                 "-device", f"scsi-hd,drive=drive0,id={DISK},rotation_rate=1", *more,
                 stdout=log, stderr=log,
             )  # fmt: skip
         self._qemus.append(qemu)
         for _ in range(LIMIT * 50):
-            if socket.exists():
+            if socket.exists() and pathlib.Path(f"{socket}{OURS}").exists():
                 break
             check("QEMU runs", qemu.returncode is None)
             await asyncio.sleep(0.02)
@@ -136,16 +138,17 @@ class World:
                 await qemu.wait()
         self._qemus.clear()
         for socket in (self.socket, self.second):
-            socket.unlink(missing_ok=True)
+            for path in (socket, pathlib.Path(f"{socket}{OURS}")):
+                path.unlink(missing_ok=True)
 
     # What the guest does, and what is really there.
 
     async def guest(self, command, socket=None):
-        async with Monitor(socket or self.socket) as monitor:
+        async with Monitor(f"{socket or self.socket}{OURS}") as monitor:
             await monitor.run("human-monitor-command", command_line=f'qemu-io -d {DISK} "{command}"')
 
     async def disk(self):
-        async with Monitor(self.socket) as monitor:
+        async with Monitor(f"{self.socket}{OURS}") as monitor:
             blocks = await monitor.run("query-block")
         return next(block["inserted"] for block in blocks if block["qdev"] == DISK)
 
@@ -154,16 +157,16 @@ class World:
         return next(letter for letter, target in self.of.items() if target.iqn in file)
 
     async def nodes(self):
-        async with Monitor(self.socket) as monitor:
+        async with Monitor(f"{self.socket}{OURS}") as monitor:
             return [node["node-name"] for node in await monitor.run("query-named-block-nodes", flat=True)]
 
     async def jobs(self):
-        async with Monitor(self.socket) as monitor:
+        async with Monitor(f"{self.socket}{OURS}") as monitor:
             return await monitor.run("query-jobs")
 
     async def read(self, letter, pattern, offset, size):
         process = await start(
-            "qemu-io", "-r", "-f", "raw", "-c", f"read -P {pattern} {offset}M {size}M", self.url(letter),
+            "qemu-io", "-r", "-f", "raw", "-c", f"read -P {pattern} {offset}M {size}{'' if isinstance(size, str) else 'M'}", self.url(letter),
             stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         said, _ = await process.communicate()
@@ -236,10 +239,25 @@ class World:
 # ---- good luck ----
 
 
+async def write_again_and_again(world, what):
+    """The pattern of the last write that was answered is in what[0]. Sometimes the copy catches up."""
+    while not what[1]:
+        await world.guest(f"write -P {what[0] % 100 + 1} 200M 64k")
+        what[0] = what[0] % 100 + 1
+        await asyncio.sleep(0.05)
+
+
 async def five_moves(world):
     for turn, letter in enumerate("BCABC"):
         await world.guest(f"write -P {0x20 + turn} {100 + turn}M 1M")
-        await world.moved("--to", letter)
+        what = [0, False]
+        writer = asyncio.ensure_future(write_again_and_again(world, what))
+        try:
+            await world.moved("--to", letter)
+        finally:
+            what[1] = True
+            await writer
+        await world.read(letter, what[0], 200, "64k")
         data = DATA + [(0x20 + i, 100 + i, 1) for i in range(turn + 1)]
         equal("where the disk is", await world.where(), letter)
         for row in data:
@@ -307,9 +325,11 @@ async def interrupted(world):
 async def lost_while_it_copies(world, lose, back, forgot=""):
     process = await world.stopped("--to", "B", "--rate", "4M", at="copying")
     await lose(world.of["B"])
+    # Nothing of the guest's waits for B: not in the copy...
+    await world.guest("write -P 0x50 352M 1M")
     process.send_signal(signal.SIGCONT)
     await world.ended(process, 3, "the guest goes on where it is")
-    # Nothing of the guest's waits for B.
+    # ...nor when it has been given up.
     await world.guest("write -P 0x51 350M 1M")
     equal("where the disk is", await world.where(), "A")
     await world.read("A", 0x51, 350, 1)
@@ -319,7 +339,7 @@ async def lost_while_it_copies(world, lose, back, forgot=""):
             break
         await asyncio.sleep(1)
     await world.moved("--to", "C")
-    await world.is_on("C", [DATA[0], (0x51, 350, 1)], forgot)
+    await world.is_on("C", [DATA[0], (0x51, 350, 1), (0x50, 352, 1)], forgot)
 
 
 async def killed_while_it_copies(world):
@@ -401,7 +421,7 @@ async def by_chap(world):
     world.write_conf("B", f' chap_user = "alpha"; chap_secret_file = "{secret}";')
     await world.moved("--to", "B")
     equal("where the disk is", await world.where(), "B")
-    async with Monitor(world.socket) as monitor:
+    async with Monitor(f"{world.socket}{OURS}") as monitor:
         objects = await monitor.run("qom-list", path="/objects")
     check("no secret of ours", not [one for one in objects if one["name"].startswith("memtgt")], objects)
     await world.moved("--to", "A", says="MiB are free again")

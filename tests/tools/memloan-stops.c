@@ -34,8 +34,11 @@ static void at(enum vm_phase phase)
 
 int main(int argc, char **argv)
 {
-	static const struct vm_rules rules = {
-		.is_own = is_own, .at = at, .stall_ns = 2 * NS_PER_S, .cancel_ns = 2 * NS_PER_S};
+	static const struct vm_rules rules = {.is_own = is_own,
+					      .at = at,
+					      .copies = 2,
+					      .stall_ns = 2 * NS_PER_S,
+					      .cancel_ns = 2 * NS_PER_S};
 	struct command_line line;
 	char why[256];
 
