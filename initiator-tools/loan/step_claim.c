@@ -8,26 +8,26 @@
 #include "initiator-tools/host/foreign.h"
 #include "initiator-tools/loan/step_disk.h"
 
-/* Is anything of ours on the disk, or may it be? Then it is not looked at, nor contested. */
+/* Is anything of ours on the disk, or may it be? Then it is not looked at, nor contested, as long
+ * as the claim is there. */
 static bool was_ours(const struct step *s)
 {
 	return s->leg->has_data || s->disk->steps[STEP_COMMIT] != STEP_NONE;
 }
 
-static int take(struct step *s, const struct disk *k)
+static int take(struct step *s, const struct disk *k, enum claim_end *end)
 {
 	struct sg_device dev = sg_of_disk(k);
 	char lun[STEP_LUN_BYTES], words[SG_WORDS];
-	enum claim_end end;
 	struct sg_result r;
-	int err = claim_take(&dev, s->loan->key, was_ours(s), &end, &r);
+	int err = claim_take(&dev, s->loan->key, was_ours(s), end, &r);
 
 	if (err)
 		return step_fail_command(s, "claim", err, &r);
-	if (end == CLAIM_BUSY)
+	if (*end == CLAIM_BUSY)
 		return step_fail_donor(s, EBUSY, "%s: another host has claimed it",
 				       step_lun(s->disk, lun));
-	if (end != CLAIM_TAKEN)
+	if (*end != CLAIM_TAKEN && *end != CLAIM_TAKEN_ANEW)
 		return step_fail_donor(
 			s, EOPNOTSUPP,
 			"%s: the donor refuses the claim (%s); it must know persistent "
@@ -59,14 +59,24 @@ static int look(struct step *s, const struct disk *k)
 	return 0;
 }
 
+/* While the claim was away somebody may have got the LUN, and filled it. What LVM has open is the
+ * loan's. */
+static bool must_look(const struct step *s, const struct disk *k, enum claim_end end)
+{
+	if (s->is_forced)
+		return false;
+	return !was_ours(s) || (end == CLAIM_TAKEN_ANEW && !k->is_held);
+}
+
 int step_claim_run(struct step *s)
 {
 	struct disk k;
+	enum claim_end end;
 	int err = step_disk(s, &k);
 
 	if (!err)
-		err = take(s, &k);
-	if (!err && !was_ours(s) && !s->is_forced)
+		err = take(s, &k, &end);
+	if (!err && must_look(s, &k, end))
 		err = look(s, &k);
 	return err;
 }

@@ -97,14 +97,14 @@ static int wipe(struct step *s, const struct disk *k)
 		   : 0;
 }
 
-/* Only of what is claimed by this loan: else others may have it by now. */
+/* Only of what is claimed by this loan, and has nothing of others: else they may have it by now. */
 static int empty(struct step *s, const struct disk *k)
 {
 	struct commit_limits l = {0};
 	int err = step_claim_run(s);
 
 	if (err)
-		return err == -EBUSY ? 0 : err;
+		return err == -EBUSY || err == -EEXIST ? 0 : err;
 	err = limits(s, k, &l);
 	if (!err && l.blocks)
 		err = unmap(s, k, &l, 0, s->disk->size, false);

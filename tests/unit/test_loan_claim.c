@@ -236,7 +236,8 @@ static void check_world(const struct world *w, bool is_end)
 	unsigned taken = 0;
 
 	for (unsigned i = 0; i < n_borrowers; i++) {
-		if (!is_over(w, i) || w->claims[i].end != CLAIM_TAKEN)
+		if (!is_over(w, i) ||
+		    (w->claims[i].end != CLAIM_TAKEN && w->claims[i].end != CLAIM_TAKEN_ANEW))
 			continue;
 		taken++;
 		wins[i] += is_end;
@@ -453,6 +454,25 @@ START_TEST(commands_are_as_the_standard_says)
 }
 END_TEST
 
+/* Who had it, and finds no key of its own, knows nothing of what is on it now. */
+START_TEST(a_claim_that_went_is_taken_anew)
+{
+	struct target t = {.nexus = 2};
+	struct sg_device d = {.send = answer, .arg = &t};
+	enum claim_end end;
+	struct sg_result r;
+
+	ck_assert_int_eq(claim_take(&d, 5, true, &end, &r), 0);
+	ck_assert_int_eq(end, CLAIM_TAKEN_ANEW);
+	ck_assert_uint_eq(t.lun.type, CLAIM_TYPE);
+	ck_assert_int_eq(claim_take(&d, 5, true, &end, &r), 0);
+	ck_assert_int_eq(end, CLAIM_TAKEN);
+	t.lun = (struct lun){.keys = {[4] = 6}};
+	ck_assert_int_eq(claim_take(&d, 5, true, &end, &r), 0);
+	ck_assert_int_eq(end, CLAIM_BUSY);
+}
+END_TEST
+
 START_TEST(a_donor_without_claims_refuses)
 {
 	struct target t = {.refusal = {.status = SG_CHECK, .key = 5, .asc = 0x20}};
@@ -539,6 +559,7 @@ int main(void)
 	tcase_add_test(race_case, a_return_disturbs_no_claim);
 	suite_add_tcase(suite, race_case);
 	tcase_add_test(device, commands_are_as_the_standard_says);
+	tcase_add_test(device, a_claim_that_went_is_taken_anew);
 	tcase_add_test(device, a_donor_without_claims_refuses);
 	tcase_add_test(device, keys_are_read_as_far_as_they_came);
 	tcase_add_test(device, keys_are_of_a_machine_and_a_loan);

@@ -40,6 +40,24 @@ other_disk()
 	[[ -b /dev/${file##*/} ]] && echo "/dev/${file##*/}"
 }
 
+# Sets $disk.
+other_logs_in()
+{
+	check "an initiator of another name" iscsiadm --mode iface --interface another --op new
+	check "its name" iscsiadm --mode iface --interface another --op update --name iface.initiatorname --value $there
+	check "discovery by it" iscsiadm --mode discovery --type sendtargets --portal "$(portal A)" --interface another
+	check "login by it" iscsiadm --mode node --targetname "$name" --interface another --login
+	wait_for "its disk" other_disk
+	disk=$(other_disk)
+}
+
+other_logs_out()
+{
+	check "logout" iscsiadm --mode node --targetname "$name" --interface another --logout
+	check "its record goes" iscsiadm --mode node --targetname "$name" --interface another --op delete
+	check "it goes" iscsiadm --mode iface --interface another --op delete
+}
+
 record()
 {
 	sed -n "s/^ *\"$1\": \"\(.*\)\",\$/\1/p" "$loans/lv.json"
@@ -64,12 +82,7 @@ equal "claims" "$(donor_claims A 1)" 0
 equal "MiB of the donor" "$(donor_mebibytes A 1)" 0
 
 # Somebody else has claimed the LUN: he is not disturbed.
-check "an initiator of another name" iscsiadm --mode iface --interface another --op new
-check "its name" iscsiadm --mode iface --interface another --op update --name iface.initiatorname --value $there
-check "discovery by it" iscsiadm --mode discovery --type sendtargets --portal "$(portal A)" --interface another
-check "login by it" iscsiadm --mode node --targetname "$name" --interface another --login
-wait_for "its disk" other_disk
-disk=$(other_disk)
+other_logs_in
 check "it registers" sg_persist --no-inquiry --out --register --param-sark=0xb0b "$disk"
 check_fails "borrow" borrow
 equal "its claim" "$(host ctl A --json claim list | grep -o '"key": "[^"]*"')" '"key": "0x0000000000000b0b"'
@@ -85,9 +98,7 @@ equal "claims" "$(donor_claims A 1)" 0
 check "an ext4 file system" mkfs.ext4 -q "$disk"
 check_fails "borrow" borrow
 said "an ext file system"
-check "logout" iscsiadm --mode node --targetname "$name" --interface another --logout
-check "its record goes" iscsiadm --mode node --targetname "$name" --interface another --op delete
-check "it goes" iscsiadm --mode iface --interface another --op delete
+other_logs_out
 check "borrow by force" borrow --force
 check "return" memloan return lv
 nothing_left
@@ -108,6 +119,21 @@ check "return" memloan return lv
 nothing_left
 equal "claims" "$(donor_claims A 1)" 0
 equal "MiB of the donor" "$(donor_mebibytes A 1)" 0
+
+# The donor's operator has ended the claim, and somebody uses the LUN: what he has written is not emptied.
+check "borrow" borrow
+check "stop" memloan stop
+check "its claim goes" host ctl A claim clear "$name" 1
+other_logs_in
+check "it writes" dd if=/tmp/noise of="$disk" bs=1M oflag=direct
+check "return" memloan return lv
+equal "sessions" "$(sessions | wc -l)" 1
+check "no loan" no_loan_left
+check "the data is there" compare /tmp/noise "$disk"
+equal "claims" "$(donor_claims A 1)" 0
+check "it empties the LUN" blkdiscard "$disk"
+other_logs_out
+nothing_left
 
 # The operator's session is used, and stays.
 login A
