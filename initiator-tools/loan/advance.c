@@ -96,11 +96,11 @@ static int do_step(struct advance *a, const struct plan *p, bool *is_donors_faul
 
 /* ---- what becomes of a failure ---- */
 
-/* A leg that holds data takes these steps when it is to grow: who has not the memory for that, or
+/* A leg that holds data takes this step when it is to grow: who has not the memory for that, or
  * fails otherwise, has still what it holds. */
 static bool is_growing(const struct loan_leg *leg, enum step_id step)
 {
-	return leg->has_data && (step == STEP_COMMIT || step == STEP_LABEL);
+	return leg->has_data && step == STEP_COMMIT;
 }
 
 /* Is there a copy of what the leg holds, or does nobody need it? */

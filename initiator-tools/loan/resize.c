@@ -60,10 +60,8 @@ static void begin_again(struct loan *l)
 	l->steps[STEP_CRYPT] = STEP_BEGUN;
 	l->steps[STEP_SWAP] = STEP_BEGUN;
 	for (size_t i = 0; i < l->nlegs; i++)
-		for (size_t d = 0; d < l->legs[i].ndisks; d++) {
+		for (size_t d = 0; d < l->legs[i].ndisks; d++)
 			l->legs[i].disks[d].steps[STEP_COMMIT] = STEP_BEGUN;
-			l->legs[i].disks[d].steps[STEP_LABEL] = STEP_BEGUN;
-		}
 }
 
 /* Of a loan as it was: sizes by leg and disk. */

@@ -49,21 +49,6 @@ static int create_label(struct step *s, const lvm_disk *name)
 	return err;
 }
 
-/* All disks of the group are shown, or LVM would not change one of them. */
-static int resize_label(struct step *s, const lvm_disk *name)
-{
-	uint64_t bytes = s->disk->used < s->disk->size ? s->disk->used : 0;
-	struct group g;
-	int err = group_open(s, &g);
-
-	if (!err)
-		err = lvm_pv_resize(&g.lvm, *name, bytes);
-	if (err && !*s->why)
-		err = group_fail(s, &g, err, false);
-	group_close(&g);
-	return err;
-}
-
 /* A table of partitions, which pvcreate(8) does not touch. */
 static int wipe(struct step *s, const char *name)
 {
@@ -93,10 +78,7 @@ int step_label_run(struct step *s)
 	if (!err)
 		err = label_look(s, name, &found, what, sizeof(what));
 	if (!err && found == LABEL_GROUP && !is_leftover(s, found))
-		/* After a change of size. */
-		return s->leg->steps[STEP_MIRROR] == STEP_DONE
-			       ? resize_label(s, (const lvm_disk *)&name)
-			       : 0;
+		return 0;
 	if (err)
 		return err;
 	if (found == LABEL_DATA && !s->is_forced)

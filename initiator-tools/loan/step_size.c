@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * step_size.c - the volume is as large as the loan: after "memloan resize". All legs have the room
- * by then: commit and label come before.
+ * step_size.c - the volume is as large as the loan: after "memloan resize". All disks are there by
+ * then, which LVM wants before it changes one of them, and what they are to have more is committed.
  */
 #include <errno.h>
 #include <string.h>
@@ -27,6 +27,22 @@ static uint64_t size_of(const struct group *g)
 	return 0;
 }
 
+/* Each label ends where what is committed does. */
+static int grow_labels(struct step *s, struct group *g, const struct loan_leg *leg)
+{
+	lvm_disk name;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < leg->ndisks; i++) {
+		const struct loan_disk *d = &leg->disks[i];
+		uint64_t bytes = d->used < d->size ? d->used : 0;
+		err = group_disk(s, d, name);
+		if (!err && (err = lvm_pv_resize(&g->lvm, name, bytes)))
+			err = group_fail(s, g, err, false);
+	}
+	return err;
+}
+
 static int change(struct step *s, struct group *g)
 {
 	lvm_disk names[LOAN_LEGS_MAX * LOAN_DISKS_MAX];
@@ -37,9 +53,13 @@ static int change(struct step *s, struct group *g)
 		return 0;
 	if (is > wanted)
 		return group_fail(s, g, lvm_reduce(&g->lvm, GROUP_VOLUME, wanted), false);
-	for (size_t i = 0; i < s->loan->nlegs; i++)
+	for (size_t i = 0; i < s->loan->nlegs; i++) {
+		int err = s->loan->legs[i].is_lost ? 0 : grow_labels(s, g, &s->loan->legs[i]);
+		if (err)
+			return err;
 		for (size_t d = 0; d < g->legs[i].n; d++)
 			memcpy(names[all.n++], g->legs[i].names[d], sizeof(lvm_disk));
+	}
 	return group_fail(s, g, lvm_extend(&g->lvm, GROUP_VOLUME, wanted, all), false);
 }
 

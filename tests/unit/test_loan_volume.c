@@ -764,6 +764,41 @@ static TCase *tcase(Suite *suite, const char *name, void (*begin)(void))
 	return t;
 }
 
+/* ---- size ---- */
+
+/* Also after a boot in the middle of it, which the steps of disks know nothing of. */
+START_TEST(size_that_has_grown)
+{
+	two_legs();
+	rig_loan.wish.size = 12 << 20;
+	rig_loan.legs[1].disks[0].used = rig_loan.legs[1].disks[0].size;
+	s = rig_step(NULL, -1);
+	ck_assert_int_eq(step_size_run(&s), 0);
+	log_is(PVS LVS "pvresize --yes --setphysicalvolumesize 18874368b /dev/sda\n"
+		       "pvresize --yes /dev/sdb\n"
+		       "lvextend --yes --size 12582912b memtgt_x/data /dev/sda /dev/sdb\n");
+	rig_answer("pvresize", 0, "echo no >&2; exit 5");
+	fails(step_size_run(&s), -EREMOTEIO, false, "pvresize: exit status 5: no");
+	log_has_not("lvextend");
+	rig_disks[1].is_gone = true;
+	ck_assert_int_ne(step_size_run(&s), 0);
+	log_has_not("lvextend");
+}
+END_TEST
+
+START_TEST(size_that_has_shrunk)
+{
+	two_legs();
+	rig_loan.wish.size = 4 << 20;
+	s = rig_step(NULL, -1);
+	ck_assert_int_eq(step_size_run(&s), 0);
+	log_is(PVS LVS "lvreduce --yes --force --size 4194304b memtgt_x/data\n");
+	rig_loan.wish.size = 8 << 20;
+	ck_assert_int_eq(step_size_run(&s), 0);
+	log_is(PVS LVS);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("loan_volume");
@@ -788,6 +823,10 @@ int main(void)
 	tcase_add_test(t, group_is_not_healed);
 	tcase_add_test(t, group_undone);
 	tcase_add_test(t, group_undone_of_a_lost_leg);
+
+	t = tcase(suite, "size", setup);
+	tcase_add_test(t, size_that_has_grown);
+	tcase_add_test(t, size_that_has_shrunk);
 
 	t = tcase(suite, "mirror", setup);
 	tcase_add_test(t, mirror_of_the_first_leg);
