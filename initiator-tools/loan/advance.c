@@ -114,10 +114,31 @@ static bool can_be_replaced(const struct loan *l, const struct loan_leg *leg)
 	return false;
 }
 
-static int give_up_leg(struct advance *a, struct loan_leg *leg)
+/* The donor has said it: the disk is another one, or another's, or empty. */
+static bool is_surely_lost(int err)
+{
+	return err == -ESTALE || err == -EEXIST || err == -EBUSY || err == -ENODATA;
+}
+
+/* What holds data is given up for another donor that is there, not for none: if all are silent, the
+ * reason may be this host or its network, and what is lost keeps its claim. */
+static int find_other(struct advance *a, int err)
+{
+	char why[LOAN_WHY_BYTES];
+
+	memcpy(why, a->why, sizeof(why));
+	err = a->choose(a) ? err : 0;
+	memcpy(a->why, why, sizeof(why));
+	return err;
+}
+
+static int give_up_leg(struct advance *a, struct loan_leg *leg, int err)
 {
 	char text[LOAN_WHY_BYTES + 100];
 
+	err = leg->has_data && !is_surely_lost(err) ? find_other(a, err) : 0;
+	if (err)
+		return err;
 	leg->is_unwanted = true;
 	leg->is_lost = leg->has_data;
 	avoid_leg(a, leg);
@@ -151,7 +172,7 @@ static int after_failure(struct advance *a, const struct plan *p, bool is_donors
 		return err;
 	if (is_donors_fault && !is_growing(&l->legs[p->leg], p->step) &&
 	    can_be_replaced(l, &l->legs[p->leg]))
-		return give_up_leg(a, &l->legs[p->leg]);
+		return give_up_leg(a, &l->legs[p->leg], err);
 	return give_up_loan(a, err, result);
 }
 

@@ -5,7 +5,8 @@
  * The file of the loan says that a step was begun before it is taken, and that it was done when it
  * was. If this process is killed anywhere, the next call goes on. A donor that fails before it
  * carries data is given up, and another one chosen; a loan that cannot be made is undone. A copy
- * that cannot grow is none the less a copy, and stays.
+ * that cannot grow is none the less a copy, and stays; so does one that does not answer while
+ * there is no other donor.
  */
 #ifndef MEMTGT_ADVANCE_H
 #define MEMTGT_ADVANCE_H

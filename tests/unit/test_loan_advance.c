@@ -27,6 +27,7 @@ static char dir[] = "/dev/shm/test_loan_advance.XXXXXX";
 static struct {
 	bool disk[26][STEPS], leg[26][STEPS], loan[STEPS];
 	unsigned broken;  /* donors (bits) whose steps fail */
+	unsigned emptied; /* donors that have lost what they held */
 	bool swap_broken; /* the host's fault */
 	unsigned full;	  /* donors without memory for more */
 	unsigned used;	  /* donors that were chosen, ever */
@@ -61,6 +62,8 @@ static int play(struct step *s, enum step_id id, bool is_there)
 	maybe_die();
 	if (s->leg && world.broken & 1u << d && is_there)
 		return step_fail_donor(s, EIO, "%s is broken", s->leg->disks[0].donor);
+	if (s->leg && id == STEP_GROUP && is_there && s->leg->has_data && world.emptied & 1u << d)
+		return step_fail_donor(s, ENODATA, "%s is empty", s->leg->disks[0].donor);
 	if (s->leg && id == STEP_COMMIT && is_there && world.full & 1u << d)
 		return step_fail_donor(s, ENOSPC, "%s is full", s->leg->disks[0].donor);
 	if (id == STEP_SWAP && is_there && world.swap_broken)
@@ -448,6 +451,51 @@ START_TEST(a_stopped_loan_keeps_its_copies)
 }
 END_TEST
 
+/* A boot before the network is there: nobody is lost, since nobody else answers either. */
+START_TEST(silence_of_all_is_no_loss)
+{
+	world.donors = 2;
+	loan.wish.kind = _i & 1 ? LOAN_VOLUME : LOAN_SWAP;
+	ck_assert_int_eq(advance(), 0);
+	ck_assert_int_eq(loan_rebooted(&loan, BOOT2), 0);
+	world.broken = _i & 2 ? 1 : 3;
+	ck_assert_int_eq(advance(), -EIO);
+	ck_assert_str_eq(why, "a is broken");
+	ck_assert_uint_eq(loan.nlegs, 2);
+	ck_assert(!loan.legs[0].is_lost && !loan.legs[0].is_unwanted);
+	world.broken = 0;
+	ck_assert_int_eq(advance(), 0);
+	ck_assert(loan_is_complete(&loan) && is_whole('a') && is_whole('b'));
+}
+END_TEST
+
+/* He serves again, as one who never had it. */
+START_TEST(an_emptied_donor_is_no_copy)
+{
+	world.donors = 2;
+	ck_assert_int_eq(advance(), 0);
+	ck_assert_int_eq(loan_rebooted(&loan, BOOT2), 0);
+	world.emptied = 1;
+	ck_assert_int_eq(advance(), -ENOSPC);
+	ck_assert_uint_eq(loan.nlegs, 1);
+	ck_assert_int_eq(advance(), 0);
+	ck_assert(loan_is_complete(&loan) && is_whole('a') && is_whole('b'));
+}
+END_TEST
+
+/* There is one that answers. */
+START_TEST(a_silent_copy_is_replaced_after_a_boot)
+{
+	loan.wish.kind = _i & 1 ? LOAN_VOLUME : LOAN_SWAP;
+	ck_assert_int_eq(advance(), 0);
+	ck_assert_int_eq(loan_rebooted(&loan, BOOT2), 0);
+	world.broken = 1;
+	ck_assert_int_eq(advance(), 0);
+	ck_assert(loan_is_complete(&loan) && is_whole('b') && is_whole('c'));
+	ck_assert_uint_eq(loan.nlegs, 2);
+}
+END_TEST
+
 /* Also if swap is off, and after a boot. */
 START_TEST(a_copy_that_cannot_grow_is_not_lost)
 {
@@ -502,6 +550,9 @@ int main(void)
 	tcase_add_test(t, a_return_after_a_boot_begins_with_the_session);
 	tcase_add_test(t, a_return_after_a_boot_without_the_donor);
 	tcase_add_test(t, a_stopped_loan_keeps_its_copies);
+	tcase_add_test(t, an_emptied_donor_is_no_copy);
+	tcase_add_loop_test(t, silence_of_all_is_no_loss, 0, 4);
+	tcase_add_loop_test(t, a_silent_copy_is_replaced_after_a_boot, 0, 2);
 	tcase_add_loop_test(t, a_copy_that_cannot_grow_is_not_lost, 0, 4);
 	tcase_add_test(t, a_key_that_went_with_the_boot_is_told);
 	suite_add_tcase(s, t);
