@@ -35,6 +35,7 @@
 #define SYNC_NS (2 * NS_PER_S)
 /* --once: beyond the time in which a silent donor is found out. */
 #define ONCE_MORE_S 5
+#define LAST_NS	    (2 * NS_PER_S)
 
 static volatile sig_atomic_t is_ending;
 
@@ -151,11 +152,13 @@ static void look_after_mending(struct agent *a, struct watch_loan *l, uint64_t n
 	    ok ? "done" : "it could not be done now; it is tried again");
 }
 
-static void look_since_when(const struct agent *a, struct watch_loan *l, int64_t now)
+static void look_since_when(struct agent *a, struct watch_loan *l, int64_t now)
 {
 	bool is_degraded =
 		watch_is_live(&a->watch, l) && l->nseen && l->copies < l->loan.wish.copies;
 
+	if (is_degraded != (l->degraded_since != 0))
+		a->next_write = 0; /* others are to know at once */
 	if (is_degraded && !l->degraded_since) {
 		/* An agent that was here before may know. */
 		l->degraded_since = since_read(a->watch.dir, l->loan.wish.name);
@@ -331,9 +334,19 @@ static int begin(struct agent *a, const struct command_line *c)
 	return LOAN_OK;
 }
 
+/* What others are told last is how it was at the end. */
+static void tell_last(struct agent *a)
+{
+	pid_t pid = a->watch.dir ? child_start(write_in_child, &a->metrics) : 0;
+
+	if (pid > 0 && child_wait(pid, LAST_NS) < 0)
+		say("metrics could not be written in time");
+}
+
 static void end(struct agent *a)
 {
 	notify_stopping();
+	tell_last(a);
 	fail_end();
 	watch_end(&a->watch);
 	leaving_end(&a->leaving);

@@ -53,6 +53,8 @@ int since_write(const char *dir, const char *text, size_t n)
 
 	snprintf(path, sizeof(path), "%s/" SINCE_FILE, dir);
 	snprintf(next, sizeof(next), "%s/" SINCE_FILE ".new", dir);
+	if (!n)
+		return unlink(path) && errno != ENOENT ? -errno : 0;
 	int fd = open(next, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -errno;

@@ -19,7 +19,7 @@ int64_t since_read(const char *dir, const char *name);
 /* The same of the file's text, any bytes. */
 int64_t since_parse(const char *text, size_t n, const char *name);
 
-/* Replaces the file. 0 or -errno. */
+/* Replaces the file; an empty one is none. 0 or -errno. */
 int since_write(const char *dir, const char *text, size_t n) __attribute__((warn_unused_result));
 
 #endif
