@@ -62,7 +62,7 @@ host ctl A drain
 wait_for "A is left" is_whole_on swap "B C"
 echo "drain: whole elsewhere after $(($(seconds) - begin)) s"
 equal "A holds nothing of the loan" "$(donor_claims A 1)" 0
-equal "moves" "$(decided ': move: its ')" 1
+at_least "moves" "$(decided ': move: its ')" 1
 host ctl A drain off
 
 another_hog
