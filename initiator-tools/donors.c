@@ -99,7 +99,8 @@ int donors_run(const struct command_line *c)
 	struct asking a;
 	int status = asking_begin(&a, c);
 
-	if (!status && !read_options(c, &r, &a))
+	/* Also then: all mistakes at once. */
+	if (!read_options(c, &r, &a) && !status)
 		status = LOAN_USAGE;
 	if (!status) {
 		a.then = then_print;

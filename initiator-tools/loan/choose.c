@@ -66,8 +66,7 @@ static bool has_identity(const struct donor_lun *l)
 static bool is_candidate(const struct chooser *c, const struct donor *d, const struct donor_lun *l)
 {
 	return l->is_disk && has_identity(l) && l->claim == CLAIM_NONE && l->ready == READY_YES &&
-	       room(l) &&
-	       memory(l) > CHOOSE_DISK_LOSS && !is_taken(c->out, d, l) &&
+	       room(l) && memory(l) > CHOOSE_DISK_LOSS && !is_taken(c->out, d, l) &&
 	       (!c->block_size || c->block_size == l->block_size);
 }
 
@@ -102,7 +101,10 @@ static void take(struct chooser *c, const struct donor *d, const struct donor_lu
 {
 	struct loan_disk *disk = &c->out->disks[c->out->n++];
 
-	*disk = (struct loan_disk){.lun = l->id, .size = l->size, .used = bytes + CHOOSE_DISK_LOSS};
+	*disk = (struct loan_disk){.lun = l->id,
+				   .block_size = l->block_size,
+				   .size = l->size,
+				   .used = bytes + CHOOSE_DISK_LOSS};
 	snprintf(disk->donor, sizeof(disk->donor), "%s", d->name);
 	snprintf(disk->portal, sizeof(disk->portal), "%s", d->address);
 	snprintf(disk->target, sizeof(disk->target), "%s", l->target);
@@ -130,10 +132,15 @@ static void take_from(struct chooser *c, const struct donor *d)
 	}
 }
 
+/* Blocks of all legs are equal: LVM mixes none, and a file system could not bear that they grow. */
 static struct chooser begin(const struct loan *l, struct choice *out)
 {
+	struct chooser c = {.loan = l, .out = out, .missing = l->wish.size + CHOOSE_LEG_LOSS};
+
 	out->n = 0;
-	return (struct chooser){.loan = l, .out = out, .missing = l->wish.size + CHOOSE_LEG_LOSS};
+	if (l->nlegs)
+		c.block_size = l->legs[0].disks[0].block_size;
+	return c;
 }
 
 int choose_leg(const struct loan *l, struct donor *const *donors, size_t n,

@@ -297,7 +297,6 @@ static bool may_be_at_fault(const struct loan_leg *leg)
 
 int group_fail(struct step *s, const struct group *g, int err, bool is_donors_fault)
 {
-	return is_donors_fault && may_be_at_fault(s->leg)
-		       ? step_fail_tool(s, err, g->lvm.why)
-		       : step_fail(s, -err, "%s", g->lvm.why);
+	return is_donors_fault && may_be_at_fault(s->leg) ? step_fail_tool(s, err, g->lvm.why)
+							  : step_fail(s, -err, "%s", g->lvm.why);
 }

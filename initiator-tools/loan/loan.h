@@ -76,9 +76,10 @@ struct loan_disk {
 	char target[ISCSI_NAME_MAX + 1];
 	unsigned lun;
 	char naa[33], serial[64]; /* the disk is ours only while it has these; empty: it has none */
-	uint64_t size;		  /* of the LUN */
-	uint64_t used;		  /* of its first bytes the loan uses so many, and commits them */
-	uint64_t committed;	  /* of these, so many: never again, since that would empty them */
+	unsigned block_size;
+	uint64_t size;	    /* of the LUN */
+	uint64_t used;	    /* of its first bytes the loan uses so many, and commits them */
+	uint64_t committed; /* of these, so many: never again, since that would empty them */
 	char *chap_user, *chap_secret_file; /* NULL: none */
 	bool is_session_foreign; /* a session with this target was there: it is not ours to end */
 	uint8_t steps[STEPS];	 /* enum step_state */

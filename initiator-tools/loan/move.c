@@ -92,6 +92,8 @@ static int move(struct work *w, const char *name, const char *from, const char *
 		return status;
 	if (!w->is_there)
 		return work_fail(w, LOAN_NONE, "there is no loan \"%s\"", name);
+	if (w->loan.is_stopped)
+		return work_fail(w, LOAN_FAILED, "it is out of use; memloan apply goes on with it");
 	if (w->loan.is_ending || !w->loan.is_made)
 		return work_fail(w, LOAN_FAILED, "it is not whole; memloan status %s shows it",
 				 name);

@@ -69,6 +69,21 @@ static bool build_leg(const struct loan *l, size_t i, struct plan *out)
 	return forward(leg->steps, SCOPE_LEG, i, PLAN_NONE, out);
 }
 
+/* What a boot has taken of a leg that is to go, but not yet: it may have the only whole copy. */
+static bool hold_leg(const struct loan *l, size_t i, struct plan *out)
+{
+	const struct loan_leg *leg = &l->legs[i];
+
+	for (size_t d = 0; d < leg->ndisks; d++)
+		for (unsigned s = 0; s < STEPS; s++)
+			if (leg->disks[d].steps[s] == STEP_BEGUN)
+				return found(out, (enum step_id)s, false, i, d);
+	for (unsigned s = 0; s < STEPS; s++)
+		if (leg->steps[s] == STEP_BEGUN)
+			return found(out, (enum step_id)s, false, i, PLAN_NONE);
+	return false;
+}
+
 /* There is always something: at last the leg itself. */
 static bool undo_leg(const struct loan *l, size_t i, struct plan *out)
 {
@@ -113,7 +128,7 @@ static bool end(const struct loan *l, struct plan *out)
 
 static bool goes_early(const struct loan_leg *leg)
 {
-	return leg->is_unwanted && (leg->is_lost || leg->steps[STEP_MIRROR] != STEP_DONE);
+	return leg->is_unwanted && (leg->is_lost || !leg->has_data);
 }
 
 /* Is nothing promised broken without the legs that are not wanted? */
@@ -136,7 +151,7 @@ bool plan_next(const struct loan *l, struct plan *out)
 		if (goes_early(&l->legs[i]))
 			return undo_leg(l, i, out);
 	for (size_t i = 0; i < l->nlegs; i++)
-		if (!l->legs[i].is_unwanted && build_leg(l, i, out))
+		if (l->legs[i].is_unwanted ? hold_leg(l, i, out) : build_leg(l, i, out))
 			return true;
 	if (!may_drop(l))
 		return false;

@@ -2,10 +2,10 @@
 /*
  * plan.h - what is next, from what is wanted and what has been done.
  *
- *	1. A loan that ends: the swap, dm-crypt, and the legs, the last first, are undone; after a boot
- *	   the sessions and claims are made again before that.
- *	   One that is stopped: only the swap and dm-crypt.
- *	2. Legs that are not wanted and are no copy are undone: they failed.
+ *	1. A loan that ends: the swap, dm-crypt, and the legs, the last first, are undone; after a
+ *boot the sessions and claims are made again before that. One that is stopped: only the swap and
+ *dm-crypt.
+ *	2. Legs that are not wanted and never were a copy are undone: they failed.
  *	3. Wanted legs are built, in their order; then dm-crypt, then the swap.
  *	4. Then legs that are not wanted any more are undone. Not before as many legs as promised
  *carry the data, so there is none while a copy is missing; but a lost one goes before 3, since LVM

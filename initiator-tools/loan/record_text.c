@@ -89,6 +89,7 @@ static const struct field disk_fields[] = {
 	F(struct loan_disk, COUNT,  "lun",       lun,          16383,                 NULL),
 	F(struct loan_disk, TEXT,   "naa",       naa,          0,                     bad_word),
 	F(struct loan_disk, TEXT,   "serial",    serial,       0,                     bad_line),
+	F(struct loan_disk, COUNT,  "block_size", block_size,  65536,                 NULL),
 	F(struct loan_disk, NUMBER, "size",      size,         INT64_MAX,             NULL),
 	F(struct loan_disk, NUMBER, "used",      used,         INT64_MAX,             NULL),
 	F(struct loan_disk, NUMBER, "committed", committed,    INT64_MAX,             NULL),

@@ -88,7 +88,7 @@ int stop_run(const struct command_line *c)
 {
 	const char *name = c->operands[0];
 	struct work w;
-	int status = work_begin(&w, c);
+	int status = work_begin_here(&w, c);
 
 	if (!status)
 		status = name ? stop_one(&w, name, true) : stop_all(&w);

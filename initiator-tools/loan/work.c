@@ -225,24 +225,45 @@ static int identify(struct work *w)
 	return 0;
 }
 
-int work_begin(struct work *w, const struct command_line *c)
+static int lock(struct work *w)
 {
-	*w = (struct work){.lock = -1, .is_forced = c->given[OPTION_FORCE]};
-	int status = asking_begin(&w->asking, c);
-
-	w->dir = w->asking.conf.state_dir ? w->asking.conf.state_dir : RECORD_DIR;
-	if (!status && geteuid())
-		status = work_fail(w, LOAN_FAILED, "only root can borrow memory for the host");
-	if (!status)
-		status = identify(w);
-	if (status)
-		return status;
 	w->lock = record_lock(w->dir, LOCK_WAIT_MS);
 	if (w->lock >= 0)
 		return LOAN_OK;
 	return work_fail(w, LOAN_FAILED, "%s: %s", w->dir,
 			 w->lock == -EBUSY ? "another memloan has been at work there for a minute"
 					   : strerror(-w->lock));
+}
+
+static int check_root(struct work *w)
+{
+	return geteuid() ? work_fail(w, LOAN_FAILED, "only root can do that for the host") : 0;
+}
+
+int work_begin(struct work *w, const struct command_line *c)
+{
+	*w = (struct work){.lock = -1, .is_forced = c->given[OPTION_FORCE]};
+	int status = asking_begin(&w->asking, c);
+
+	w->dir = w->asking.conf.state_dir ? w->asking.conf.state_dir : RECORD_DIR;
+	if (!status)
+		status = check_root(w);
+	if (!status)
+		status = identify(w);
+	return status ? status : lock(w);
+}
+
+int work_begin_here(struct work *w, const struct command_line *c)
+{
+	*w = (struct work){.lock = -1};
+	if (asking_conf(c, &w->asking.conf))
+		(void)work_fail(w, 0, "the configuration is not right; going on with " RECORD_DIR);
+	w->dir = w->asking.conf.state_dir ? w->asking.conf.state_dir : RECORD_DIR;
+	int status = check_root(w);
+	if (!status && work_boot(w->boot))
+		status =
+			work_fail(w, LOAN_FAILED, "/proc/sys/kernel/random/boot_id cannot be read");
+	return status ? status : lock(w);
 }
 
 void work_end(struct work *w)

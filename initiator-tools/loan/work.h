@@ -31,6 +31,12 @@ struct work {
  * cases.
  */
 int work_begin(struct work *w, const struct command_line *c) __attribute__((warn_unused_result));
+/*
+ * The same for what needs no donor, and must not fail for a mistake in a file: of the configuration
+ * only state_dir counts, and the usual folder if it cannot be read.
+ */
+int work_begin_here(struct work *w, const struct command_line *c)
+	__attribute__((warn_unused_result));
 void work_end(struct work *w);
 
 /* Reads w->loan; without one w->is_there is false. 0, or an exit status after telling why. */

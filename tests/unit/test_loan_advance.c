@@ -269,6 +269,27 @@ START_TEST(a_cut_move_is_finished)
 }
 END_TEST
 
+/* The leg that is to go may have the only whole copy. */
+START_TEST(a_move_that_a_boot_cut_is_finished)
+{
+	bool was_cut = true;
+
+	for (int first = 0; was_cut; first++) {
+		teardown();
+		setup();
+		make(1);
+		ck_assert_int_eq(advance(), 0);
+		move_off('a');
+		was_cut = advance_cut(first) == 1;
+		move_off('a'); /* the first save comes after it */
+		ck_assert_int_eq(loan_rebooted(&loan, BOOT2), 0);
+		ck_assert_int_eq(advance(), 0);
+		ck_assert(loan_is_complete(&loan) && is_whole('b') && !is_whole('a'));
+		ck_assert_uint_ge(world.least, 1);
+	}
+}
+END_TEST
+
 START_TEST(a_cut_loan_is_finished)
 {
 	bool was_cut = true;
@@ -537,6 +558,7 @@ int main(void)
 	tcase_add_test(t, a_loan_is_made_and_returned);
 	tcase_add_test(t, a_loan_moves_without_a_copy_less);
 	tcase_add_test(t, a_cut_move_is_finished);
+	tcase_add_test(t, a_move_that_a_boot_cut_is_finished);
 	tcase_add_test(t, a_cut_loan_is_finished);
 	tcase_add_test(t, a_cut_return_is_finished);
 	tcase_add_test(t, a_donor_that_fails_is_left_for_another);

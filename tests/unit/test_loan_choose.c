@@ -207,6 +207,22 @@ START_TEST(blocks_of_one_size)
 }
 END_TEST
 
+START_TEST(blocks_of_the_size_that_the_loan_has)
+{
+	full(0, 200)->block_size = 4096;
+	full(1, 200);
+	struct loan_leg *leg = loan_add_leg(&loan, 1);
+	ck_assert_ptr_nonnull(leg);
+	strcpy(leg->disks[0].donor, "d");
+	leg->disks[0].block_size = 512;
+	chosen("b0:108");
+	leg->disks[0].block_size = 4096;
+	chosen("a0:108");
+	ck_assert_uint_eq(choice.disks[0].block_size, 4096);
+	loan_free(&loan);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("loan_choose");
@@ -225,6 +241,7 @@ int main(void)
 	tcase_add_test(t, only_donors_that_were_asked_for);
 	tcase_add_test(t, never_from_this_host);
 	tcase_add_test(t, blocks_of_one_size);
+	tcase_add_test(t, blocks_of_the_size_that_the_loan_has);
 	suite_add_tcase(s, t);
 	return test_main(s);
 }
