@@ -163,11 +163,25 @@ static int give_up_loan(struct advance *a, int err, int *result)
 	return err;
 }
 
+/* A loan that ends cannot have its session or claim again, since the disk is not its own any more:
+ * the rest of the way leaves alone what is not. */
+static int end_without(struct advance *a, const struct plan *p)
+{
+	uint8_t *steps = a->loan->legs[p->leg].disks[p->disk].steps;
+
+	steps[STEP_LOGIN] = STEP_UNDOING;
+	steps[STEP_CLAIM] = STEP_UNDOING;
+	note(a, a->why);
+	return save(a);
+}
+
 static int after_failure(struct advance *a, const struct plan *p, bool is_donors_fault, int err,
 			 int *result)
 {
 	struct loan *l = a->loan;
 
+	if (!p->is_undo && l->is_ending && is_donors_fault && is_surely_lost(err))
+		return end_without(a, p);
 	if (p->is_undo || l->is_ending)
 		return err;
 	if (is_donors_fault && !is_growing(&l->legs[p->leg], p->step) &&

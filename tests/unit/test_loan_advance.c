@@ -28,6 +28,7 @@ static struct {
 	bool disk[26][STEPS], leg[26][STEPS], loan[STEPS];
 	unsigned broken;  /* donors (bits) whose steps fail */
 	unsigned emptied; /* donors that have lost what they held */
+	unsigned foreign; /* whose LUNs others have */
 	bool swap_broken; /* the host's fault */
 	unsigned full;	  /* donors without memory for more */
 	unsigned used;	  /* donors that were chosen, ever */
@@ -66,6 +67,8 @@ static int play(struct step *s, enum step_id id, bool is_there)
 		return step_fail_donor(s, ENODATA, "%s is empty", s->leg->disks[0].donor);
 	if (s->leg && id == STEP_COMMIT && is_there && world.full & 1u << d)
 		return step_fail_donor(s, ENOSPC, "%s is full", s->leg->disks[0].donor);
+	if (id == STEP_CLAIM && is_there && world.foreign & 1u << d)
+		return step_fail_donor(s, EEXIST, "others have %s", s->leg->disks[0].donor);
 	if (id == STEP_SWAP && is_there && world.swap_broken)
 		return step_fail(s, EIO, "no swap");
 	*what = is_there;
@@ -443,6 +446,22 @@ START_TEST(a_return_after_a_boot_begins_with_the_session)
 }
 END_TEST
 
+/* Somebody else has the LUN by now. */
+START_TEST(a_return_after_a_boot_of_what_is_not_ours)
+{
+	make(1);
+	ck_assert_int_eq(advance(), 0);
+	world.log[0] = '\0';
+	ck_assert_int_eq(loan_rebooted(&loan, BOOT2), 0);
+	loan.is_ending = true;
+	world.foreign = 1;
+	ck_assert_int_eq(advance(), 0);
+	ck_assert_str_eq(world.log, "+alogin -swap -crypt -size -amirror -agroup -alabel "
+				    "-acommit -aclaim -alogin ");
+	ck_assert(!has_file());
+}
+END_TEST
+
 /* The operator has said that the donor is gone. */
 START_TEST(a_return_after_a_boot_without_the_donor)
 {
@@ -570,6 +589,7 @@ int main(void)
 	tcase_add_test(t, a_volume_without_its_only_donor_is_not_made_anew);
 	tcase_add_test(t, swap_without_its_only_donor_is_made_anew);
 	tcase_add_test(t, a_return_after_a_boot_begins_with_the_session);
+	tcase_add_test(t, a_return_after_a_boot_of_what_is_not_ours);
 	tcase_add_test(t, a_return_after_a_boot_without_the_donor);
 	tcase_add_test(t, a_stopped_loan_keeps_its_copies);
 	tcase_add_test(t, an_emptied_donor_is_no_copy);
