@@ -41,7 +41,8 @@ static void make_printable(char *text)
 			*text = '?';
 }
 
-static void append(struct finding *out, const char *fmt, va_list args)
+__attribute__((format(printf, 2, 0))) static void append(struct finding *out, const char *fmt,
+							 va_list args)
 {
 	static const char more[] = "; ...";
 	size_t have = strlen(out->what), room = sizeof(out->what) - sizeof(more);

@@ -19,7 +19,8 @@
 
 const char *tree_root = "";
 
-static bool path_of(char out[static TREE_PATH_MAX], const char *fmt, va_list args)
+__attribute__((format(printf, 2, 0))) static bool path_of(char out[static TREE_PATH_MAX],
+							  const char *fmt, va_list args)
 {
 	int n = snprintf(out, TREE_PATH_MAX, "%s", tree_root);
 	int rest = n >= 0 && n < TREE_PATH_MAX

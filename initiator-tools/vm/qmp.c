@@ -137,7 +137,7 @@ static int hear(struct qmp *q, uint64_t until, json_t **value)
 			return err;
 	}
 	size_t n = (size_t)(end - q->buf);
-	int kind = qmp_message(q->buf, n, q->id, value);
+	int kind = (int)qmp_message(q->buf, n, q->id, value);
 	q->have -= n + 1;
 	memmove(q->buf, end + 1, q->have);
 	return kind == QMP_NONE ? fail(q, EPROTO, "what it says is no QMP") : kind;

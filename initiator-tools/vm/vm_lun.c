@@ -134,7 +134,7 @@ static void command_done(struct iscsi_context *c, int status, void *data, void *
 
 static int start(struct vm_lun *l, struct command *k)
 {
-	struct scsi_task *t = scsi_create_task(k->cdb_len, k->cdb, k->direction, (int)k->n);
+	struct scsi_task *t = scsi_create_task(k->cdb_len, k->cdb, (int)k->direction, (int)k->n);
 	int err = t ? 0 : -1;
 
 	if (!err && k->direction == SCSI_XFER_READ)

@@ -141,8 +141,7 @@ START_TEST(each_mistake_is_told_with_its_line)
 				   " 7 );\n";						  /* 9 */
 	static const char *const rows[] = {
 		"1: initiator: found \"Iqn\"; a name is written in lower case",
-		"2: colour: found an unknown key; allowed are initiator, control_socket, "
-		"state_dir, leg_timeout, donors, loans",
+		"2: colour: found an unknown key; allowed are initiator, control_socket, state_dir",
 		"4: donors.[0].name: found \"a b\"; a donor's name has only",
 		"4: donors.[0].portals.[0]: found \"x:0\"; a port is a number from 1 to 65535",
 		"5: donors.[1].portals.[0]: found 1; allowed is a portal in quotes",

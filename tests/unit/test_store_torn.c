@@ -99,8 +99,9 @@ static int64_t once(struct store_reader *r, unsigned i, const uint8_t *buf, uint
 		    uint64_t n)
 {
 	const struct work *w = &sh->work[i];
+	const enum op op = w->op;
 
-	switch (w->op) {
+	switch (op) {
 	case WRITE:
 		return store_write(r, lun[i], off, buf, n);
 	case WHOLE: {
