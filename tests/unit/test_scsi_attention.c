@@ -58,7 +58,7 @@ START_TEST(commands_that_run_past)
 	fx_run(REPORT_LUNS, NULL, 0);
 	fx_good();
 	fx_run(CDB(0x12, 0xfe), NULL, 0);
-	fx_bad_cdb(1, 7);
+	fx_bad_cdb(1, 4);
 	fx_run(SENSE(0), NULL, 0);
 	fx_good();
 	ck_assert_uint_eq(fx.in_len, 18);
