@@ -476,6 +476,8 @@ START_TEST(a_donor_that_crashes_us_is_left_out)
 
 	good = confuses = fake_good();
 	confuses.manner = FAKE_CONFUSES;
+	fake_start_apart(&good);
+	fake_start_apart(&confuses);
 	add_fake(&good);
 	add_fake(&confuses);
 	add_fake(&good);

@@ -5,9 +5,11 @@
 #include <check.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -416,14 +418,33 @@ static int bind_port(unsigned *port)
 	return fd;
 }
 
+static void start_listening(struct fake_donor *f)
+{
+	f->fd = bind_port(&f->port);
+	ck_assert_int_eq(listen(f->fd, 1024), 0);
+}
+
 void fake_start(struct fake_donor *f)
 {
 	pthread_t thread;
 
-	f->fd = bind_port(&f->port);
-	ck_assert_int_eq(listen(f->fd, 1024), 0);
+	start_listening(f);
 	ck_assert_int_eq(pthread_create(&thread, NULL, listener, f), 0);
 	pthread_detach(thread);
+}
+
+void fake_start_apart(struct fake_donor *f)
+{
+	start_listening(f);
+	pid_t test = getpid(), pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() == test)
+			listener(f);
+		_exit(EXIT_FAILURE);
+	}
+	close(f->fd);
 }
 
 /* Bound and not listened on: nobody else gets it, and connections are refused. */
