@@ -90,8 +90,7 @@ static int do_step(struct advance *a, const struct plan *p, bool *is_donors_faul
 	*state = p->is_undo ? STEP_NONE : STEP_DONE;
 	if (p->step == STEP_MIRROR && !p->is_undo)
 		a->loan->legs[p->leg].has_data = true;
-	err = save(a);
-	return err;
+	return save(a);
 }
 
 /* ---- what becomes of a failure ---- */
@@ -192,15 +191,6 @@ static int after_failure(struct advance *a, const struct plan *p, bool is_donors
 
 /* ---- the whole ---- */
 
-static unsigned wanted(const struct loan *l)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < l->nlegs; i++)
-		n += !l->legs[i].is_unwanted;
-	return n;
-}
-
 /* A donor that has lost a copy is not asked for the next one. */
 static int remove_leg(struct advance *a, size_t leg)
 {
@@ -226,7 +216,8 @@ static int advance_once(struct advance *a, int *result)
 	bool is_any = plan_next(l, &p);
 	int err;
 
-	if (!l->is_ending && !l->is_stopped && wanted(l) < l->wish.copies && !(is_any && p.is_undo))
+	if (!l->is_ending && !l->is_stopped && loan_wanted(l) < l->wish.copies &&
+	    !(is_any && p.is_undo))
 		err = choose(a, result);
 	else if (!is_any)
 		return 0;
@@ -258,27 +249,28 @@ int loan_advance(struct advance *a)
 	return rc ? rc : result;
 }
 
+/* Of a disk, a leg or the loan: what the boot took is begun, and no more. */
+static void forget_boot(uint8_t *steps)
+{
+	static const enum step_id gone[] = {STEP_LOGIN,	 STEP_CLAIM, STEP_GROUP,
+					    STEP_MIRROR, STEP_CRYPT, STEP_SWAP};
+
+	for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++)
+		if (steps[gone[i]] == STEP_DONE)
+			steps[gone[i]] = STEP_BEGUN;
+}
+
 int loan_rebooted(struct loan *l, const char *boot)
 {
-	static const enum step_id again[] = {STEP_LOGIN,  STEP_CLAIM, STEP_GROUP,
-					     STEP_MIRROR, STEP_CRYPT, STEP_SWAP};
-
 	if (!strcmp(l->boot, boot))
 		return 0;
 	bool is_lost = l->is_made && l->wish.is_encrypted && l->wish.kind == LOAN_VOLUME;
 	snprintf(l->boot, sizeof(l->boot), "%s", boot);
-	for (size_t s = 0; s < sizeof(again) / sizeof(again[0]); s++) {
-		uint8_t *all[1 + LOAN_LEGS_MAX * (1 + LOAN_DISKS_MAX)];
-		size_t n = 0;
-		all[n++] = &l->steps[again[s]];
-		for (size_t i = 0; i < l->nlegs; i++) {
-			all[n++] = &l->legs[i].steps[again[s]];
-			for (size_t d = 0; d < l->legs[i].ndisks; d++)
-				all[n++] = &l->legs[i].disks[d].steps[again[s]];
-		}
-		while (n--)
-			if (*all[n] == STEP_DONE)
-				*all[n] = STEP_BEGUN;
+	forget_boot(l->steps);
+	for (size_t i = 0; i < l->nlegs; i++) {
+		forget_boot(l->legs[i].steps);
+		for (size_t d = 0; d < l->legs[i].ndisks; d++)
+			forget_boot(l->legs[i].disks[d].steps);
 	}
 	return is_lost && !l->is_ending ? -EKEYREVOKED : 0;
 }

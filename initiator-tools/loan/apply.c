@@ -7,36 +7,12 @@
 
 #include "initiator-tools/donors.h"
 #include "initiator-tools/loan/commands.h"
-#include "initiator-tools/loan/record.h"
 #include "initiator-tools/loan/work.h"
 
-static int worse(int a, int b)
+static int go_on(struct work *w)
 {
-	return a > b ? a : b;
-}
-
-static int go_on(struct work *w, const char *name)
-{
-	int status = work_read(w, name);
-
 	w->loan.is_stopped = false;
-	if (!status && w->is_there)
-		status = work_advance(w);
-	work_forget(w);
-	return status;
-}
-
-static int go_on_with_all(struct work *w)
-{
-	char **names;
-	int n = record_list(w->dir, &names), status = LOAN_OK;
-
-	if (n < 0)
-		return work_fail(w, LOAN_FAILED, "%s: %s", w->dir, strerror(-n));
-	for (int i = 0; i < n; i++)
-		status = worse(status, go_on(w, names[i]));
-	record_list_free(names, n);
-	return status;
+	return work_advance(w);
 }
 
 /* conf.c has seen that it is one. */
@@ -71,9 +47,11 @@ int apply_run(const struct command_line *c)
 	int status = work_begin(&w, c);
 
 	if (!status) {
-		status = go_on_with_all(&w);
-		for (size_t i = 0; i < w.asking.conf.nloans; i++)
-			status = worse(status, borrow(&w, &w.asking.conf.loans[i]));
+		status = work_all(&w, go_on);
+		for (size_t i = 0; i < w.asking.conf.nloans; i++) {
+			int one = borrow(&w, &w.asking.conf.loans[i]);
+			status = one > status ? one : status;
+		}
 	}
 	work_end(&w);
 	return status;

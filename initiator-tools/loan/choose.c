@@ -30,12 +30,14 @@ static bool is_asked_for(const struct loan_wish *w, const char *donor)
 	return !w->nfrom;
 }
 
-/* What a LUN can bear of a leg: whole extents. */
+uint64_t choose_room(uint64_t size)
+{
+	return size < CHOOSE_DISK_LOSS ? 0 : (size - CHOOSE_DISK_LOSS) / LOAN_EXTENT * LOAN_EXTENT;
+}
+
 static uint64_t room(const struct donor_lun *l)
 {
-	return l->size < CHOOSE_DISK_LOSS
-		       ? 0
-		       : (l->size - CHOOSE_DISK_LOSS) / LOAN_EXTENT * LOAN_EXTENT;
+	return choose_room(l->size);
 }
 
 /* The memory that its donor has for it. */

@@ -19,6 +19,9 @@
 /* What a leg has besides the data: the metadata of its image. */
 #define CHOOSE_LEG_LOSS LOAN_EXTENT
 
+/* What a LUN, or a disk, of so many bytes can bear of a leg: whole extents. */
+uint64_t choose_room(uint64_t size);
+
 struct choice {
 	struct loan_disk disks[LOAN_DISKS_MAX]; /* without CHAP's texts */
 	size_t n;

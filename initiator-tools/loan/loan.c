@@ -71,6 +71,15 @@ void loan_remove_leg(struct loan *l, size_t leg)
 	memset(&l->legs[l->nlegs], 0, sizeof(l->legs[0]));
 }
 
+unsigned loan_wanted(const struct loan *l)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < l->nlegs; i++)
+		n += !l->legs[i].is_unwanted;
+	return n;
+}
+
 unsigned loan_copies(const struct loan *l)
 {
 	unsigned n = 0;
@@ -82,13 +91,15 @@ unsigned loan_copies(const struct loan *l)
 
 bool loan_is_complete(const struct loan *l)
 {
-	unsigned wanted = 0;
-
-	for (size_t i = 0; i < l->nlegs; i++)
-		wanted += !l->legs[i].is_unwanted;
-	return !l->is_ending && wanted == l->wish.copies && l->nlegs == wanted &&
-	       loan_copies(l) == wanted && l->steps[STEP_SIZE] == STEP_DONE &&
+	return loan_is_as_promised(l) && !l->is_ending && l->steps[STEP_SIZE] == STEP_DONE &&
 	       l->steps[STEP_CRYPT] == STEP_DONE && l->steps[STEP_SWAP] == STEP_DONE;
+}
+
+bool loan_is_as_promised(const struct loan *l)
+{
+	unsigned wanted = loan_wanted(l);
+
+	return wanted == l->wish.copies && l->nlegs == wanted && loan_copies(l) == wanted;
 }
 
 void loan_group(const struct loan *l, char out[static LOAN_GROUP_BYTES])

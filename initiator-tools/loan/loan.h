@@ -117,8 +117,12 @@ void loan_free(struct loan *l);
 struct loan_leg *loan_add_leg(struct loan *l, size_t ndisks);
 /* All its steps must be undone. */
 void loan_remove_leg(struct loan *l, size_t leg);
+/* Legs that are to be there. */
+unsigned loan_wanted(const struct loan *l);
 /* Legs that carry a whole copy now. */
 unsigned loan_copies(const struct loan *l);
+/* It has as many whole copies as promised, and no other legs. */
+bool loan_is_as_promised(const struct loan *l);
 /* Nothing is left to be done or undone. */
 bool loan_is_complete(const struct loan *l);
 

@@ -4,7 +4,6 @@
 
 #include "initiator-tools/donors.h"
 #include "initiator-tools/loan/commands.h"
-#include "initiator-tools/loan/record.h"
 #include "initiator-tools/loan/work.h"
 
 static bool is_of(const struct loan_leg *leg, const char *donor)
@@ -74,8 +73,8 @@ static int go(struct work *w, struct loan_leg *leg)
 			continue;
 		old->is_unwanted = false;
 		w->loan.wish = was;
-		if (record_write(w->dir, &w->loan, w->why, sizeof(w->why)))
-			return work_fail(w, LOAN_FAILED, "%s", w->why);
+		if (work_save(w))
+			return LOAN_FAILED;
 	}
 	return status;
 }
@@ -87,11 +86,9 @@ static int move(struct work *w, const char *name, const char *from, const char *
 	if (!status)
 		status = check_donor(w, "--to", to);
 	if (!status)
-		status = work_read(w, name);
+		status = work_need(w, name);
 	if (status)
 		return status;
-	if (!w->is_there)
-		return work_fail(w, LOAN_NONE, "there is no loan \"%s\"", name);
 	if (w->loan.is_stopped)
 		return work_fail(w, LOAN_FAILED, "it is out of use; memloan apply goes on with it");
 	if (w->loan.is_ending || !w->loan.is_made)

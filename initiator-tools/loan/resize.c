@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* resize.c - "memloan resize": more, or less, of the LUNs that a loan has. */
-#include <string.h>
-
 #include "initiator-tools/donors.h"
 #include "initiator-tools/loan/choose.h"
 #include "initiator-tools/loan/commands.h"
-#include "initiator-tools/loan/record.h"
 #include "initiator-tools/loan/work.h"
-
-static uint64_t lesser(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
 
 /* How much a leg of `size` needs beyond what the leg uses; 0: nothing. */
 static uint64_t lacking(const struct loan_leg *leg, uint64_t size)
@@ -26,8 +18,7 @@ static uint64_t lacking(const struct loan_leg *leg, uint64_t size)
 /* Whole extents of the disk that nobody uses. */
 static uint64_t room(const struct loan_disk *d)
 {
-	uint64_t whole = (d->size - CHOOSE_DISK_LOSS) / LOAN_EXTENT * LOAN_EXTENT;
-	uint64_t used = d->used - CHOOSE_DISK_LOSS;
+	uint64_t whole = choose_room(d->size), used = d->used - CHOOSE_DISK_LOSS;
 
 	return whole > used ? whole - used : 0;
 }
@@ -39,18 +30,17 @@ static void forget_uncommitted(struct loan_disk *d)
 		d->used = d->committed;
 }
 
-/* False: its LUNs are too small. */
-static bool grow_leg(struct loan_leg *leg, uint64_t size)
+/* As far as its LUNs go. */
+static void grow_leg(struct loan_leg *leg, uint64_t size)
 {
 	for (size_t d = 0; d < leg->ndisks; d++)
 		forget_uncommitted(&leg->disks[d]);
 	uint64_t missing = lacking(leg, size);
 	for (size_t d = 0; d < leg->ndisks && missing; d++) {
-		uint64_t more = lesser(room(&leg->disks[d]), missing);
+		uint64_t has = room(&leg->disks[d]), more = has < missing ? has : missing;
 		leg->disks[d].used += more;
 		missing -= more;
 	}
-	return !missing;
 }
 
 /* The steps that look at sizes are taken again. Less is given back by the volume's discards. */
@@ -93,13 +83,6 @@ static bool restore(struct loan *l, const struct sizes *k)
 	return true;
 }
 
-static int write_down(struct work *w)
-{
-	if (!record_write(w->dir, &w->loan, w->why, sizeof(w->why)))
-		return LOAN_OK;
-	return work_fail(w, LOAN_FAILED, "%s", w->why);
-}
-
 static int stop_use(struct work *w)
 {
 	if (w->loan.wish.kind != LOAN_SWAP)
@@ -107,7 +90,7 @@ static int stop_use(struct work *w)
 	w->loan.is_stopped = true;
 	int status = work_advance(w);
 	w->loan.is_stopped = false;
-	return status ? status : write_down(w);
+	return status ? status : work_save(w);
 }
 
 static int change(struct work *w, uint64_t size)
@@ -120,7 +103,7 @@ static int change(struct work *w, uint64_t size)
 	keep(&w->loan, &was);
 	w->loan.wish.size = size;
 	for (size_t i = 0; i < w->loan.nlegs; i++)
-		(void)grow_leg(&w->loan.legs[i], size);
+		grow_leg(&w->loan.legs[i], size);
 	begin_again(&w->loan);
 	status = work_advance(w);
 	if (!status || !restore(&w->loan, &was))
@@ -151,26 +134,18 @@ static int check(struct work *w, uint64_t size)
 	return LOAN_OK;
 }
 
-/* As many copies as promised, and no other legs. That a change of size was cut, or cannot be, does
- * not matter: there must be a way back. */
+/* That a change of size was cut, or cannot be, does not matter: there must be a way back. */
 static bool can_change(const struct loan *l)
 {
-	size_t wanted = 0;
-
-	for (size_t i = 0; i < l->nlegs; i++)
-		wanted += !l->legs[i].is_unwanted;
-	return l->is_made && !l->is_ending && *l->boot && l->nlegs == wanted &&
-	       wanted == l->wish.copies && loan_copies(l) == wanted;
+	return l->is_made && !l->is_ending && *l->boot && loan_is_as_promised(l);
 }
 
 static int resize(struct work *w, const char *name, uint64_t size)
 {
-	int status = work_read(w, name);
+	int status = work_need(w, name);
 
 	if (status)
 		return status;
-	if (!w->is_there)
-		return work_fail(w, LOAN_NONE, "there is no loan \"%s\"", name);
 	if (!can_change(&w->loan))
 		return work_fail(w, LOAN_FAILED, "it is not whole; memloan status %s shows it",
 				 name);

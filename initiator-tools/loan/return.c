@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* return.c - "memloan return": nothing is left of a loan, here and on its donors. */
-#include <string.h>
-
 #include "initiator-tools/donors.h"
 #include "initiator-tools/loan/commands.h"
-#include "initiator-tools/loan/record.h"
 #include "initiator-tools/loan/work.h"
 
 /* --force: donors that do not answer are not waited for. What they still hold is theirs to end. */
@@ -16,12 +13,10 @@ static void forget_donors(struct loan *l)
 
 static int give_back(struct work *w, const char *name)
 {
-	int status = work_read(w, name);
+	int status = work_need(w, name);
 
 	if (status)
 		return status;
-	if (!w->is_there)
-		return work_fail(w, LOAN_NONE, "there is no loan \"%s\"", name);
 	w->loan.is_ending = true;
 	if (w->is_forced)
 		forget_donors(&w->loan);

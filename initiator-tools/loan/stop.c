@@ -6,12 +6,10 @@
  * The order is what a shutdown gets wrong by itself: swap off, then the volume, then the session.
  */
 #include <errno.h>
-#include <string.h>
 
 #include "initiator-tools/donors.h"
 #include "initiator-tools/loan/commands.h"
 #include "initiator-tools/loan/group.h"
-#include "initiator-tools/loan/record.h"
 #include "initiator-tools/loan/work.h"
 
 static int deactivate(struct work *w)
@@ -42,6 +40,8 @@ static int stop(struct work *w)
 {
 	struct loan *l = &w->loan;
 
+	if (l->is_ending)
+		return LOAN_OK;
 	l->is_stopped = true;
 	int status = work_advance(w);
 	if (!status)
@@ -52,36 +52,14 @@ static int stop(struct work *w)
 	if (status)
 		return status;
 	l->boot[0] = '\0';
-	if (record_write(w->dir, l, w->why, sizeof(w->why)))
-		return work_fail(w, LOAN_FAILED, "%s", w->why);
-	return LOAN_OK;
+	return work_save(w);
 }
 
-static int stop_one(struct work *w, const char *name, bool is_needed)
+static int stop_one(struct work *w, const char *name)
 {
-	int status = work_read(w, name);
+	int status = work_need(w, name);
 
-	if (!status && !w->is_there && is_needed)
-		status = work_fail(w, LOAN_NONE, "there is no loan \"%s\"", name);
-	else if (!status && w->is_there && !w->loan.is_ending)
-		status = stop(w);
-	work_forget(w);
-	return status;
-}
-
-static int stop_all(struct work *w)
-{
-	char **names;
-	int n = record_list(w->dir, &names), status = LOAN_OK;
-
-	if (n < 0)
-		return work_fail(w, LOAN_FAILED, "%s: %s", w->dir, strerror(-n));
-	for (int i = 0; i < n; i++) {
-		int one = stop_one(w, names[i], false);
-		status = one > status ? one : status;
-	}
-	record_list_free(names, n);
-	return status;
+	return status ? status : stop(w);
 }
 
 int stop_run(const struct command_line *c)
@@ -91,7 +69,7 @@ int stop_run(const struct command_line *c)
 	int status = work_begin_here(&w, c);
 
 	if (!status)
-		status = name ? stop_one(&w, name, true) : stop_all(&w);
+		status = name ? stop_one(&w, name) : work_all(&w, stop);
 	work_end(&w);
 	return status;
 }

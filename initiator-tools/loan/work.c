@@ -288,6 +288,47 @@ int work_read(struct work *w, const char *name)
 	return LOAN_OK;
 }
 
+int work_need(struct work *w, const char *name)
+{
+	int status = work_read(w, name);
+
+	if (!status && !w->is_there)
+		status = work_fail(w, LOAN_NONE, "there is no loan \"%s\"", name);
+	return status;
+}
+
+static int one_of_all(struct work *w, const char *name, int (*each)(struct work *w))
+{
+	int status = work_read(w, name);
+
+	if (!status && w->is_there)
+		status = each(w);
+	work_forget(w);
+	return status;
+}
+
+int work_all(struct work *w, int (*each)(struct work *w))
+{
+	char **names;
+	int n = record_list(w->dir, &names), status = LOAN_OK;
+
+	if (n < 0)
+		return work_fail(w, LOAN_FAILED, "%s: %s", w->dir, strerror(-n));
+	for (int i = 0; i < n; i++) {
+		int one = one_of_all(w, names[i], each);
+		status = one > status ? one : status;
+	}
+	record_list_free(names, n);
+	return status;
+}
+
+int work_save(struct work *w)
+{
+	if (!record_write(w->dir, &w->loan, w->why, sizeof(w->why)))
+		return LOAN_OK;
+	return work_fail(w, LOAN_FAILED, "%s", w->why);
+}
+
 void work_forget(struct work *w)
 {
 	loan_free(&w->loan);

@@ -42,6 +42,13 @@ void work_end(struct work *w);
 /* Reads w->loan; without one w->is_there is false. 0, or an exit status after telling why. */
 int work_read(struct work *w, const char *name) __attribute__((warn_unused_result));
 
+/* The same, and it must be there. */
+int work_need(struct work *w, const char *name) __attribute__((warn_unused_result));
+/* Reads each loan that is there and calls each() with it; goes on after a failure. The worst exit
+ * status. */
+int work_all(struct work *w, int (*each)(struct work *w)) __attribute__((warn_unused_result));
+/* Writes w->loan. 0, or an exit status after telling why. */
+int work_save(struct work *w) __attribute__((warn_unused_result));
 /* Before the next one is read. */
 void work_forget(struct work *w);
 
