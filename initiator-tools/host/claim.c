@@ -124,8 +124,9 @@ static unsigned after_look(struct claim *c)
 {
 	if (c->keys.others && !c->keys.own)
 		return over(c, CLAIM_BUSY);
-	c->is_anew = c->was_ours && !c->keys.own;
-	return c->was_ours && c->keys.own ? TAKE_AGAIN : ENTER;
+	if (!c->was_ours)
+		return ENTER;
+	return c->keys.own ? TAKE_AGAIN : over(c, CLAIM_GONE);
 }
 
 static unsigned after_contest(struct claim *c)
@@ -189,7 +190,7 @@ void claim_tell(struct claim *c, bool is_good, const struct claim_keys *keys)
 		c->state = is_good ? RESERVE : over(c, CLAIM_REFUSED);
 		break;
 	case RESERVE:
-		c->state = is_good ? over(c, c->is_anew ? CLAIM_TAKEN_ANEW : CLAIM_TAKEN)
+		c->state = is_good ? over(c, CLAIM_TAKEN)
 				   : withdraw(c, CLAIM_BUSY);
 		break;
 	case WITHDRAW_OLD: /* which may have removed the registration of this session too */

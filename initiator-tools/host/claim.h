@@ -49,7 +49,7 @@ enum claim_act {
 
 enum claim_end {
 	CLAIM_TAKEN,	  /* it is ours */
-	CLAIM_TAKEN_ANEW, /* it is ours again, and was nobody's before: no word of what is on it */
+	CLAIM_GONE,	  /* it was ours, and is nobody's now; nothing was done */
 	CLAIM_RETURNED,	  /* nothing of it is ours */
 	CLAIM_BUSY,	  /* another borrower has it */
 	CLAIM_REFUSED,	  /* the donor does not bear claims, or no more of them */
@@ -58,7 +58,6 @@ enum claim_end {
 struct claim {
 	uint64_t key;
 	bool was_ours; /* we had won before: it is not contested again */
-	bool is_anew;  /* the same, but nothing of that is left */
 	unsigned waits, waits_max, entries;
 	unsigned state;
 	struct claim_keys keys;
@@ -74,7 +73,7 @@ void claim_tell(struct claim *c, bool is_good, const struct claim_keys *keys);
 /*
  * With a disk, until the end: 0 and *end, or -errno if a command was not answered. *r is the last
  * answer that was not GOOD. claim_take() in `was_ours` takes a key that is registered already for
- * the own claim, whoever else is registered; without one it ends with CLAIM_TAKEN_ANEW at best.
+ * the own claim, whoever else is registered; without one it ends with CLAIM_GONE at best.
  */
 int claim_take(const struct sg_device *d, uint64_t key, bool was_ours, enum claim_end *end,
 	       struct sg_result *r) __attribute__((warn_unused_result));

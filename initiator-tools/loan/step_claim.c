@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "initiator-tools/host/claim.h"
 #include "initiator-tools/host/foreign.h"
 #include "initiator-tools/loan/step_disk.h"
@@ -15,19 +16,19 @@ static bool was_ours(const struct step *s)
 	return s->leg->has_data || s->disk->steps[STEP_COMMIT] != STEP_NONE;
 }
 
-static int take(struct step *s, const struct disk *k, enum claim_end *end)
+static int take(struct step *s, const struct disk *k, bool is_again, enum claim_end *end)
 {
 	struct sg_device dev = sg_of_disk(k);
 	char lun[STEP_LUN_BYTES], words[SG_WORDS];
 	struct sg_result r;
-	int err = claim_take(&dev, s->loan->key, was_ours(s), end, &r);
+	int err = claim_take(&dev, s->loan->key, is_again, end, &r);
 
 	if (err)
 		return step_fail_command(s, "claim", err, &r);
 	if (*end == CLAIM_BUSY)
 		return step_fail_donor(s, EBUSY, "%s: another host has claimed it",
 				       step_lun(s->disk, lun));
-	if (*end != CLAIM_TAKEN && *end != CLAIM_TAKEN_ANEW)
+	if (*end == CLAIM_REFUSED)
 		return step_fail_donor(
 			s, EOPNOTSUPP,
 			"%s: the donor refuses the claim (%s); it must know persistent "
@@ -59,26 +60,44 @@ static int look(struct step *s, const struct disk *k)
 	return 0;
 }
 
-/* While the claim was away somebody may have got the LUN, and filled it. What LVM has open is the
- * loan's. */
-static bool must_look(const struct step *s, const struct disk *k, enum claim_end end)
+/* What was the loan's is still, if LVM has it open. */
+static int look_if_unsure(struct step *s, const struct disk *k)
 {
-	if (s->is_forced)
-		return false;
-	return !was_ours(s) || (end == CLAIM_TAKEN_ANEW && !k->is_held);
+	return s->is_forced || (was_ours(s) && k->is_held) ? 0 : look(s, k);
 }
 
+/* What is another's is not kept claimed: who finds our key there believes that the rest is ours. */
+static int take_and_look(struct step *s, const struct disk *k)
+{
+	struct sg_device dev = sg_of_disk(k);
+	enum claim_end end;
+	struct sg_result r;
+	int err = take(s, k, false, &end);
+
+	if (err)
+		return err;
+	err = look_if_unsure(s, k);
+	if (err && claim_return(&dev, s->loan->key, &end, &r))
+		log_info("LUN %u of %s: the claim on it stays: the donor does not take it back",
+			 s->disk->lun, s->disk->target);
+	return err;
+}
+
+/* While the claim was away somebody may have got the LUN, and filled it: it is looked at before it
+ * is claimed, so that a run which is killed leaves no claim on that; and once more when nobody else
+ * can write. */
 int step_claim_run(struct step *s)
 {
+	enum claim_end end = CLAIM_GONE;
 	struct disk k;
-	enum claim_end end;
 	int err = step_disk(s, &k);
 
-	if (!err)
-		err = take(s, &k, &end);
-	if (!err && must_look(s, &k, end))
-		err = look(s, &k);
-	return err;
+	if (!err && was_ours(s)) {
+		err = take(s, &k, true, &end);
+		if (!err && end == CLAIM_GONE)
+			err = look_if_unsure(s, &k);
+	}
+	return err || end != CLAIM_GONE ? err : take_and_look(s, &k);
 }
 
 int step_claim_undo(struct step *s)
