@@ -190,8 +190,7 @@ void claim_tell(struct claim *c, bool is_good, const struct claim_keys *keys)
 		c->state = is_good ? RESERVE : over(c, CLAIM_REFUSED);
 		break;
 	case RESERVE:
-		c->state = is_good ? over(c, CLAIM_TAKEN)
-				   : withdraw(c, CLAIM_BUSY);
+		c->state = is_good ? over(c, CLAIM_TAKEN) : withdraw(c, CLAIM_BUSY);
 		break;
 	case WITHDRAW_OLD: /* which may have removed the registration of this session too */
 		c->state = WITHDRAW;

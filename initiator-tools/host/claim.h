@@ -48,11 +48,11 @@ enum claim_act {
 #define CLAIM_WAITS   40
 
 enum claim_end {
-	CLAIM_TAKEN,	  /* it is ours */
-	CLAIM_GONE,	  /* it was ours, and is nobody's now; nothing was done */
-	CLAIM_RETURNED,	  /* nothing of it is ours */
-	CLAIM_BUSY,	  /* another borrower has it */
-	CLAIM_REFUSED,	  /* the donor does not bear claims, or no more of them */
+	CLAIM_TAKEN,	/* it is ours */
+	CLAIM_GONE,	/* it was ours, and is nobody's now; nothing was done */
+	CLAIM_RETURNED, /* nothing of it is ours */
+	CLAIM_BUSY,	/* another borrower has it */
+	CLAIM_REFUSED,	/* the donor does not bear claims, or no more of them */
 };
 
 struct claim {

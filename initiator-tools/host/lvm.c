@@ -280,11 +280,11 @@ int lvm_create(struct lvm *l, const char *volume, uint64_t bytes, struct lvm_dis
 	return run(l, &w, d);
 }
 
-int lvm_activate(struct lvm *l, const char *volume)
+int lvm_activate(struct lvm *l, const char *volume, bool is_degraded)
 {
 	return run_volume(l,
 			  WORDS("lvchange", "--yes", "--activate", "y", "--ignoreactivationskip",
-				"--activationmode", "complete"),
+				"--activationmode", is_degraded ? "degraded" : "complete"),
 			  0, volume, no_disks);
 }
 

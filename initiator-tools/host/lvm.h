@@ -60,8 +60,9 @@ int lvm_group_forget_missing(struct lvm *l) __attribute__((warn_unused_result));
 /* Linear, on these disks, not active, and never activated but by lvm_activate(). */
 int lvm_create(struct lvm *l, const char *volume, uint64_t bytes, struct lvm_disks d)
 	__attribute__((warn_unused_result));
-/* Refused if a disk of it is missing. */
-int lvm_activate(struct lvm *l, const char *volume) __attribute__((warn_unused_result));
+/* Refused if a disk of it is missing; is_degraded: if not one image is whole. */
+int lvm_activate(struct lvm *l, const char *volume, bool is_degraded)
+	__attribute__((warn_unused_result));
 int lvm_deactivate(struct lvm *l, const char *volume) __attribute__((warn_unused_result));
 /* Takes a disk in again that was missing when the volume was activated, or has failed. */
 int lvm_refresh(struct lvm *l, const char *volume) __attribute__((warn_unused_result));

@@ -59,7 +59,11 @@ static int take(struct advance *a, const struct plan *p, bool *is_donors_fault)
 {
 	struct loan *l = a->loan;
 	struct telling t = {a, p};
-	struct step s = {.loan = l, .is_forced = a->is_forced, .progress = progress, .arg = &t};
+	struct step s = {.loan = l,
+			 .is_forced = a->is_forced,
+			 .is_degraded = a->is_degraded,
+			 .progress = progress,
+			 .arg = &t};
 	step_fn *const(*steps)[2] = a->steps ? a->steps : all_steps;
 
 	if (p->leg != PLAN_NONE)
@@ -119,15 +123,51 @@ static bool is_surely_lost(int err)
 	return err == -ESTALE || err == -EEXIST || err == -EBUSY || err == -ENODATA;
 }
 
+/* The rest is gone on with; what has failed is told at the end. */
+static void put_off(struct advance *a, int err)
+{
+	a->loan->is_short = true;
+	if (a->put_off)
+		return;
+	a->put_off = err;
+	memcpy(a->why_put_off, a->why, sizeof(a->why));
+}
+
+/* Its donor may come back: nothing of it is undone. The others may have waited for it. */
+static int leave_leg(struct advance *a, struct loan_leg *leg, int err)
+{
+	if (!a->loan->is_made)
+		return err;
+	put_off(a, err);
+	leg->is_away = true;
+	for (size_t i = 0; i < a->loan->nlegs; i++)
+		if (a->loan->legs[i].steps[STEP_MIRROR] == STEP_DONE)
+			a->loan->legs[i].steps[STEP_MIRROR] = STEP_BEGUN;
+	return save(a);
+}
+
 /* What holds data is given up for another donor that is there, not for none: if all are silent, the
  * reason may be this host or its network, and what is lost keeps its claim. */
-static int find_other(struct advance *a, int err)
+static bool has_other(struct advance *a, const struct loan_leg *leg)
 {
 	char why[LOAN_WHY_BYTES];
 
+	if (leg->is_unwanted)
+		return true;
 	memcpy(why, a->why, sizeof(why));
-	err = a->choose(a) ? err : 0;
+	int err = a->choose(a);
 	memcpy(a->why, why, sizeof(why));
+	return !err;
+}
+
+/* It may have dropped out while the volume was in use, and then the other one is old. */
+static int stay_without(struct advance *a, int err)
+{
+	size_t n = strlen(a->why);
+
+	snprintf(a->why + n, sizeof(a->why) - n,
+		 "; nobody knows whether the other copies are as new; \"memloan apply --degraded\" "
+		 "takes them");
 	return err;
 }
 
@@ -135,9 +175,12 @@ static int give_up_leg(struct advance *a, struct loan_leg *leg, int err)
 {
 	char text[LOAN_WHY_BYTES + 100];
 
-	err = leg->has_data && !is_surely_lost(err) ? find_other(a, err) : 0;
-	if (err)
-		return err;
+	if (leg->has_data && a->loan->unsure > 1) {
+		if (!a->is_degraded)
+			return stay_without(a, err);
+	} else if (leg->has_data && !is_surely_lost(err) && !has_other(a, leg)) {
+		return leave_leg(a, leg, err);
+	}
 	leg->is_unwanted = true;
 	leg->is_lost = leg->has_data;
 	avoid_leg(a, leg);
@@ -200,11 +243,22 @@ static int remove_leg(struct advance *a, size_t leg)
 	return save(a);
 }
 
+/* What somebody uses goes on with the copies that there are. */
 static int choose(struct advance *a, int *result)
 {
 	int err = a->choose(a);
 
-	return err ? give_up_loan(a, err, result) : save(a);
+	if (!err)
+		return save(a);
+	if (!a->loan->is_made)
+		return give_up_loan(a, err, result);
+	put_off(a, err);
+	return 0;
+}
+
+static bool is_leg_missing(const struct loan *l)
+{
+	return !l->is_ending && !l->is_stopped && !l->is_short && loan_wanted(l) < l->wish.copies;
 }
 
 /* 1: go on; 0: nothing is left; or -errno. */
@@ -216,8 +270,7 @@ static int advance_once(struct advance *a, int *result)
 	bool is_any = plan_next(l, &p);
 	int err;
 
-	if (!l->is_ending && !l->is_stopped && loan_wanted(l) < l->wish.copies &&
-	    !(is_any && p.is_undo))
+	if (is_leg_missing(l) && !(is_any && p.is_undo))
 		err = choose(a, result);
 	else if (!is_any)
 		return 0;
@@ -228,25 +281,57 @@ static int advance_once(struct advance *a, int *result)
 	return err ? err : 1;
 }
 
-int loan_advance(struct advance *a)
+static int remove_file(struct advance *a)
 {
 	char why[LOAN_WHY_BYTES];
+
+	memcpy(why, a->why, sizeof(why));
+	int err = record_remove(a->dir, a->loan->wish.name, a->why, sizeof(a->why));
+	if (!err)
+		memcpy(a->why, why, sizeof(why));
+	return err;
+}
+
+static int finish(struct advance *a)
+{
+	if (a->loan->is_ending)
+		return remove_file(a);
+	if (a->put_off) {
+		memcpy(a->why, a->why_put_off, sizeof(a->why));
+		return a->put_off;
+	}
+	if (a->loan->is_made || a->loan->is_stopped)
+		return 0;
+	a->loan->is_made = true;
+	return save(a);
+}
+
+int loan_advance(struct advance *a)
+{
 	int result = 0, rc;
 
+	a->put_off = 0;
+	a->loan->is_short = false;
+	for (size_t i = 0; i < a->loan->nlegs; i++)
+		a->loan->legs[i].is_away = false;
 	while ((rc = advance_once(a, &result)) > 0)
 		;
-	if (rc < 0)
-		return rc;
-	if (a->loan->is_ending) {
-		memcpy(why, a->why, sizeof(why));
-		rc = record_remove(a->dir, a->loan->wish.name, a->why, sizeof(a->why));
-		if (!rc)
-			memcpy(a->why, why, sizeof(why));
-	} else if (!a->loan->is_made && !a->loan->is_stopped) {
-		a->loan->is_made = true;
-		rc = save(a);
-	}
+	if (!rc)
+		rc = finish(a);
 	return rc ? rc : result;
+}
+
+/* A copy that drops out is not always noticed by who writes that down: without a clean end all must
+ * be there. What swap held is worth nothing. */
+static unsigned unsure_copies(const struct loan *l)
+{
+	unsigned n = 0;
+
+	if (l->is_clean || l->wish.kind == LOAN_SWAP)
+		return 0;
+	for (size_t i = 0; i < l->nlegs; i++)
+		n += l->legs[i].has_data && !l->legs[i].is_lost;
+	return n;
 }
 
 /* Of a disk, a leg or the loan: what the boot took is begun, and no more. */
@@ -266,6 +351,8 @@ int loan_rebooted(struct loan *l, const char *boot)
 		return 0;
 	bool is_lost = l->is_made && l->wish.is_encrypted && l->wish.kind == LOAN_VOLUME;
 	snprintf(l->boot, sizeof(l->boot), "%s", boot);
+	l->unsure = unsure_copies(l);
+	l->is_clean = false;
 	forget_boot(l->steps);
 	for (size_t i = 0; i < l->nlegs; i++) {
 		forget_boot(l->legs[i].steps);

@@ -6,7 +6,9 @@
  * was. If this process is killed anywhere, the next call goes on. A donor that fails before it
  * carries data is given up, and another one chosen; a loan that cannot be made is undone. A copy
  * that cannot grow is none the less a copy, and stays; so does one that does not answer while
- * there is no other donor.
+ * there is no other donor: the loan goes on without it, with what others have. But a volume that
+ * this host went down with is not used again before all of its copies are there, save if the
+ * operator says so: nobody knows which of them is the newest.
  */
 #ifndef MEMTGT_ADVANCE_H
 #define MEMTGT_ADVANCE_H
@@ -19,7 +21,7 @@
 struct advance {
 	const char *dir;
 	struct loan *loan;
-	bool is_forced;
+	bool is_forced, is_degraded; /* step.h */
 	/* How each step is run and undone; NULL: as steps.def says. For tests. */
 	step_fn *const (*steps)[2];
 	/* Adds a leg of donors that are in no other and not in `avoid`. 0 or -errno, `why` set. */
@@ -32,7 +34,8 @@ struct advance {
 
 	char avoid[ADVANCE_AVOID_MAX][DONOR_NAME_MAX + 1];
 	size_t navoid;
-	char why[LOAN_WHY_BYTES];
+	int put_off; /* an error after which it went on */
+	char why[LOAN_WHY_BYTES], why_put_off[LOAN_WHY_BYTES];
 };
 
 /*

@@ -41,11 +41,22 @@ static int borrow(struct work *w, const struct conf_loan *c)
 	return status;
 }
 
+static int check_degraded(struct work *w, const char *name)
+{
+	int status = name ? work_need(w, name) : LOAN_OK;
+
+	work_forget(w);
+	w->degraded = name;
+	return status;
+}
+
 int apply_run(const struct command_line *c)
 {
 	struct work w;
 	int status = work_begin(&w, c);
 
+	if (!status)
+		status = check_degraded(&w, c->value[OPTION_DEGRADED]);
 	if (!status) {
 		status = work_all(&w, go_on);
 		for (size_t i = 0; i < w.asking.conf.nloans; i++) {

@@ -85,7 +85,8 @@ unsigned loan_copies(const struct loan *l)
 	unsigned n = 0;
 
 	for (size_t i = 0; i < l->nlegs; i++)
-		n += l->legs[i].steps[STEP_MIRROR] == STEP_DONE && !l->legs[i].is_lost;
+		n += l->legs[i].steps[STEP_MIRROR] == STEP_DONE && !l->legs[i].is_lost &&
+		     !l->legs[i].is_away;
 	return n;
 }
 

@@ -90,6 +90,7 @@ struct loan_leg {
 	bool is_unwanted; /* its steps are to be undone */
 	bool has_data;	  /* it was a copy once: what its disks hold must be what was written */
 	bool is_lost;	  /* its disks are not to be touched any more: undo only what is here */
+	bool is_away;	  /* not in the file: this run goes on without it, and leaves it as it is */
 	struct loan_disk *disks;
 	size_t ndisks;
 	uint8_t steps[STEPS];
@@ -104,6 +105,10 @@ struct loan {
 	bool is_made;		   /* it was complete once: somebody uses it */
 	bool is_ending;		   /* it is to be returned: all steps are to be undone */
 	bool is_stopped;	   /* out of use: no swap, no dm-crypt; the legs stay */
+	bool is_clean;		   /* and all copies were whole when the volume was */
+	/* Of so many copies, nobody knows which is the newest: a volume is not used with fewer. */
+	unsigned unsure;
+	bool is_short; /* not in the file: this run goes on without all copies */
 	struct loan_leg legs[LOAN_LEGS_MAX];
 	size_t nlegs;
 	unsigned next_leg; /* id */
@@ -119,7 +124,7 @@ struct loan_leg *loan_add_leg(struct loan *l, size_t ndisks);
 void loan_remove_leg(struct loan *l, size_t leg);
 /* Legs that are to be there. */
 unsigned loan_wanted(const struct loan *l);
-/* Legs that carry a whole copy now. */
+/* Legs that carry a whole copy now; not those that are away. */
 unsigned loan_copies(const struct loan *l);
 /* It has as many whole copies as promised, and no other legs. */
 bool loan_is_as_promised(const struct loan *l);

@@ -151,13 +151,14 @@ bool plan_next(const struct loan *l, struct plan *out)
 		if (goes_early(&l->legs[i]))
 			return undo_leg(l, i, out);
 	for (size_t i = 0; i < l->nlegs; i++)
-		if (l->legs[i].is_unwanted ? hold_leg(l, i, out) : build_leg(l, i, out))
+		if (l->legs[i].is_away)
+			continue;
+		else if (l->legs[i].is_unwanted ? hold_leg(l, i, out) : build_leg(l, i, out))
 			return true;
-	if (!may_drop(l))
-		return false;
-	if (forward(l->steps, SCOPE_LOAN, PLAN_NONE, PLAN_NONE, out))
+	if ((may_drop(l) || (l->is_short && loan_copies(l))) &&
+	    forward(l->steps, SCOPE_LOAN, PLAN_NONE, PLAN_NONE, out))
 		return true;
-	for (size_t i = l->nlegs; i-- > 0;)
+	for (size_t i = l->nlegs; may_drop(l) && i-- > 0;)
 		if (l->legs[i].is_unwanted)
 			return undo_leg(l, i, out);
 	return false;

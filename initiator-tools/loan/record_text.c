@@ -74,6 +74,8 @@ static const struct field loan_fields[] = {
 	F(struct loan,      FLAG,   "made",      is_made,      0,                     NULL),
 	F(struct loan,      FLAG,   "stopped",   is_stopped,   0,                     NULL),
 	F(struct loan,      FLAG,   "ending",    is_ending,    0,                     NULL),
+	F(struct loan,      FLAG,   "clean",     is_clean,     0,                     NULL),
+	F(struct loan,      COUNT,  "unsure",    unsure,       LOAN_LEGS_MAX,         NULL),
 	F(struct loan,      COUNT,  "next_leg",  next_leg,     UINT32_MAX,            NULL),
 };
 static const struct field leg_fields[] = {

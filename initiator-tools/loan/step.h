@@ -18,6 +18,7 @@ struct step {
 	struct loan_leg *leg;	/* NULL: of the loan */
 	struct loan_disk *disk; /* NULL: of the leg */
 	bool is_forced;		/* the operator said so: foreign data may be overwritten */
+	bool is_degraded;	/* he said so: a copy is taken though a newer one may be away */
 	/* Called now and then by what takes long; of 1000. */
 	void (*progress)(void *arg, unsigned permille);
 	void *arg;

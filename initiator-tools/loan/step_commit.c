@@ -43,14 +43,17 @@ static int limits(struct step *s, const struct disk *k, struct commit_limits *l)
 	return err ? step_fail_command(s, "INQUIRY", err, &r) : 0;
 }
 
-/* Of [from, used), which nobody has written to. */
+/* Of [from, used), which nobody has written to. A run that was killed is gone on with here, maybe
+ * much later: the claim must still be there. */
 static int commit(struct step *s, uint64_t from)
 {
 	struct commit_limits l = {0};
 	char lun[STEP_LUN_BYTES];
 	struct disk k;
-	int err = step_disk(s, &k);
+	int err = step_claim_run(s);
 
+	if (!err)
+		err = step_disk(s, &k);
 	if (!err)
 		err = limits(s, &k, &l);
 	if (err)

@@ -51,7 +51,8 @@ static bool must_wait(const struct step *s, const struct group *g)
 	if (!g->has_volume || g->is_active || !g->is_partial || !s->leg->has_data)
 		return false;
 	for (size_t i = 0; i < s->loan->nlegs; i++)
-		if (&s->loan->legs[i] != s->leg && !g->legs[i].is_whole && !group_is_gone(s, g, i))
+		if (&s->loan->legs[i] != s->leg && !g->legs[i].is_whole &&
+		    !s->loan->legs[i].is_away && !group_is_gone(s, g, i))
 			return true;
 	return false;
 }
@@ -82,9 +83,39 @@ static int remove_remains(struct step *s, struct group *g)
 	return 0;
 }
 
+static bool is_any_away(const struct loan *l)
+{
+	for (size_t i = 0; i < l->nlegs; i++)
+		if (l->legs[i].is_away)
+			return true;
+	return false;
+}
+
+/* With all copies, the superblocks of raid1 tell which is the newest. */
+static int check_newest(struct step *s, const struct group *g)
+{
+	unsigned there = 0;
+
+	for (size_t i = 0; i < s->loan->nlegs; i++)
+		there += s->loan->legs[i].has_data && g->legs[i].is_there;
+	if (there >= s->loan->unsure || s->is_degraded)
+		return 0;
+	return step_fail(s, ENODATA,
+			 "%u of %u copies are there, and nobody knows whether the newest is among "
+			 "them; \"memloan apply --degraded\" takes what is there",
+			 there, s->loan->unsure);
+}
+
 static int activate(struct step *s, struct group *g)
 {
-	return g->is_active ? 0 : change_and_look(s, g, lvm_activate(&g->lvm, GROUP_VOLUME));
+	int err = g->is_active ? 0 : check_newest(s, g);
+
+	if (!err && !g->is_active)
+		err = change_and_look(s, g,
+				      lvm_activate(&g->lvm, GROUP_VOLUME, is_any_away(s->loan)));
+	if (!err)
+		s->loan->unsure = 0;
+	return err;
 }
 
 static int add_image(struct step *s, struct group *g)

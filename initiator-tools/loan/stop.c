@@ -6,24 +6,55 @@
  * The order is what a shutdown gets wrong by itself: swap off, then the volume, then the session.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "initiator-tools/donors.h"
+#include "initiator-tools/host/dm.h"
 #include "initiator-tools/loan/commands.h"
 #include "initiator-tools/loan/group.h"
 #include "initiator-tools/loan/work.h"
 
-static int deactivate(struct work *w)
+/* All copies are the same when the volume is let go. */
+static bool is_clean(const struct loan *l, const struct group *g)
+{
+	char path[LOAN_PATH_BYTES], why[256];
+	struct dm_mirror m;
+
+	loan_volume_path(l, path);
+	if (!g->is_mirror)
+		return loan_copies(l) == 1;
+	return !dm_mirror_status(strrchr(path, '/') + 1, &m, why, sizeof(why)) &&
+	       m.n == loan_copies(l) && strspn(m.health, "A") == m.n;
+}
+
+static int deactivate(struct step *s, struct group *g)
+{
+	if (g->is_open)
+		return step_fail(s, EBUSY, "its volume is in use");
+	if (!g->is_active)
+		return 0;
+	bool was_clean = is_clean(s->loan, g);
+	int err = lvm_deactivate(&g->lvm, GROUP_VOLUME);
+	if (err)
+		return group_fail(s, g, err, false);
+	s->loan->is_clean = was_clean;
+	return 0;
+}
+
+/* From then on it is as after a boot: what is to be made again is made by who goes on. */
+static int stop_volume(struct work *w)
 {
 	struct step s = {.loan = &w->loan};
 	struct group g;
 	int err = group_open(&s, &g);
 
-	if (!err && g.is_open)
-		err = step_fail(&s, EBUSY, "its volume is in use");
-	else if (!err && g.is_active)
-		err = group_fail(&s, &g, lvm_deactivate(&g.lvm, GROUP_VOLUME), false);
+	if (!err)
+		err = deactivate(&s, &g);
 	group_close(&g);
-	return err ? work_fail(w, LOAN_FAILED, "%s", s.why) : LOAN_OK;
+	if (err)
+		return work_fail(w, LOAN_FAILED, "%s", s.why);
+	w->loan.boot[0] = '\0';
+	return work_save(w);
 }
 
 static int log_out(struct work *w, struct loan_leg *leg, struct loan_disk *disk)
@@ -35,24 +66,24 @@ static int log_out(struct work *w, struct loan_leg *leg, struct loan_disk *disk)
 	return LOAN_OK;
 }
 
-/* As after a boot: what is to be made again is made by who goes on. */
 static int stop(struct work *w)
 {
 	struct loan *l = &w->loan;
 
+	int status = LOAN_OK;
+
 	if (l->is_ending)
 		return LOAN_OK;
-	l->is_stopped = true;
-	int status = work_advance(w);
-	if (!status)
-		status = deactivate(w);
+	if (!l->is_stopped || *l->boot) {
+		l->is_stopped = true;
+		status = work_advance(w);
+		if (!status)
+			status = stop_volume(w);
+	}
 	for (size_t i = 0; !status && i < l->nlegs; i++)
 		for (size_t d = 0; !status && d < l->legs[i].ndisks; d++)
 			status = log_out(w, &l->legs[i], &l->legs[i].disks[d]);
-	if (status)
-		return status;
-	l->boot[0] = '\0';
-	return work_save(w);
+	return status;
 }
 
 static int stop_one(struct work *w, const char *name)

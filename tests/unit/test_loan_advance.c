@@ -33,12 +33,14 @@ static struct {
 	unsigned full;	  /* donors without memory for more */
 	unsigned used;	  /* donors that were chosen, ever */
 	unsigned donors;  /* how many there are */
+	bool is_used;	  /* the volume is active */
 	unsigned least;	  /* copies while the swap is on, the fewest */
 	int cut;	  /* the run ends before or after so many halves of steps; -1: never */
 	char log[4096];
 } world;
 
 static jmp_buf killed;
+static bool is_degraded; /* what the operator says */
 
 static void maybe_die(void)
 {
@@ -53,6 +55,26 @@ static unsigned copies(void)
 	for (unsigned i = 0; i < 26; i++)
 		n += world.leg[i][STEP_MIRROR];
 	return n;
+}
+
+/* As step_mirror.c: a volume with data is used when its copies are there, or may do without. */
+static int use_volume(struct step *s)
+{
+	unsigned there = 0;
+
+	for (size_t i = 0; i < s->loan->nlegs; i++) {
+		const struct loan_leg *leg = &s->loan->legs[i];
+		bool is_here = world.disk[leg->disks[0].donor[0] - 'a'][STEP_LOGIN] &&
+			       leg->disks[0].steps[STEP_LOGIN] == STEP_DONE;
+		if (!is_here && leg->has_data && !leg->is_away && !leg->is_lost)
+			return 0;
+		there += is_here && leg->has_data;
+	}
+	if (there < s->loan->unsure && !s->is_degraded)
+		return step_fail(s, ENODATA, "nobody knows");
+	s->loan->unsure = 0;
+	world.is_used = true;
+	return 0;
 }
 
 static int play(struct step *s, enum step_id id, bool is_there)
@@ -71,6 +93,10 @@ static int play(struct step *s, enum step_id id, bool is_there)
 		return step_fail_donor(s, EEXIST, "others have %s", s->leg->disks[0].donor);
 	if (id == STEP_SWAP && is_there && world.swap_broken)
 		return step_fail(s, EIO, "no swap");
+	if (id == STEP_MIRROR && is_there && use_volume(s))
+		return -ENODATA;
+	if (id == STEP_SWAP && is_there && !world.is_used)
+		return step_fail(s, ENODEV, "no volume");
 	*what = is_there;
 	snprintf(world.log + strlen(world.log), sizeof(world.log) - strlen(world.log), "%s%s%s ",
 		 is_there ? "+" : "-", s->leg ? s->leg->disks[0].donor : "", step_word(id));
@@ -137,7 +163,18 @@ static void setup(void)
 	world.donors = 4;
 	world.cut = -1;
 	world.least = 99;
+	is_degraded = false;
 	make(2);
+}
+
+/* The host goes down without a word. */
+static int reboot(void)
+{
+	memset(world.loan, 0, sizeof(world.loan));
+	for (unsigned i = 0; i < 26; i++)
+		world.disk[i][STEP_LOGIN] = false;
+	world.is_used = false;
+	return loan_rebooted(&loan, BOOT2);
 }
 
 static void teardown(void)
@@ -153,7 +190,11 @@ static char why[LOAN_WHY_BYTES];
 
 static int advance(void)
 {
-	struct advance a = {.dir = dir, .loan = &loan, .steps = played, .choose = choose};
+	struct advance a = {.dir = dir,
+			    .loan = &loan,
+			    .is_degraded = is_degraded,
+			    .steps = played,
+			    .choose = choose};
 	int err = loan_advance(&a);
 
 	memcpy(why, a.why, sizeof(why));
@@ -497,15 +538,87 @@ START_TEST(silence_of_all_is_no_loss)
 	world.donors = 2;
 	loan.wish.kind = _i & 1 ? LOAN_VOLUME : LOAN_SWAP;
 	ck_assert_int_eq(advance(), 0);
-	ck_assert_int_eq(loan_rebooted(&loan, BOOT2), 0);
-	world.broken = _i & 2 ? 1 : 3;
+	ck_assert_int_eq(reboot(), 0);
+	world.broken = 3;
 	ck_assert_int_eq(advance(), -EIO);
-	ck_assert_str_eq(why, "a is broken");
+	ck_assert_msg(strstr(why, "a is broken") == why, "%s", why);
 	ck_assert_uint_eq(loan.nlegs, 2);
-	ck_assert(!loan.legs[0].is_lost && !loan.legs[0].is_unwanted);
+	ck_assert(!loan.legs[0].is_lost && !loan.legs[0].is_unwanted && !world.is_used);
 	world.broken = 0;
 	ck_assert_int_eq(advance(), 0);
 	ck_assert(loan_is_complete(&loan) && is_whole('a') && is_whole('b'));
+}
+END_TEST
+
+/* Swap with what there is; the silent one is a copy again when it comes back. */
+START_TEST(swap_goes_on_without_a_silent_copy)
+{
+	world.donors = 2;
+	ck_assert_int_eq(advance(), 0);
+	ck_assert_int_eq(reboot(), 0);
+	world.log[0] = '\0';
+	world.broken = 1u << _i;
+	ck_assert_int_eq(advance(), -EIO);
+	ck_assert_str_eq(why, _i ? "b is broken" : "a is broken");
+	ck_assert_str_eq(world.log, _i ? "+alogin +aclaim +agroup +amirror +amirror +crypt +swap "
+				       : "+blogin +bclaim +bgroup +bmirror +crypt +swap ");
+	ck_assert(!loan_is_complete(&loan) && !loan.legs[_i].is_lost && world.is_used);
+	world.broken = 0;
+	ck_assert_int_eq(advance(), 0);
+	ck_assert(loan_is_complete(&loan) && is_whole('a') && is_whole('b'));
+}
+END_TEST
+
+/* One may have dropped out before the host went down: it is not known which one is old. */
+START_TEST(a_volume_is_not_used_without_a_copy_that_may_be_newer)
+{
+	static char stale[] = "nobody knows whether the other copies are as new";
+
+	loan.wish.kind = LOAN_VOLUME;
+	ck_assert_int_eq(advance(), 0);
+	ck_assert_int_eq(reboot(), 0);
+	if (_i)
+		world.emptied = 1;
+	else
+		world.broken = 1;
+	ck_assert_int_lt(advance(), 0);
+	ck_assert_msg(strstr(why, stale) != NULL, "%s", why);
+	ck_assert(!world.is_used && !loan.legs[0].is_lost && loan.nlegs == 2);
+	/* One boot more does not make it any surer. */
+	ck_assert_int_eq(loan_rebooted(&loan, BOOT), 0);
+	ck_assert_int_lt(advance(), 0);
+	ck_assert(!world.is_used && loan.unsure == 2);
+	is_degraded = true;
+	ck_assert_int_eq(advance(), 0);
+	ck_assert(loan_is_complete(&loan) && is_whole('b') && is_whole('c') && !loan.unsure);
+}
+END_TEST
+
+/* Who takes one copy without the other has decided which one is right. */
+START_TEST(a_copy_that_was_passed_over_is_lost)
+{
+	world.donors = 2;
+	loan.wish.kind = LOAN_VOLUME;
+	ck_assert_int_eq(advance(), 0);
+	ck_assert_int_eq(reboot(), 0);
+	world.broken = 1;
+	is_degraded = true;
+	ck_assert_int_eq(advance(), -ENOSPC);
+	ck_assert(world.is_used && loan.nlegs == 1 && !strcmp(loan.legs[0].disks[0].donor, "b"));
+}
+END_TEST
+
+START_TEST(a_volume_that_was_let_go_whole_needs_one_copy)
+{
+	world.donors = 2;
+	loan.wish.kind = LOAN_VOLUME;
+	ck_assert_int_eq(advance(), 0);
+	loan.is_clean = true;
+	ck_assert_int_eq(reboot(), 0);
+	ck_assert(!loan.is_clean);
+	world.broken = 1;
+	ck_assert_int_eq(advance(), -EIO);
+	ck_assert(world.is_used && !loan.legs[0].is_lost);
 }
 END_TEST
 
@@ -514,10 +627,11 @@ START_TEST(an_emptied_donor_is_no_copy)
 {
 	world.donors = 2;
 	ck_assert_int_eq(advance(), 0);
-	ck_assert_int_eq(loan_rebooted(&loan, BOOT2), 0);
+	ck_assert_int_eq(reboot(), 0);
 	world.emptied = 1;
 	ck_assert_int_eq(advance(), -ENOSPC);
 	ck_assert_uint_eq(loan.nlegs, 1);
+	ck_assert(world.loan[STEP_SWAP]);
 	ck_assert_int_eq(advance(), 0);
 	ck_assert(loan_is_complete(&loan) && is_whole('a') && is_whole('b'));
 }
@@ -528,11 +642,25 @@ START_TEST(a_silent_copy_is_replaced_after_a_boot)
 {
 	loan.wish.kind = _i & 1 ? LOAN_VOLUME : LOAN_SWAP;
 	ck_assert_int_eq(advance(), 0);
-	ck_assert_int_eq(loan_rebooted(&loan, BOOT2), 0);
+	loan.is_clean = true;
+	ck_assert_int_eq(reboot(), 0);
 	world.broken = 1;
 	ck_assert_int_eq(advance(), 0);
 	ck_assert(loan_is_complete(&loan) && is_whole('b') && is_whole('c'));
 	ck_assert_uint_eq(loan.nlegs, 2);
+}
+END_TEST
+
+/* The only copy is still on the donor that is to be left, and there is no other one. */
+START_TEST(a_move_without_a_donor_does_not_keep_a_loan_from_a_boot)
+{
+	world.donors = 1;
+	make(1);
+	ck_assert_int_eq(advance(), 0);
+	move_off('a');
+	ck_assert_int_eq(reboot(), 0);
+	ck_assert_int_eq(advance(), -ENOSPC);
+	ck_assert(world.loan[STEP_SWAP] && is_whole('a'));
 }
 END_TEST
 
@@ -593,7 +721,12 @@ int main(void)
 	tcase_add_test(t, a_return_after_a_boot_without_the_donor);
 	tcase_add_test(t, a_stopped_loan_keeps_its_copies);
 	tcase_add_test(t, an_emptied_donor_is_no_copy);
-	tcase_add_loop_test(t, silence_of_all_is_no_loss, 0, 4);
+	tcase_add_loop_test(t, silence_of_all_is_no_loss, 0, 2);
+	tcase_add_loop_test(t, swap_goes_on_without_a_silent_copy, 0, 2);
+	tcase_add_loop_test(t, a_volume_is_not_used_without_a_copy_that_may_be_newer, 0, 2);
+	tcase_add_test(t, a_copy_that_was_passed_over_is_lost);
+	tcase_add_test(t, a_volume_that_was_let_go_whole_needs_one_copy);
+	tcase_add_test(t, a_move_without_a_donor_does_not_keep_a_loan_from_a_boot);
 	tcase_add_loop_test(t, a_silent_copy_is_replaced_after_a_boot, 0, 2);
 	tcase_add_loop_test(t, a_copy_that_cannot_grow_is_not_lost, 0, 4);
 	tcase_add_test(t, a_key_that_went_with_the_boot_is_told);

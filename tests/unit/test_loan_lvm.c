@@ -37,7 +37,8 @@ static int group_reduce(void)  { return lvm_group_reduce(&l, two); }
 static int group_remove(void)  { return lvm_group_remove(&l); }
 static int forget(void)        { return lvm_group_forget_missing(&l); }
 static int create(void)        { return lvm_create(&l, "data", 8 << 20, two); }
-static int activate(void)      { return lvm_activate(&l, "data"); }
+static int activate(void)      { return lvm_activate(&l, "data", false); }
+static int activate_some(void) { return lvm_activate(&l, "data", true); }
 static int deactivate(void)    { return lvm_deactivate(&l, "data"); }
 static int refresh(void)       { return lvm_refresh(&l, "data"); }
 static int add_image(void)     { return lvm_add_image(&l, "data", two); }
@@ -69,6 +70,9 @@ static const struct {
 		 "--type linear --size 8388608b --name data memtgt_x /dev/sda /dev/sdb\n"},
 	{activate, "lvchange --yes --activate y --ignoreactivationskip --activationmode complete "
 		   "memtgt_x/data\n"},
+	{activate_some,
+	 "lvchange --yes --activate y --ignoreactivationskip --activationmode degraded "
+	 "memtgt_x/data\n"},
 	{deactivate, "lvchange --yes --activate n memtgt_x/data\n"},
 	{refresh, "lvchange --yes --refresh memtgt_x/data\n"},
 	{add_image, "lvconvert --yes --type raid1 --mirrors +1 memtgt_x/data /dev/sda /dev/sdb\n"},

@@ -469,6 +469,47 @@ START_TEST(mirror_after_a_boot)
 }
 END_TEST
 
+/* This run goes on without the other leg: swap holds nothing after a boot. */
+START_TEST(mirror_without_a_leg_that_is_away)
+{
+	struct loan_leg *a = rig_leg("a", STEP_MIRROR), *b = rig_leg("b", STEP_MIRROR);
+
+	a->steps[STEP_MIRROR] = STEP_BEGUN;
+	rig_disks[1].is_gone = b->is_away = true;
+	rig_pvs(0, OURS("sda") "," MISSING);
+	rig_lvs(1, MIRROR("rwi---r-pk") IMAGE("0", "Iwi---r---", "sda")
+			   IMAGE("1", "Iwi---r-p-", "[unknown]"));
+	rig_lvs(0, MIRROR("rwi-a-r-pk") IMAGE("0", "iwi-aor---", "sda")
+			   IMAGE("1", "Iwi-aor-p-", "[unknown]"));
+	rig_answer("dmsetup", 0, "echo 0 9 raid raid1 2 AD 9/9 idle 0 0 -");
+	s = rig_step(a, -1);
+	ck_assert_int_eq(step_mirror_run(&s), 0);
+	log_is(PVS LVS
+	       "lvchange --yes --activate y --ignoreactivationskip --activationmode degraded "
+	       "memtgt_x/data\n" PVS LVS STATUS PVS LVS);
+}
+END_TEST
+
+/* Of two copies that a host went down with, one is there. */
+START_TEST(mirror_that_may_be_old)
+{
+	struct loan_leg *a = rig_leg("a", STEP_MIRROR);
+
+	a->steps[STEP_MIRROR] = STEP_BEGUN;
+	rig_loan.unsure = 2;
+	rig_pvs(0, OURS("sda"));
+	rig_lvs(1, LINEAR("-wi-----k-", "sda"));
+	rig_lvs(0, LINEAR("-wi-a---k-", "sda"));
+	s = rig_step(a, -1);
+	fails(step_mirror_run(&s), -ENODATA, false, "1 of 2 copies are there");
+	log_is(PVS LVS);
+	s.is_degraded = true;
+	rig_lvs(1, LINEAR("-wi-----k-", "sda"));
+	ck_assert_int_eq(step_mirror_run(&s), 0);
+	ck_assert_uint_eq(rig_loan.unsure, 0);
+}
+END_TEST
+
 /* What this host cannot do takes no copy away: another would not be better. */
 START_TEST(mirror_that_this_host_cannot_activate)
 {
@@ -836,6 +877,8 @@ int main(void)
 	tcase_add_test(t, mirror_that_is_not_whole);
 	tcase_add_test(t, mirror_is_refreshed);
 	tcase_add_test(t, mirror_after_a_boot);
+	tcase_add_test(t, mirror_without_a_leg_that_is_away);
+	tcase_add_test(t, mirror_that_may_be_old);
 	tcase_add_test(t, mirror_that_this_host_cannot_activate);
 	tcase_add_test(t, mirror_that_is_gone);
 	tcase_add_loop_test(t, mirror_without_its_disk, 0, COUNT(silent));

@@ -105,13 +105,6 @@ stop_hogs()
 	equal "hogs with bad pages, or killed" "$(grep -cv '^0 bad pages' /tmp/hogs)" 0
 }
 
-# The donors of the copies that are whole, as "B C".
-donors_of()
-{
-	memloan status "$1" |
-		awk '/^  copy on/ && / whole$/ { print $3 }' | sort | paste -sd ' '
-}
-
 # is_whole_on NAME "B C"
 is_whole_on()
 {

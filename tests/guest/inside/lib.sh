@@ -39,6 +39,14 @@ check_fails()
 	echo "$what"
 }
 
+# said WORDS: the last command did.
+said()
+{
+	grep -qF -- "$1" /tmp/check.out || fail "\"$1\" is not in: $(cat /tmp/check.out)"
+	checks=$((checks + 1))
+	echo "it says: $1"
+}
+
 # equal WHAT GOT WANTED
 equal()
 {

@@ -50,6 +50,13 @@ donor_claims()
 	host ctl "$1" --json claim list | grep -o "\"id\": $2\b" | wc -l
 }
 
+# The donors of the copies that are whole, as "B C".
+donors_of()
+{
+	memloan status "$1" |
+		awk '/^  copy on/ && / whole$/ { print $3 }' | sort | paste -sd ' '
+}
+
 no_loan_left()
 {
 	[[ ! $(ls "$loans") && $(wc -l </proc/swaps) == 1 ]] &&

@@ -16,14 +16,6 @@ borrow()
 	memloan borrow 100M --as lv "$@"
 }
 
-# said WORDS: the last command did.
-said()
-{
-	grep -qF -- "$1" /tmp/check.out || fail "\"$1\" is not in: $(cat /tmp/check.out)"
-	checks=$((checks + 1))
-	echo "it says: $1"
-}
-
 nothing_left()
 {
 	equal "sessions" "$(sessions)" ""

@@ -21,7 +21,8 @@ killed()
 {
 	local step=$1 state=$2 pid
 	shift 2
-	memloan "$@" >/tmp/killed.out 2>&1 &
+	# Not the function, whose process would be a shell.
+	/job/memloan -c "$conf" "$@" >/tmp/killed.out 2>&1 &
 	pid=$!
 	while kill -0 $pid 2>/dev/null && ! says "$step" "$state"; do :; done
 	kill -KILL $pid 2>/dev/null || quicker=$((quicker + 1))
