@@ -425,11 +425,12 @@ static bool in_lun(void *arg, const void *p)
 	return false;
 }
 
-/* An initiator that comes after all that: a TARGET COLD RESET that still waits would end its
- * session as well. */
+/* An initiator that comes after all that: a reset that still waits for one who takes nothing would
+ * meet it, and a TARGET COLD RESET end its session as well. */
 static void check_service(void)
 {
 	rig_run(&rig);
+	rig_advance(&rig, 3);
 	come_from(2);
 	struct rig_peer p = rig_connect(&rig);
 
