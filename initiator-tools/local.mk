@@ -111,6 +111,8 @@ initiator_tools_libmemloan_a_SOURCES = \
 	%D%/loan/group.h \
 	%D%/loan/label.c \
 	%D%/loan/label.h \
+	%D%/loan/left.c \
+	%D%/loan/left.h \
 	%D%/loan/list.c \
 	%D%/loan/loan.c \
 	%D%/loan/loan.h \

@@ -58,7 +58,7 @@ struct leg_seen {
 struct loan_seen {
 	const struct leg_seen *legs;
 	size_t nlegs;
-	bool is_whole;	 /* nothing is left to be done: loan_is_complete() */
+	bool is_whole; /* nothing is to be done: loan_is_complete(), and nobody has what was left */
 	bool is_working; /* somebody works on it: nothing new is begun */
 };
 
@@ -67,7 +67,7 @@ struct loan_seen {
 	X(FAIL, "fail", "the disk is taken from the kernel, so that I/O goes on")             \
 	X(REPLACE, "replace", "the copy is lost; another donor is looked for")                \
 	X(MOVE, "move", "its donor is to be left; the copy stays until another one is whole") \
-	X(REBUILD, "rebuild", "what is missing is made again")
+	X(REBUILD, "rebuild", "what is missing is made again, what lost donors kept given back")
 
 enum judge_act {
 #define X(id, word, text) JUDGE_##id,

@@ -57,7 +57,7 @@ static int do_it(struct work *w, const struct mend *m)
 	status = work_advance(w);
 	if (status && m->act == JUDGE_MOVE)
 		(void)stay(w, m);
-	return status;
+	return !status && w->loan.nleft ? LOAN_FAILED : status;
 }
 
 static int run(void *arg)

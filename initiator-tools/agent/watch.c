@@ -284,7 +284,8 @@ struct judge_verdict watch_look(struct watch *w, struct watch_loan *l, uint64_t 
 		l->copies = copies;
 	struct loan_seen seen = {.legs = l->seen,
 				 .nlegs = l->nseen,
-				 .is_whole = !watch_is_live(w, l) || loan_is_complete(&l->loan),
+				 .is_whole = !watch_is_live(w, l) ||
+					     (loan_is_complete(&l->loan) && !l->loan.nleft),
 				 .is_working = w->is_busy || l->mending};
 	return judge_look(&l->judge, now, &seen);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "initiator-tools/loan/left.h"
 #include "initiator-tools/loan/record.h"
 
 static step_fn *const all_steps[][2] = {
@@ -234,12 +235,19 @@ static int after_failure(struct advance *a, const struct plan *p, bool is_donors
 
 /* ---- the whole ---- */
 
-/* A donor that has lost a copy is not asked for the next one. */
+/* A donor that has lost a copy is not asked for the next one, but later, for what it still has. */
 static int remove_leg(struct advance *a, size_t leg)
 {
-	if (a->loan->legs[leg].is_lost)
-		avoid_leg(a, &a->loan->legs[leg]);
-	loan_remove_leg(a->loan, leg);
+	struct loan_leg *l = &a->loan->legs[leg];
+
+	if (!l->is_lost) {
+		loan_remove_leg(a->loan, leg);
+		return save(a);
+	}
+	avoid_leg(a, l);
+	for (size_t i = 0; i < l->ndisks; i++)
+		l->disks[i].steps[STEP_LOGIN] = STEP_UNDOING;
+	loan_leave_leg(a->loan, leg);
 	return save(a);
 }
 
@@ -285,6 +293,7 @@ static int remove_file(struct advance *a)
 {
 	char why[LOAN_WHY_BYTES];
 
+	left_tell(a);
 	memcpy(why, a->why, sizeof(why));
 	int err = record_remove(a->dir, a->loan->wish.name, a->why, sizeof(a->why));
 	if (!err)
@@ -314,8 +323,10 @@ int loan_advance(struct advance *a)
 	a->loan->is_short = false;
 	for (size_t i = 0; i < a->loan->nlegs; i++)
 		a->loan->legs[i].is_away = false;
-	while ((rc = advance_once(a, &result)) > 0)
-		;
+	bool is_hasty = a->loan->is_stopped || (a->loan->is_ending && a->is_forced);
+	rc = is_hasty ? 0 : left_give_back(a, a->steps ? a->steps : all_steps);
+	while (!rc && (rc = advance_once(a, &result)) > 0)
+		rc = 0;
 	if (!rc)
 		rc = finish(a);
 	return rc ? rc : result;

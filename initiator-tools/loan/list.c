@@ -143,6 +143,10 @@ static void print_status(const struct seen *s)
 		printf("  %s are swapped out\n", used);
 	for (size_t i = 0; i < l->nlegs; i++)
 		print_leg(&l->legs[i], &s->look.legs[i], s->look.permille);
+	for (size_t i = 0; i < l->nleft; i++)
+		printf("  left on %s (%s, LUN %u): to be given back when it answers\n",
+		       l->left[i].disks[0].donor, l->left[i].disks[0].portal,
+		       l->left[i].disks[0].lun);
 }
 
 /* ---- JSON ---- */
@@ -165,20 +169,22 @@ static json_t *leg_json(const struct loan_leg *leg, const struct look_leg *k)
 static json_t *loan_json(const struct seen *s)
 {
 	const struct loan *l = &s->loan;
-	json_t *legs = json_array();
+	json_t *legs = json_array(), *left = json_array();
 	char path[LOAN_PATH_BYTES];
 
 	loan_used_path(l, path);
 	for (size_t i = 0; i < l->nlegs; i++)
 		json_array_append_new(legs, leg_json(&l->legs[i], &s->look.legs[i]));
+	for (size_t i = 0; i < l->nleft; i++)
+		json_array_append_new(left, json_string(l->left[i].disks[0].donor));
 	return json_pack(
-		"{s:s, s:s, s:I, s:o, s:i, s:i, s:o, s:b, s:s, s:s, s:o}", "name", l->wish.name,
-		"as", loan_kind_word(l->wish.kind), "size", (json_int_t)l->wish.size, "used",
-		s->look.has_used ? json_integer((json_int_t)s->look.used) : json_null(), "promised",
-		(int)l->wish.copies, "copies", (int)s->look.copies, "degraded_since",
+		"{s:s, s:s, s:I, s:o, s:i, s:i, s:o, s:b, s:s, s:s, s:o, s:o}", "name",
+		l->wish.name, "as", loan_kind_word(l->wish.kind), "size", (json_int_t)l->wish.size,
+		"used", s->look.has_used ? json_integer((json_int_t)s->look.used) : json_null(),
+		"promised", (int)l->wish.copies, "copies", (int)s->look.copies, "degraded_since",
 		is_degraded(s) && s->since ? json_integer(s->since) : json_null(), "encrypted",
 		l->wish.is_encrypted, "state", look_state_word(s->look.state), "path", path, "legs",
-		legs);
+		legs, "left_on", left);
 }
 
 static int print_json(const struct seen *seen, size_t n)

@@ -46,6 +46,8 @@ void loan_free(struct loan *l)
 {
 	for (size_t i = 0; i < l->nlegs; i++)
 		free_leg(&l->legs[i]);
+	for (size_t i = 0; i < l->nleft; i++)
+		free_leg(&l->left[i]);
 	*l = (struct loan){0};
 }
 
@@ -63,12 +65,33 @@ struct loan_leg *loan_add_leg(struct loan *l, size_t ndisks)
 	return leg;
 }
 
+static void close_gap(struct loan_leg *legs, size_t *n, size_t at)
+{
+	--*n;
+	memmove(&legs[at], &legs[at + 1], (*n - at) * sizeof(*legs));
+	memset(&legs[*n], 0, sizeof(*legs));
+}
+
 void loan_remove_leg(struct loan *l, size_t leg)
 {
 	free_leg(&l->legs[leg]);
-	l->nlegs--;
-	memmove(&l->legs[leg], &l->legs[leg + 1], (l->nlegs - leg) * sizeof(l->legs[0]));
-	memset(&l->legs[l->nlegs], 0, sizeof(l->legs[0]));
+	close_gap(l->legs, &l->nlegs, leg);
+}
+
+void loan_remove_left(struct loan *l, size_t left)
+{
+	free_leg(&l->left[left]);
+	close_gap(l->left, &l->nleft, left);
+}
+
+void loan_leave_leg(struct loan *l, size_t leg)
+{
+	if (l->nleft == LOAN_LEGS_MAX)
+		loan_remove_left(l, 0);
+	struct loan_leg *left = &l->left[l->nleft++];
+	*left = l->legs[leg];
+	left->is_lost = false;
+	close_gap(l->legs, &l->nlegs, leg);
 }
 
 unsigned loan_wanted(const struct loan *l)

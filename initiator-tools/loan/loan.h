@@ -111,6 +111,9 @@ struct loan {
 	bool is_short; /* not in the file: this run goes on without all copies */
 	struct loan_leg legs[LOAN_LEGS_MAX];
 	size_t nlegs;
+	/* Lost legs whose donors still have the claim, and memory: left.h. */
+	struct loan_leg left[LOAN_LEGS_MAX];
+	size_t nleft;
 	unsigned next_leg; /* id */
 	uint8_t steps[STEPS];
 };
@@ -122,6 +125,10 @@ void loan_free(struct loan *l);
 struct loan_leg *loan_add_leg(struct loan *l, size_t ndisks);
 /* All its steps must be undone. */
 void loan_remove_leg(struct loan *l, size_t leg);
+/* The same of a lost one: it goes to those that are left, in place of the oldest if there is no
+ * room. */
+void loan_leave_leg(struct loan *l, size_t leg);
+void loan_remove_left(struct loan *l, size_t left);
 /* Legs that are to be there. */
 unsigned loan_wanted(const struct loan *l);
 /* Legs that carry a whole copy now; not those that are away. */

@@ -172,7 +172,7 @@ static json_t *put_wish(const struct loan_wish *w)
 
 char *record_format(const struct loan *l)
 {
-	json_t *o = put(l, FIELDS(loan_fields)), *legs = json_array();
+	json_t *o = put(l, FIELDS(loan_fields)), *legs = json_array(), *left = json_array();
 	char key[17];
 
 	snprintf(key, sizeof(key), "%016llx", (unsigned long long)l->key);
@@ -182,6 +182,9 @@ char *record_format(const struct loan *l)
 	for (size_t i = 0; i < l->nlegs; i++)
 		json_array_append_new(legs, put_leg(&l->legs[i]));
 	json_object_set_new(o, "legs", legs);
+	for (size_t i = 0; i < l->nleft; i++)
+		json_array_append_new(left, put_leg(&l->left[i]));
+	json_object_set_new(o, "left", left);
 	put_steps(o, l->steps, SCOPE_LOAN);
 	char *text = json_dumps(o, JSON_INDENT(2) | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
 	json_decref(o);
@@ -333,7 +336,7 @@ static int get_wish(struct reader *r, const json_t *o, struct loan_wish *w)
 static int get_loan(struct reader *r, const json_t *o, struct loan *l)
 {
 	const char *key = json_string_value(json_object_get(o, "key"));
-	const json_t *legs = json_object_get(o, "legs");
+	const json_t *legs = json_object_get(o, "legs"), *left = json_object_get(o, "left");
 	int err = 0;
 
 	if (json_integer_value(json_object_get(o, "version")) != RECORD_VERSION)
@@ -342,6 +345,11 @@ static int get_loan(struct reader *r, const json_t *o, struct loan *l)
 	    !(l->key = strtoull(key, NULL, 16)))
 		return bad(r, "key", "no key of 16 hexadecimal digits");
 	err = get_wish(r, json_object_get(o, "asked"), &l->wish);
+	for (size_t i = 0; !err && i < json_array_size(left); i++) {
+		err = get_leg(r, json_array_get(left, i), l);
+		if (!err)
+			loan_leave_leg(l, 0);
+	}
 	for (size_t i = 0; !err && i < json_array_size(legs); i++)
 		err = get_leg(r, json_array_get(legs, i), l);
 	if (!err)

@@ -83,7 +83,8 @@ static int play(struct step *s, enum step_id id, bool is_there)
 	bool *what = !s->leg ? &world.loan[id] : s->disk ? &world.disk[d][id] : &world.leg[d][id];
 
 	maybe_die();
-	if (s->leg && world.broken & 1u << d && is_there)
+	if (s->leg && world.broken & 1u << d &&
+	    (is_there || (id == STEP_COMMIT && !s->leg->is_lost)))
 		return step_fail_donor(s, EIO, "%s is broken", s->leg->disks[0].donor);
 	if (s->leg && id == STEP_GROUP && is_there && s->leg->has_data && world.emptied & 1u << d)
 		return step_fail_donor(s, ENODATA, "%s is empty", s->leg->disks[0].donor);
@@ -97,7 +98,9 @@ static int play(struct step *s, enum step_id id, bool is_there)
 		return -ENODATA;
 	if (id == STEP_SWAP && is_there && !world.is_used)
 		return step_fail(s, ENODEV, "no volume");
-	*what = is_there;
+	/* Nothing of a lost donor is touched. */
+	if (!s->disk || !s->leg->is_lost || id == STEP_LOGIN)
+		*what = is_there;
 	snprintf(world.log + strlen(world.log), sizeof(world.log) - strlen(world.log), "%s%s%s ",
 		 is_there ? "+" : "-", s->leg ? s->leg->disks[0].donor : "", step_word(id));
 	if (world.loan[STEP_SWAP] && copies() < world.least)
@@ -126,7 +129,7 @@ static int choose(struct advance *a)
 {
 	for (unsigned i = 0; i < world.donors; i++) {
 		char name[2] = {(char)('a' + i)};
-		bool is_taken = advance_avoids(a, name);
+		bool is_taken = advance_avoids(a, name) || world.disk[i][STEP_CLAIM];
 		for (size_t k = 0; k < a->loan->nlegs; k++)
 			is_taken |= !strcmp(a->loan->legs[k].disks[0].donor, name);
 		if (is_taken)
@@ -135,6 +138,7 @@ static int choose(struct advance *a)
 		if (!leg)
 			return -ENOMEM;
 		memcpy(leg->disks[0].donor, name, sizeof(name));
+		memcpy(leg->disks[0].target, name, sizeof(name));
 		world.used |= 1u << i;
 		return 0;
 	}
@@ -427,6 +431,76 @@ START_TEST(a_lost_copy_goes_before_the_new_one_comes)
 }
 END_TEST
 
+static void lose(char donor)
+{
+	for (size_t i = 0; i < loan.nlegs; i++)
+		if (loan.legs[i].disks[0].donor[0] == donor)
+			loan.legs[i].is_lost = loan.legs[i].is_unwanted = true;
+	world.broken |= 1u << (donor - 'a');
+}
+
+/* With two donors only, it is the next one, too. */
+START_TEST(what_a_lost_donor_kept_is_given_back)
+{
+	world.donors = _i ? 3 : 2;
+	ck_assert_int_eq(advance(), 0);
+	lose('a');
+	ck_assert_int_eq(advance(), _i ? 0 : -ENOSPC);
+	ck_assert(world.disk[0][STEP_CLAIM] && loan.nleft == 1);
+	world.log[0] = '\0';
+	(void)advance();
+	ck_assert_str_eq(world.log, "-alogin ");
+	ck_assert_uint_eq(loan.nleft, 1);
+	world.broken = 0;
+	world.log[0] = '\0';
+	ck_assert_int_eq(advance(), 0);
+	ck_assert(loan_is_complete(&loan) && !loan.nleft && !loan.left[0].disks);
+	ck_assert_str_eq(world.log, _i ? "-acommit -aclaim -alogin "
+				       : "-acommit -aclaim -alogin "
+					 "+alogin +aclaim +acommit +alabel +agroup +amirror ");
+}
+END_TEST
+
+/* Its claim was ended there, and so it was chosen again: what is on it now is the loan's. */
+START_TEST(what_is_in_use_again_is_not_given_back)
+{
+	ck_assert_int_eq(advance(), 0);
+	lose('a');
+	ck_assert_int_eq(advance(), 0);
+	ck_assert_uint_eq(loan.nleft, 1);
+	struct loan_disk *now = &loan.legs[1].disks[0], *was = &loan.left[0].disks[0];
+	strcpy(was->naa, "3abc");
+	if (_i)
+		strcpy(now->naa, was->naa);
+	else
+		strcpy(now->target, was->target);
+	world.broken = 0;
+	world.log[0] = '\0';
+	ck_assert_int_eq(advance(), 0);
+	ck_assert_str_eq(world.log, "");
+	ck_assert_uint_eq(loan.nleft, 0);
+}
+END_TEST
+
+START_TEST(any_cut_while_it_is_given_back)
+{
+	bool was_cut = true;
+
+	for (int first = 0; was_cut; first++) {
+		teardown();
+		setup();
+		ck_assert_int_eq(advance(), 0);
+		lose('a');
+		ck_assert_int_eq(advance(), 0);
+		world.broken = 0;
+		was_cut = advance_cut(first) == 1;
+		ck_assert_int_eq(advance(), 0);
+		ck_assert(loan_is_complete(&loan) && !loan.nleft && !world.disk[0][STEP_CLAIM] &&
+			  !world.disk[0][STEP_COMMIT]);
+	}
+}
+END_TEST
+
 START_TEST(after_a_boot_what_went_with_it_is_made_again)
 {
 	ck_assert_int_eq(advance(), 0);
@@ -713,6 +787,9 @@ int main(void)
 	tcase_add_test(t, what_the_host_cannot_undoes_the_loan);
 	tcase_add_test(t, a_move_without_a_donor_changes_nothing);
 	tcase_add_test(t, a_lost_copy_goes_before_the_new_one_comes);
+	tcase_add_loop_test(t, what_a_lost_donor_kept_is_given_back, 0, 2);
+	tcase_add_loop_test(t, what_is_in_use_again_is_not_given_back, 0, 2);
+	tcase_add_test(t, any_cut_while_it_is_given_back);
 	tcase_add_test(t, after_a_boot_what_went_with_it_is_made_again);
 	tcase_add_test(t, a_volume_without_its_only_donor_is_not_made_anew);
 	tcase_add_test(t, swap_without_its_only_donor_is_made_anew);

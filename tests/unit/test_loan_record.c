@@ -68,6 +68,13 @@ static struct loan a_loan(void)
 	leg = loan_add_leg(&l, 1);
 	ck_assert_ptr_nonnull(leg);
 	leg->is_unwanted = leg->is_lost = true;
+	leg = loan_add_leg(&l, 1);
+	ck_assert_ptr_nonnull(leg);
+	memcpy(leg->disks[0].donor, "shed", 5);
+	leg->disks[0].chap_user = strdup("you");
+	leg->disks[0].steps[STEP_LOGIN] = STEP_UNDOING;
+	leg->is_lost = true;
+	loan_leave_leg(&l, 2);
 	l.steps[STEP_SWAP] = STEP_DONE;
 	return l;
 }
@@ -85,7 +92,11 @@ START_TEST(what_is_written_is_read)
 	ck_assert_uint_eq(back.key, l.key);
 	ck_assert(back.is_made && !back.is_ending);
 	ck_assert_uint_eq(back.nlegs, 2);
-	ck_assert_uint_eq(back.next_leg, 2);
+	ck_assert_uint_eq(back.next_leg, 3);
+	ck_assert_uint_eq(back.nleft, 1);
+	ck_assert_str_eq(back.left[0].disks[0].donor, "shed");
+	ck_assert_str_eq(back.left[0].disks[0].chap_user, "you");
+	ck_assert(back.left[0].disks[0].steps[STEP_LOGIN] == STEP_UNDOING && !back.left[0].is_lost);
 	ck_assert_mem_eq(back.steps, l.steps, sizeof(l.steps));
 	ck_assert(back.legs[0].has_data && !back.legs[0].is_lost && !back.legs[0].is_unwanted);
 	ck_assert_mem_eq(back.legs[0].steps, l.legs[0].steps, sizeof(l.steps));

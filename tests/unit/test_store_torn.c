@@ -203,8 +203,8 @@ static void look_at_pool(void)
 
 	ck_assert_int_eq(fstat(kept.pool, &st), 0);
 	/* Not to be all in memory, hugepages above all. */
-	const uint8_t *pool = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED | MAP_NORESERVE,
-				   kept.pool, 0);
+	const uint8_t *pool =
+		mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED | MAP_NORESERVE, kept.pool, 0);
 	ck_assert_ptr_ne(pool, MAP_FAILED);
 	for (unsigned i = 0; i < READERS; i++) {
 		uint8_t raw[INTENT_BYTES] = {0};

@@ -78,6 +78,17 @@ check "write to one copy" dd if=/tmp/noise of=$path bs=1M oflag=direct status=no
 host thaw "$gone"
 check "apply" memloan apply
 equal "health" "$(health)" AA
+# Taken all the same: the other is lost, and gets back what it kept when it answers. Here it is the next one, too.
+boot
+host freeze "$gone"
+check_fails "apply with one copy" memloan apply --degraded v
+check "what was written is there" cmp -n $((16 << 20)) /tmp/noise $path
+equal "left on a lost donor" "$(memloan status v | grep -c '^  left on')" 1
+equal "claims on it" "$(donor_claims "$gone" 0)" 1
+host thaw "$gone"
+check "apply" memloan apply
+equal "left on a lost donor" "$(memloan status v | grep -c '^  left on')" 0
+equal "health" "$(health)" AA
 know_donors A B C
 check "only the other" memloan move v --from "$left" --to "$third"
 check "what was written is there" cmp -n $((16 << 20)) /tmp/noise $path

@@ -49,7 +49,7 @@ check "borrow" memloan borrow 64M --copies 2 ${encrypt:+--encrypt}
 equal "donors" "$(donors_of swap)" "A B"
 know_donors A B C
 start_agent
-start_hogs 48 16
+start_hogs 32 16
 
 lose kill A "B C" start
 lose freeze B "A C" thaw
