@@ -31,6 +31,7 @@ struct conf {
 	char *control_socket; /* of this host's memtgtd; NULL: CONTROL_SOCKET */
 	char *state_dir;      /* of loans; NULL: RECORD_DIR */
 	unsigned leg_timeout; /* seconds; of the agent */
+	uint64_t sync_rate;   /* bytes in a second; 0: as fast as the kernel lets it */
 	struct donor *donors;
 	size_t ndonors;
 	struct conf_loan *loans;

@@ -88,6 +88,8 @@ initiator_tools_libmemloan_a_SOURCES = \
 	%D%/host/foreign.h \
 	%D%/host/inquire.c \
 	%D%/host/inquire.h \
+	%D%/host/keeper.c \
+	%D%/host/keeper.h \
 	%D%/host/lvm.c \
 	%D%/host/lvm.h \
 	%D%/host/lvm_report.c \

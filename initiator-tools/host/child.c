@@ -43,7 +43,7 @@ static void look_after_left(void)
 			left[i] = 0;
 }
 
-pid_t child_start(int (*fn)(void *arg), void *arg)
+static pid_t start(int (*fn)(void *arg), void *arg, bool is_lasting)
 {
 	pid_t parent = getpid();
 
@@ -58,10 +58,22 @@ pid_t child_start(int (*fn)(void *arg), void *arg)
 	signal(SIGBUS, SIG_DFL);
 	setrlimit(RLIMIT_CORE, &(struct rlimit){0});
 	/* Nobody waits for it any more when the parent is gone. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(EXIT_FAILURE);
+	if (!is_lasting) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(EXIT_FAILURE);
+	}
 	exit(fn(arg));
+}
+
+pid_t child_start(int (*fn)(void *arg), void *arg)
+{
+	return start(fn, arg, false);
+}
+
+pid_t child_start_lasting(int (*fn)(void *arg), void *arg)
+{
+	return start(fn, arg, true);
 }
 
 /* Not yet in the C library of Debian 11. */
@@ -106,6 +118,16 @@ int child_wait(pid_t pid, uint64_t limit_ns)
 	if (err)
 		return err;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -EIO;
+}
+
+bool child_has_ended(pid_t pid, uint64_t limit_ns)
+{
+	int fd = open_pid(pid), status;
+	int err = wait_until(pid, fd, clock_now() + limit_ns, &status);
+
+	if (fd >= 0)
+		close(fd);
+	return err != -ETIMEDOUT;
 }
 
 /* ---- with a result ---- */

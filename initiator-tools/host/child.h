@@ -9,6 +9,7 @@
 #ifndef MEMTGT_CHILD_H
 #define MEMTGT_CHILD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -32,6 +33,10 @@ int child_run(int (*fn)(void *arg, void *result), void *arg, void *result, size_
  * signal ended it. Never waits for longer than the limit and the grace.
  */
 pid_t child_start(int (*fn)(void *arg), void *arg) __attribute__((warn_unused_result));
+/* The same, and it does not end with us. */
+pid_t child_start_lasting(int (*fn)(void *arg), void *arg) __attribute__((warn_unused_result));
 int child_wait(pid_t pid, uint64_t limit_ns) __attribute__((warn_unused_result));
+/* Waits so long at most, and does not kill it: has it ended, in whatever way? */
+bool child_has_ended(pid_t pid, uint64_t limit_ns);
 
 #endif

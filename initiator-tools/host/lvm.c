@@ -298,6 +298,16 @@ int lvm_refresh(struct lvm *l, const char *volume)
 	return run_volume(l, WORDS("lvchange", "--yes", "--refresh"), 0, volume, no_disks);
 }
 
+int lvm_limit_rate(struct lvm *l, const char *volume, uint64_t bytes)
+{
+	struct words w;
+
+	begin(&w, l, WORDS("lvchange", "--yes"));
+	add_size(&w, "--maxrecoveryrate", bytes);
+	add_volume(&w, l, volume);
+	return run(l, &w, no_disks);
+}
+
 int lvm_add_image(struct lvm *l, const char *volume, struct lvm_disks d)
 {
 	return run_volume(l, WORDS("lvconvert", "--yes", "--type", "raid1", "--mirrors", "+1"), 0,

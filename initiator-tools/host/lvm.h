@@ -66,6 +66,9 @@ int lvm_activate(struct lvm *l, const char *volume, bool is_degraded)
 int lvm_deactivate(struct lvm *l, const char *volume) __attribute__((warn_unused_result));
 /* Takes a disk in again that was missing when the volume was activated, or has failed. */
 int lvm_refresh(struct lvm *l, const char *volume) __attribute__((warn_unused_result));
+/* At most so many bytes in a second to an image that is not whole yet. */
+int lvm_limit_rate(struct lvm *l, const char *volume, uint64_t bytes)
+	__attribute__((warn_unused_result));
 /* One more image of a raid1, on these disks, to be filled from the others; one less, that of these
  * disks (none: one that is on no disk any more). */
 int lvm_add_image(struct lvm *l, const char *volume, struct lvm_disks d)

@@ -63,6 +63,7 @@ static int take(struct advance *a, const struct plan *p, bool *is_donors_fault)
 	struct step s = {.loan = l,
 			 .is_forced = a->is_forced,
 			 .is_degraded = a->is_degraded,
+			 .sync_rate = a->sync_rate,
 			 .progress = progress,
 			 .arg = &t};
 	step_fn *const(*steps)[2] = a->steps ? a->steps : all_steps;

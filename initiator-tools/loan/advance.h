@@ -22,6 +22,7 @@ struct advance {
 	const char *dir;
 	struct loan *loan;
 	bool is_forced, is_degraded; /* step.h */
+	uint64_t sync_rate;
 	/* How each step is run and undone; NULL: as steps.def says. For tests. */
 	step_fn *const (*steps)[2];
 	/* Adds a leg of donors that are in no other and not in `avoid`. 0 or -errno, `why` set. */

@@ -18,7 +18,8 @@ struct step {
 	struct loan_leg *leg;	/* NULL: of the loan */
 	struct loan_disk *disk; /* NULL: of the leg */
 	bool is_forced;		/* the operator said so: foreign data may be overwritten */
-	bool is_degraded;	/* he said so: a copy is taken though a newer one may be away */
+	uint64_t sync_rate; /* bytes in a second to a copy that is being made; 0: all there is */
+	bool is_degraded;   /* he said so: a copy is taken though a newer one may be away */
 	/* Called now and then by what takes long; of 1000. */
 	void (*progress)(void *arg, unsigned permille);
 	void *arg;

@@ -227,6 +227,13 @@ static int resume(struct step *s, struct group *g)
 
 /* ---- run ---- */
 
+static int limit_rate(struct step *s, struct group *g)
+{
+	if (!s->sync_rate || !g->is_mirror || group_leg_of(s, g)->is_synced)
+		return 0;
+	return change(s, g, lvm_limit_rate(&g->lvm, GROUP_VOLUME, s->sync_rate));
+}
+
 static int build(struct step *s, struct group *g)
 {
 	int err = resume(s, g);
@@ -240,6 +247,8 @@ static int build(struct step *s, struct group *g)
 	err = activate(s, g);
 	if (!err && !group_leg_of(s, g)->is_there)
 		err = add_image(s, g);
+	if (!err)
+		err = limit_rate(s, g);
 	if (!err)
 		err = wait_until_whole(s, g);
 	if (!err)

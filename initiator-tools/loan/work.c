@@ -340,6 +340,7 @@ int work_advance(struct work *w)
 	struct advance a = {.dir = w->dir,
 			    .loan = &w->loan,
 			    .is_forced = w->is_forced,
+			    .sync_rate = w->asking.conf.sync_rate,
 			    .is_degraded = w->degraded && !strcmp(w->degraded, w->loan.wish.name),
 			    .choose = choose,
 			    .tell = tell,

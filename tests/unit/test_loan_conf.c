@@ -63,13 +63,14 @@ END_TEST
 START_TEST(loans_are_read)
 {
 	ck_assert_int_eq(
-		load("state_dir = \"/s\";\ndonors = ();\n"
+		load("state_dir = \"/s\"; sync_rate = \"50M\";\ndonors = ();\n"
 		     "loans = (\n"
 		     "  { name = \"a\"; size = \"4G\"; },\n"
 		     "  { name = \"b\"; size = 1000; as = \"lv\"; copies = 2; encrypt = true;\n"
 		     "    priority = 0; from = [ \"x\", \"y\" ]; } );\n"),
 		0);
 	ck_assert_str_eq(conf.state_dir, "/s");
+	ck_assert_uint_eq(conf.sync_rate, (uint64_t)50 << 20);
 	ck_assert_uint_eq(conf.nloans, 2);
 	const struct conf_loan *a = &conf.loans[0], *b = &conf.loans[1];
 	ck_assert_str_eq(a->name, "a");

@@ -41,6 +41,7 @@ static int activate(void)      { return lvm_activate(&l, "data", false); }
 static int activate_some(void) { return lvm_activate(&l, "data", true); }
 static int deactivate(void)    { return lvm_deactivate(&l, "data"); }
 static int refresh(void)       { return lvm_refresh(&l, "data"); }
+static int limit_rate(void)    { return lvm_limit_rate(&l, "data", 5 << 20); }
 static int add_image(void)     { return lvm_add_image(&l, "data", two); }
 static int drop_image(void)    { return lvm_drop_image(&l, "data", two); }
 static int drop_stray(void)    { return lvm_drop_image(&l, "data", (struct lvm_disks){0}); }
@@ -73,6 +74,7 @@ static const struct {
 	{activate_some,
 	 "lvchange --yes --activate y --ignoreactivationskip --activationmode degraded "
 	 "memtgt_x/data\n"},
+	{limit_rate, "lvchange --yes --maxrecoveryrate 5242880b memtgt_x/data\n"},
 	{deactivate, "lvchange --yes --activate n memtgt_x/data\n"},
 	{refresh, "lvchange --yes --refresh memtgt_x/data\n"},
 	{add_image, "lvconvert --yes --type raid1 --mirrors +1 memtgt_x/data /dev/sda /dev/sdb\n"},

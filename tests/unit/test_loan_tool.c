@@ -3,9 +3,15 @@
 #include "initiator-tools/host/tool.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "initiator-tools/loan/record.h"
 #include "lib/test_main.h"
 #include "loan_rig.h"
 
@@ -125,6 +131,50 @@ START_TEST(watch_asks_whether_to_go_on)
 }
 END_TEST
 
+/* memloan, with a lock, until somebody kills it. */
+static void run_locked(const char *dir)
+{
+	int lock = record_lock(dir, 0);
+
+	if (lock >= 0)
+		(void)run(NULL, NULL);
+	_exit(lock < 0);
+}
+
+/* The next one must not begin beside a program that still works; nor may that be hit by what the
+ * first one left, such as a pipe that nobody reads. */
+START_TEST(a_program_goes_on_without_us)
+{
+	char dir[] = "/tmp/memtgt-keeper.XXXXXX", file[64], script[512];
+
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(script, sizeof(script),
+		 "touch %s/begun; until [ -e %s/killed ]; do sleep 0.01; done; sleep 0.3; "
+		 "echo word && touch %s/done",
+		 dir, dir, dir);
+	rig_answer("lvs", 0, script);
+	pid_t pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (!pid)
+		run_locked(dir);
+	snprintf(file, sizeof(file), "%s/begun", dir);
+	while (access(file, F_OK))
+		usleep(1000);
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	ck_assert_int_eq(record_lock(dir, 0), -EBUSY);
+	snprintf(file, sizeof(file), "%s/killed", dir);
+	ck_assert_int_eq(close(creat(file, 0600)), 0);
+	int lock = record_lock(dir, 60000);
+	ck_assert_int_ge(lock, 0);
+	close(lock);
+	snprintf(file, sizeof(file), "%s/done", dir);
+	ck_assert_int_eq(access(file, F_OK), 0);
+	snprintf(script, sizeof(script), "rm -rf %s", dir);
+	ck_assert_int_eq(system(script), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("loan_tool");
@@ -138,6 +188,7 @@ int main(void)
 	tcase_add_test(t, path);
 	tcase_add_test(t, ask_takes_standard_output_only);
 	tcase_add_test(t, watch_asks_whether_to_go_on);
+	tcase_add_test(t, a_program_goes_on_without_us);
 	suite_add_tcase(s, t);
 	return test_main(s);
 }

@@ -381,6 +381,19 @@ START_TEST(mirror_of_the_second_leg)
 }
 END_TEST
 
+START_TEST(mirror_within_a_rate)
+{
+	second_leg();
+	s.sync_rate = 5 << 20;
+	ck_assert_int_eq(step_mirror_run(&s), 0);
+	log_has("/dev/sdb\n" PVS LVS
+		"lvchange --yes --maxrecoveryrate 5242880b memtgt_x/data\n" STATUS);
+	/* It is whole. */
+	ck_assert_int_eq(step_mirror_run(&s), 0);
+	log_has_not("lvchange");
+}
+END_TEST
+
 /* What a killed lvconvert has left is removed, and nothing else. */
 START_TEST(mirror_with_remains)
 {
@@ -872,6 +885,7 @@ int main(void)
 	t = tcase(suite, "mirror", setup);
 	tcase_add_test(t, mirror_of_the_first_leg);
 	tcase_add_test(t, mirror_of_the_second_leg);
+	tcase_add_test(t, mirror_within_a_rate);
 	tcase_add_test(t, mirror_with_remains);
 	tcase_add_loop_test(t, mirror_that_fails, 0, COUNT(bad_copies));
 	tcase_add_test(t, mirror_that_is_not_whole);
