@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "initiator-tools/agent/say.h"
+#include "initiator-tools/check/process.h"
 
 #ifndef PR_SET_IO_FLUSHER
 #define PR_SET_IO_FLUSHER 57
@@ -72,6 +73,8 @@ void safety_begin(void)
 		say("warning: oom_score_adj cannot be set (%s): the kernel may end it when memory "
 		    "is short",
 		    strerror(-err));
+	/* So that "memloan check" finds it where there is no unit. */
+	(void)prctl(PR_SET_NAME, PROCESS_AGENT, 0, 0, 0);
 	if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0))
 		say("warning: PR_SET_IO_FLUSHER cannot be set (%s): it may wait for the swap that "
 		    "it is to mend",
