@@ -88,14 +88,14 @@ initiator_tools_libmemloan_a_SOURCES = \
 	%D%/host/foreign.h \
 	%D%/host/inquire.c \
 	%D%/host/inquire.h \
-	%D%/host/keeper.c \
-	%D%/host/keeper.h \
 	%D%/host/lvm.c \
 	%D%/host/lvm.h \
 	%D%/host/lvm_report.c \
 	%D%/host/lvm_report.h \
 	%D%/host/node.c \
 	%D%/host/node.h \
+	%D%/host/outlive.c \
+	%D%/host/outlive.h \
 	%D%/host/sg.c \
 	%D%/host/sg.h \
 	%D%/host/swaps.c \

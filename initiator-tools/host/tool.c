@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "initiator-tools/host/keeper.h"
+#include "initiator-tools/host/outlive.h"
 
 #define TOOL_WORDS_MAX 512
 
@@ -90,7 +90,7 @@ static int run(const char *const argv[], unsigned limit_ms, struct spawn_result 
 
 	if (err)
 		return err;
-	err = keeper_run(words, limit_ms, true, r);
+	err = outlive_run(words, limit_ms, true, r);
 	return judge(argv[0], err, r, why, why_len);
 }
 
@@ -112,7 +112,7 @@ int tool_ask(const char *const argv[], struct spawn_result *r, char *why, size_t
 
 	if (err)
 		return err;
-	err = judge(argv[0], keeper_run(words, tool_limit_ms, false, r), r, why, why_len);
+	err = judge(argv[0], outlive_run(words, tool_limit_ms, false, r), r, why, why_len);
 	if (err || !r->is_cut)
 		return err;
 	snprintf(why, why_len, "%s: it says more than can be read", argv[0]);
@@ -128,6 +128,6 @@ int tool_watch(const char *const argv[], bool (*go_on)(void *arg), void *arg,
 
 	if (err)
 		return err;
-	err = keeper_watch(words, TOOL_TICK_MS, true, go_on, arg, r);
+	err = outlive_watch(words, TOOL_TICK_MS, true, go_on, arg, r);
 	return judge(argv[0], err, r, why, why_len);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tool.h - the programs that memloan runs: iscsiadm, LVM's, cryptsetup, mkswap. One at a time, each
- * with a limit of time, by keeper.h.
+ * with a limit of time, by outlive.h.
  */
 #ifndef MEMTGT_TOOL_H
 #define MEMTGT_TOOL_H

@@ -145,7 +145,7 @@ static void run_locked(const char *dir)
  * first one left, such as a pipe that nobody reads. */
 START_TEST(a_program_goes_on_without_us)
 {
-	char dir[] = "/tmp/memtgt-keeper.XXXXXX", file[64], script[512];
+	char dir[] = "/tmp/memtgt-outlive.XXXXXX", file[64], script[512];
 
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	snprintf(script, sizeof(script),
