@@ -6,17 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/fuzz.h"
 #include "initiator-tools/agent/array.h"
 #include "initiator-tools/agent/since.h"
 #include "initiator-tools/agent/uevent.h"
-
-#define REQUIRE(x)               \
-	do {                     \
-		if (!(x))        \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n);
 
 static void check_event(const uint8_t *in, size_t n)
 {

@@ -6,18 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/fuzz.h"
 #include "initiator-tools/answer.h"
 #include "initiator-tools/rank.h"
 
-#define REQUIRE(x)               \
-	do {                     \
-		if (!(x))        \
-			abort(); \
-	} while (0)
-
 typedef bool answer_fn(struct cursor c, struct donor_lun *l);
-
-int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n);
 
 static unsigned luns;
 

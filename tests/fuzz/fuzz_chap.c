@@ -11,17 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/fuzz.h"
 #include "iscsi/chap.h"
 #include "iscsi/text.h"
 
-#define REQUIRE(x)               \
-	do {                     \
-		if (!(x))        \
-			abort(); \
-	} while (0)
 #define INPUT_MAX ((size_t)64 << 10)
-
-int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n);
 
 static struct config_credential credentials[] = {
 	{.name = "alpha", .secret = "alpha-secret-1234", .secret_len = 17},

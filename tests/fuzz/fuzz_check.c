@@ -4,19 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/fuzz.h"
 #include "initiator-tools/check/area.h"
 #include "initiator-tools/check/sessions.h"
 #include "initiator-tools/check/setting.h"
 
 #define INPUT_MAX ((size_t)64 << 10)
-
-#define REQUIRE(x)               \
-	do {                     \
-		if (!(x))        \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static void parse_area(const char *text)
 {

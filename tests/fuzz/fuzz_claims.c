@@ -3,19 +3,12 @@
  * fuzz_claims - any bytes as kept registrations. What is read is written again, has the same
  * length, and when that is read it is the same.
  */
+#include "fuzz/fuzz.h"
 #include "luns/claims.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define REQUIRE(x)               \
-	do {                     \
-		if (!(x))        \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n);
 
 static const uint8_t naa[8];
 

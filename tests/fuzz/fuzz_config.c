@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "base/config.h"
+#include "fuzz/fuzz.h"
 
 #define INPUT_MAX ((size_t)64 << 10)
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 const char *__lsan_default_suppressions(void);
 
 /* libconfig 1.5 forgets a string that stands open before a syntax error. */

@@ -11,20 +11,13 @@
 
 #include "base/config.h"
 #include "control/methods.h"
+#include "fuzz/fuzz.h"
 #include "iscsi/node.h"
 #include "luns/luns.h"
 #include "memtgt/control.h"
 #include "shortage.h"
 #include "upgrade/upgrade.h"
 #include "store/store.h"
-
-#define REQUIRE(x)               \
-	do {                     \
-		if (!(x))        \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n);
 
 static struct config_lun lun = {
 	.id = 3, .size = STORE_PAGE_SIZE, .provisioning = PROVISIONING_THIN, .block_size = 512};

@@ -11,15 +11,8 @@
 #include <string.h>
 
 #include "base/image.h"
+#include "fuzz/fuzz.h"
 #include "pdu/digest.h"
-
-#define REQUIRE(x)               \
-	do {                     \
-		if (!(x))        \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n);
 
 struct bytes {
 	const uint8_t *p;

@@ -9,16 +9,9 @@
 #include <string.h>
 
 #include "base/crc32c.h"
+#include "fuzz/fuzz.h"
 #include "store/intent.h"
 #include "store/table.h"
-
-#define REQUIRE(x)               \
-	do {                     \
-		if (!(x))        \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n);
 
 static void check(const uint8_t *raw)
 {

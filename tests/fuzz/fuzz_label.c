@@ -1,18 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* fuzz_label - any bytes as the label of a LUN. What is read is written again, and is the same. */
+#include "fuzz/fuzz.h"
 #include "luns/label.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define REQUIRE(x)               \
-	do {                     \
-		if (!(x))        \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n);
 
 int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n)
 {

@@ -7,17 +7,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "fuzz/fuzz.h"
 #include "initiator-tools/conf.h"
 
 #define INPUT_MAX ((size_t)64 << 10)
 
-#define REQUIRE(x)               \
-	do {                     \
-		if (!(x))        \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 const char *__lsan_default_suppressions(void);
 
 /* libconfig 1.5 forgets a string that stands open before a syntax error. */

@@ -6,19 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/fuzz.h"
 #include "initiator-tools/host/claim.h"
 #include "initiator-tools/host/commit.h"
 #include "initiator-tools/host/foreign.h"
 
-#define REQUIRE(x)               \
-	do {                     \
-		if (!(x))        \
-			abort(); \
-	} while (0)
-
 #define KEY UINT64_C(0x1122334455667788)
-
-int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n);
 
 static void take_sense(struct cursor c)
 {

@@ -8,15 +8,8 @@
 #include <string.h>
 
 #include "base/inherit.h"
+#include "fuzz/fuzz.h"
 #include "keeper/message.h"
-
-#define REQUIRE(x)               \
-	do {                     \
-		if (!(x))        \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n);
 
 static void parse_message(const uint8_t *in, size_t n)
 {

@@ -9,18 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/fuzz.h"
 #include "pdu/pdu_rx.h"
-
-#define REQUIRE(x)               \
-	do {                     \
-		if (!(x))        \
-			abort(); \
-	} while (0)
 
 #define DATA_MAX 512u
 #define AHS_MAX	 64u
-
-int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n);
 
 struct seen {
 	bool open, stops;

@@ -4,18 +4,11 @@
  * service action. Each TransportID that is taken is in lower case, and written again it is the same
  * but for its padding.
  */
+#include "fuzz/fuzz.h"
 #include "scsi/pr_list.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define REQUIRE(x)               \
-	do {                     \
-		if (!(x))        \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n);
 
 static void check_port(const struct claim_port *p)
 {

@@ -7,16 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/fuzz.h"
 #include "initiator-tools/vm/qmp.h"
 #include "initiator-tools/vm/vm_disk.h"
-
-#define REQUIRE(x)               \
-	do {                     \
-		if (!(x))        \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n);
 
 static void check_text(const char *text, size_t room)
 {

@@ -10,15 +10,8 @@
 #include <string.h>
 
 #include "base/crc32c.h"
+#include "fuzz/fuzz.h"
 #include "store/record.h"
-
-#define REQUIRE(x)               \
-	do {                     \
-		if (!(x))        \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n);
 
 static void make_right(uint8_t *raw)
 {

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/fuzz.h"
 #include "lib/filler.h"
 #include "memtgt/wire.h"
 #include "scsi/scsi.h"
@@ -24,8 +25,6 @@
 #define NEXUSES	   2u
 #define CDB_LEN	   16u
 #define HEAD_BYTES (3u + CDB_LEN)
-
-int LLVMFuzzerTestOneInput(const uint8_t *input, size_t n);
 
 static struct store *store;
 static struct scsi_worker worker;

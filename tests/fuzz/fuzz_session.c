@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "fuzz/fuzz.h"
 #include "iscsi/live.h"
 #include "reactor/conn.h"
 #include "lib/fake_engine.h"
@@ -25,14 +26,6 @@
 
 #define PEERS	 4
 #define DATA_MAX 8192u
-
-#define REQUIRE(x)               \
-	do {                     \
-		if (!(x))        \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n);
 
 static struct rig rig;
 static struct fuzz_peer {

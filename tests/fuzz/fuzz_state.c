@@ -3,19 +3,12 @@
  * fuzz_state - any text as the file of what LUNs held. What is read is written and read again, and
  * is the same.
  */
+#include "fuzz/fuzz.h"
 #include "state/file.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define REQUIRE(x)               \
-	do {                     \
-		if (!(x))        \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n);
 
 int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n)
 {

@@ -4,17 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/fuzz.h"
 #include "initiator-tools/host/dm.h"
 #include "initiator-tools/host/lvm_report.h"
 #include "initiator-tools/host/swaps.h"
-
-#define REQUIRE(x)               \
-	do {                     \
-		if (!(x))        \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 /* "sda" */
 static void check_disk(const char *name)

@@ -35,7 +35,7 @@ fuzzers += \
 	tests/fuzz/fuzz_volume
 endif
 check_PROGRAMS += $(fuzzers)
-EXTRA_DIST += %D%/corpus
+EXTRA_DIST += %D%/corpus %D%/fuzz.h
 
 if FUZZERS
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+#include "fuzz/fuzz.h"
 
 static uint8_t *slurp(FILE *f, size_t *n)
 {
