@@ -80,7 +80,7 @@ static int open_lvm(struct step *s, struct group *g)
 	return err ? step_fail(s, ENOMEM, "out of memory") : 0;
 }
 
-int group_open(struct step *s, struct group *g)
+static int open_group(struct step *s, struct group *g)
 {
 	*g = (struct group){0};
 	snprintf(g->tag, sizeof(g->tag), "memtgt-%s", s->loan->uuid);
@@ -98,10 +98,16 @@ static void forget_rows(struct group *g)
 	g->segments = (struct lvm_segments){0};
 }
 
-void group_close(struct group *g)
+int group_do(struct step *s, int (*fn)(struct step *s, struct group *g))
 {
-	forget_rows(g);
-	lvm_close(&g->lvm);
+	struct group g;
+	int err = open_group(s, &g);
+
+	if (!err)
+		err = fn(s, &g);
+	forget_rows(&g);
+	lvm_close(&g.lvm);
+	return err;
 }
 
 /* ---- who is in the group ---- */

@@ -50,9 +50,9 @@ int group_disk(struct step *s, const struct loan_disk *d, lvm_disk name)
 /* All disks of s->leg answer: 0, or step_fail_donor(). */
 int group_require(struct step *s) __attribute__((warn_unused_result));
 
-/* Looks; 0, or step_fail(). To be closed in both cases. */
-int group_open(struct step *s, struct group *g) __attribute__((warn_unused_result));
-void group_close(struct group *g);
+/* Looks, and calls fn() with what there is. What that returns, or step_fail(). */
+int group_do(struct step *s, int (*fn)(struct step *s, struct group *g))
+	__attribute__((warn_unused_result));
 /* After a change. */
 int group_look(struct step *s, struct group *g) __attribute__((warn_unused_result));
 

@@ -36,16 +36,9 @@ static int join(struct step *s, struct group *g)
 
 int step_group_run(struct step *s)
 {
-	struct group g;
 	int err = group_require(s);
 
-	if (err)
-		return err;
-	err = group_open(s, &g);
-	if (!err)
-		err = join(s, &g);
-	group_close(&g);
-	return err;
+	return err ? err : group_do(s, join);
 }
 
 /* Of a leg that is not gone. */
@@ -64,23 +57,23 @@ static int leave(struct step *s, struct group *g)
 	return change(s, g, lvm_group_remove(&g->lvm));
 }
 
+/* With a volume that is not in use, the next who uses it forgets what is missing. */
+static int leave_without_disks(struct step *s, struct group *g)
+{
+	return !g->has_volume || (g->is_active && g->nsynced) ? group_forget_missing(s, g) : 0;
+}
+
+static int undo(struct step *s, struct group *g)
+{
+	if (group_is_gone(s, g, (size_t)(s->leg - s->loan->legs)))
+		return leave_without_disks(s, g);
+	int err = group_require(s);
+	if (!err && group_has_gone(s, g))
+		err = group_forget_missing(s, g);
+	return err ? err : leave(s, g);
+}
+
 int step_group_undo(struct step *s)
 {
-	struct group g;
-	int err = group_open(s, &g);
-
-	if (!err && group_is_gone(s, &g, (size_t)(s->leg - s->loan->legs))) {
-		/* With a volume that is not in use, the next who uses it forgets what is missing.
-		 */
-		if (!g.has_volume || (g.is_active && g.nsynced))
-			err = group_forget_missing(s, &g);
-	} else if (!err) {
-		err = group_require(s);
-		if (!err && group_has_gone(s, &g))
-			err = group_forget_missing(s, &g);
-		if (!err)
-			err = leave(s, &g);
-	}
-	group_close(&g);
-	return err;
+	return group_do(s, undo);
 }

@@ -264,16 +264,9 @@ static int build(struct step *s, struct group *g)
 
 int step_mirror_run(struct step *s)
 {
-	struct group g;
 	int err = group_require(s);
 
-	if (err)
-		return err;
-	err = group_open(s, &g);
-	if (!err)
-		err = build(s, &g);
-	group_close(&g);
-	return err;
+	return err ? err : group_do(s, build);
 }
 
 /* ---- undo ---- */
@@ -380,19 +373,18 @@ static int drop(struct step *s, struct group *g)
 		      lvm_drop_image(&g->lvm, GROUP_VOLUME, group_members(g, leg, true, names)));
 }
 
+static int undo(struct step *s, struct group *g)
+{
+	int err = resume(s, g);
+
+	if (err)
+		return err;
+	if (s->loan->is_ending)
+		return end(s, g);
+	return group_is_gone(s, g, (size_t)(s->leg - s->loan->legs)) ? drop_gone(s, g) : drop(s, g);
+}
+
 int step_mirror_undo(struct step *s)
 {
-	struct group g;
-	int err = group_open(s, &g);
-
-	if (!err)
-		err = resume(s, &g);
-	if (!err && s->loan->is_ending)
-		err = end(s, &g);
-	else if (!err && group_is_gone(s, &g, (size_t)(s->leg - s->loan->legs)))
-		err = drop_gone(s, &g);
-	else if (!err)
-		err = drop(s, &g);
-	group_close(&g);
-	return err;
+	return group_do(s, undo);
 }

@@ -49,6 +49,8 @@ static int change(struct step *s, struct group *g)
 	struct lvm_disks all = {names, 0};
 	uint64_t is = size_of(g), wanted = s->loan->wish.size;
 
+	if (!g->has_volume)
+		return step_fail(s, ENODATA, "the volume is not there");
 	if (is == wanted)
 		return 0;
 	if (is > wanted)
@@ -65,17 +67,7 @@ static int change(struct step *s, struct group *g)
 
 int step_size_run(struct step *s)
 {
-	struct group g;
-
-	if (is_right(s->loan))
-		return 0;
-	int err = group_open(s, &g);
-	if (!err && !g.has_volume)
-		err = step_fail(s, ENODATA, "the volume is not there");
-	if (!err)
-		err = change(s, &g);
-	group_close(&g);
-	return err;
+	return is_right(s->loan) ? 0 : group_do(s, change);
 }
 
 /* The volume goes with its legs. */

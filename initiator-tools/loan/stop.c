@@ -45,13 +45,8 @@ static int deactivate(struct step *s, struct group *g)
 static int stop_volume(struct work *w)
 {
 	struct step s = {.loan = &w->loan};
-	struct group g;
-	int err = group_open(&s, &g);
 
-	if (!err)
-		err = deactivate(&s, &g);
-	group_close(&g);
-	if (err)
+	if (group_do(&s, deactivate))
 		return work_fail(w, LOAN_FAILED, "%s", s.why);
 	w->loan.boot[0] = '\0';
 	return work_save(w);
