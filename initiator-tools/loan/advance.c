@@ -114,7 +114,8 @@ static bool can_be_replaced(const struct loan *l, const struct loan_leg *leg)
 	if (!leg->has_data || (l->wish.kind == LOAN_SWAP && l->steps[STEP_SWAP] != STEP_DONE))
 		return true;
 	for (size_t i = 0; i < l->nlegs; i++)
-		if (&l->legs[i] != leg && l->legs[i].has_data && !l->legs[i].is_lost)
+		if (&l->legs[i] != leg && l->legs[i].has_data && !l->legs[i].is_old &&
+		    !l->legs[i].is_lost)
 			return true;
 	return false;
 }
@@ -339,11 +340,11 @@ static unsigned unsure_copies(const struct loan *l)
 {
 	unsigned n = 0;
 
-	if (l->is_clean || l->wish.kind == LOAN_SWAP)
+	if (l->wish.kind == LOAN_SWAP)
 		return 0;
 	for (size_t i = 0; i < l->nlegs; i++)
-		n += l->legs[i].has_data && !l->legs[i].is_lost;
-	return n;
+		n += l->legs[i].has_data && !l->legs[i].is_old && !l->legs[i].is_lost;
+	return l->is_clean && n ? 1 : n;
 }
 
 /* Of a disk, a leg or the loan: what the boot took is begun, and no more. */

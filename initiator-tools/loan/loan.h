@@ -89,6 +89,7 @@ struct loan_leg {
 	unsigned id;	  /* 0, 1, ...; never used again for this loan */
 	bool is_unwanted; /* its steps are to be undone */
 	bool has_data;	  /* it was a copy once: what its disks hold must be what was written */
+	bool is_old;	  /* the others were used without it: raid1 has to bring it up to date */
 	bool is_lost;	  /* its disks are not to be touched any more: undo only what is here */
 	bool is_away;	  /* not in the file: this run goes on without it, and leaves it as it is */
 	struct loan_disk *disks;
@@ -105,8 +106,9 @@ struct loan {
 	bool is_made;		   /* it was complete once: somebody uses it */
 	bool is_ending;		   /* it is to be returned: all steps are to be undone */
 	bool is_stopped;	   /* out of use: no swap, no dm-crypt; the legs stay */
-	bool is_clean;		   /* and all copies were whole when the volume was */
-	/* Of so many copies, nobody knows which is the newest: a volume is not used with fewer. */
+	bool is_clean;		   /* and its copies that are not old are all the same */
+	/* Of so many copies that are not old, one is the newest, and nobody knows which: a volume
+	 * is not used with fewer of them. */
 	unsigned unsure;
 	bool is_short; /* not in the file: this run goes on without all copies */
 	struct loan_leg legs[LOAN_LEGS_MAX];

@@ -82,6 +82,7 @@ static const struct field leg_fields[] = {
 	F(struct loan_leg,  COUNT,  "id",        id,           UINT32_MAX,            NULL),
 	F(struct loan_leg,  FLAG,   "unwanted",  is_unwanted,  0,                     NULL),
 	F(struct loan_leg,  FLAG,   "data",      has_data,     0,                     NULL),
+	F(struct loan_leg,  FLAG,   "old",       is_old,       0,                     NULL),
 	F(struct loan_leg,  FLAG,   "lost",      is_lost,      0,                     NULL),
 };
 static const struct field disk_fields[] = {

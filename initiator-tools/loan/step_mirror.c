@@ -97,13 +97,22 @@ static int check_newest(struct step *s, const struct group *g)
 	unsigned there = 0;
 
 	for (size_t i = 0; i < s->loan->nlegs; i++)
-		there += s->loan->legs[i].has_data && g->legs[i].is_there;
+		there += s->loan->legs[i].has_data && !s->loan->legs[i].is_old &&
+			 g->legs[i].is_there;
 	if (there >= s->loan->unsure || s->is_degraded)
 		return 0;
 	return step_fail(s, ENODATA,
 			 "%u of %u copies are there, and nobody knows whether the newest is among "
 			 "them; \"memloan apply --degraded\" takes what is there",
 			 there, s->loan->unsure);
+}
+
+/* Whatever is written from now on, the others do not get. */
+static void note_used(struct step *s, const struct group *g)
+{
+	s->loan->unsure = 0;
+	for (size_t i = 0; i < s->loan->nlegs; i++)
+		s->loan->legs[i].is_old |= s->loan->legs[i].has_data && !g->legs[i].is_whole;
 }
 
 static int activate(struct step *s, struct group *g)
@@ -114,7 +123,7 @@ static int activate(struct step *s, struct group *g)
 		err = change_and_look(s, g,
 				      lvm_activate(&g->lvm, GROUP_VOLUME, is_any_away(s->loan)));
 	if (!err)
-		s->loan->unsure = 0;
+		note_used(s, g);
 	return err;
 }
 
@@ -234,6 +243,12 @@ static int limit_rate(struct step *s, struct group *g)
 	return change(s, g, lvm_limit_rate(&g->lvm, GROUP_VOLUME, s->sync_rate));
 }
 
+static void note_whole(struct step *s, const struct group *g)
+{
+	for (size_t i = 0; i < s->loan->nlegs; i++)
+		s->loan->legs[i].is_old &= !(g->legs[i].is_there && g->legs[i].is_synced);
+}
+
 static int build(struct step *s, struct group *g)
 {
 	int err = resume(s, g);
@@ -255,6 +270,7 @@ static int build(struct step *s, struct group *g)
 		err = drop_stray_images(s, g);
 	if (err)
 		return err;
+	note_whole(s, g);
 	const struct group_leg *leg = group_leg_of(s, g);
 	return leg->is_there && leg->is_synced
 		       ? 0

@@ -14,17 +14,21 @@
 #include "initiator-tools/loan/group.h"
 #include "initiator-tools/loan/work.h"
 
-/* All copies are the same when the volume is let go. */
-static bool is_clean(const struct loan *l, const struct group *g)
+/* Which copies are whole when the volume is let go? False: that is not known. */
+static bool look_at_copies(struct loan *l, const struct group *g)
 {
+	struct dm_mirror m = {.n = 1, .health = "A"};
 	char path[LOAN_PATH_BYTES], why[256];
-	struct dm_mirror m;
 
 	loan_volume_path(l, path);
-	if (!g->is_mirror)
-		return loan_copies(l) == 1;
-	return !dm_mirror_status(strrchr(path, '/') + 1, &m, why, sizeof(why)) &&
-	       m.n == loan_copies(l) && strspn(m.health, "A") == m.n;
+	if (g->is_mirror && dm_mirror_status(strrchr(path, '/') + 1, &m, why, sizeof(why)))
+		return false;
+	for (size_t i = 0; i < l->nlegs; i++) {
+		const struct group_leg *k = &g->legs[i];
+		bool is_whole = k->is_there && k->image < m.n && m.health[k->image] == 'A';
+		l->legs[i].is_old |= l->legs[i].has_data && !is_whole;
+	}
+	return true;
 }
 
 static int deactivate(struct step *s, struct group *g)
@@ -33,11 +37,11 @@ static int deactivate(struct step *s, struct group *g)
 		return step_fail(s, EBUSY, "its volume is in use");
 	if (!g->is_active)
 		return 0;
-	bool was_clean = is_clean(s->loan, g);
+	bool is_clean = look_at_copies(s->loan, g);
 	int err = lvm_deactivate(&g->lvm, GROUP_VOLUME);
 	if (err)
 		return group_fail(s, g, err, false);
-	s->loan->is_clean = was_clean;
+	s->loan->is_clean = is_clean;
 	return 0;
 }
 

@@ -68,12 +68,14 @@ static int use_volume(struct step *s)
 			       leg->disks[0].steps[STEP_LOGIN] == STEP_DONE;
 		if (!is_here && leg->has_data && !leg->is_away && !leg->is_lost)
 			return 0;
-		there += is_here && leg->has_data;
+		there += is_here && leg->has_data && !leg->is_old;
 	}
 	if (there < s->loan->unsure && !s->is_degraded)
 		return step_fail(s, ENODATA, "nobody knows");
 	s->loan->unsure = 0;
 	world.is_used = true;
+	for (size_t i = 0; i < s->loan->nlegs; i++)
+		s->loan->legs[i].is_old = s->loan->legs[i].is_away;
 	return 0;
 }
 
@@ -696,6 +698,32 @@ START_TEST(a_volume_that_was_let_go_whole_needs_one_copy)
 }
 END_TEST
 
+/* It was used without b, and went down without a word: a has all, and b is no copy. */
+START_TEST(an_old_copy_is_not_taken_for_a_new_one)
+{
+	loan.wish.kind = LOAN_VOLUME;
+	world.donors = 2;
+	ck_assert_int_eq(advance(), 0);
+	loan.is_clean = true;
+	ck_assert_int_eq(reboot(), 0);
+	world.broken = 2;
+	ck_assert_int_eq(advance(), -EIO);
+	ck_assert(world.is_used && loan.legs[1].is_old);
+	loan.is_clean = _i & 1;
+	loan.boot[0] = '\0';
+	ck_assert_int_eq(reboot(), 0);
+	world.donors = 4;
+	if (_i & 2) {
+		world.broken = 1;
+		ck_assert_int_eq(advance(), -EIO);
+		ck_assert(!world.is_used && !loan.legs[0].is_lost && loan.nlegs == 2);
+	}
+	world.broken = 2;
+	ck_assert_int_eq(advance(), 0);
+	ck_assert(world.is_used && is_whole('a') && is_whole('c') && !loan.legs[0].is_old);
+}
+END_TEST
+
 /* He serves again, as one who never had it. */
 START_TEST(an_emptied_donor_is_no_copy)
 {
@@ -802,6 +830,7 @@ int main(void)
 	tcase_add_loop_test(t, swap_goes_on_without_a_silent_copy, 0, 2);
 	tcase_add_loop_test(t, a_volume_is_not_used_without_a_copy_that_may_be_newer, 0, 2);
 	tcase_add_test(t, a_copy_that_was_passed_over_is_lost);
+	tcase_add_loop_test(t, an_old_copy_is_not_taken_for_a_new_one, 0, 4);
 	tcase_add_test(t, a_volume_that_was_let_go_whole_needs_one_copy);
 	tcase_add_test(t, a_move_without_a_donor_does_not_keep_a_loan_from_a_boot);
 	tcase_add_loop_test(t, a_silent_copy_is_replaced_after_a_boot, 0, 2);

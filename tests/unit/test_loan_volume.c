@@ -500,6 +500,15 @@ START_TEST(mirror_without_a_leg_that_is_away)
 	log_is(PVS LVS
 	       "lvchange --yes --activate y --ignoreactivationskip --activationmode degraded "
 	       "memtgt_x/data\n" PVS LVS STATUS PVS LVS);
+	ck_assert(b->is_old && !a->is_old);
+	/* It is back, and raid1 has made it whole. */
+	b->is_away = rig_disks[1].is_gone = false;
+	rig_pvs(0, OURS("sda") "," OURS("sdb"));
+	rig_lvs(0, BOTH_WHOLE);
+	rig_answer("dmsetup", 0, "echo 0 9 raid raid1 2 AA 9/9 idle 0 0 -");
+	s = rig_step(b, -1);
+	ck_assert_int_eq(step_mirror_run(&s), 0);
+	ck_assert(!b->is_old);
 }
 END_TEST
 
@@ -516,6 +525,11 @@ START_TEST(mirror_that_may_be_old)
 	s = rig_step(a, -1);
 	fails(step_mirror_run(&s), -ENODATA, false, "1 of 2 copies are there");
 	log_is(PVS LVS);
+	rig_loan.unsure = 1;
+	a->is_old = true;
+	rig_lvs(1, LINEAR("-wi-----k-", "sda"));
+	fails(step_mirror_run(&s), -ENODATA, false, "0 of 1 copies are there");
+	rig_log();
 	s.is_degraded = true;
 	rig_lvs(1, LINEAR("-wi-----k-", "sda"));
 	ck_assert_int_eq(step_mirror_run(&s), 0);
