@@ -127,6 +127,8 @@ initiator_tools_libmemloan_a_SOURCES = \
 	%D%/loan/record.c \
 	%D%/loan/record.h \
 	%D%/loan/record_text.c \
+	%D%/loan/remains.c \
+	%D%/loan/remains.h \
 	%D%/loan/resize.c \
 	%D%/loan/return.c \
 	%D%/loan/step.c \

@@ -104,6 +104,14 @@ int dm_remove(const char *name, char *why, size_t why_len)
 	return err == -EREMOTEIO && strstr(why, "busy") ? -EBUSY : err;
 }
 
+int dm_clear(const char *name, char *why, size_t why_len)
+{
+	const char *const argv[] = {"dmsetup", "clear", name, NULL};
+	struct spawn_result r;
+
+	return tool_run(argv, &r, why, why_len);
+}
+
 /* "48000/49152" */
 static bool ratio(char *text, uint64_t *done, uint64_t *total)
 {

@@ -25,6 +25,10 @@ bool dm_first(const char *prefix, char name[static DM_NAME_BYTES]);
 /* 0, or -errno after `why`: -EBUSY: somebody has it open. */
 int dm_remove(const char *name, char *why, size_t why_len) __attribute__((warn_unused_result));
 
+/* A table that was loaded and is not used yet is dropped: it holds what it is to be made of. 0, or
+ * -errno after `why`. */
+int dm_clear(const char *name, char *why, size_t why_len) __attribute__((warn_unused_result));
+
 /* dm-raid's status (the kernel's Documentation/admin-guide/device-mapper/dm-raid.rst). */
 struct dm_mirror {
 	unsigned n;

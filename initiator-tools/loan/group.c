@@ -225,6 +225,11 @@ int group_look(struct step *s, struct group *g)
 	return 0;
 }
 
+void group_device(const struct group *g, char out[static DM_NAME_BYTES])
+{
+	snprintf(out, DM_NAME_BYTES, "%.60s-" GROUP_VOLUME, g->lvm.group);
+}
+
 /* ---- of the step's leg ---- */
 
 struct group_leg *group_leg_of(const struct step *s, struct group *g)

@@ -12,6 +12,7 @@
 #define MEMTGT_GROUP_H
 
 #include "initiator-tools/host/disk.h"
+#include "initiator-tools/host/dm.h"
 #include "initiator-tools/host/lvm.h"
 #include "initiator-tools/loan/step.h"
 
@@ -55,6 +56,9 @@ int group_do(struct step *s, int (*fn)(struct step *s, struct group *g))
 	__attribute__((warn_unused_result));
 /* After a change. */
 int group_look(struct step *s, struct group *g) __attribute__((warn_unused_result));
+
+/* The volume's name in device mapper. */
+void group_device(const struct group *g, char out[static DM_NAME_BYTES]);
 
 /* Of s->leg. */
 struct group_leg *group_leg_of(const struct step *s, struct group *g);

@@ -14,14 +14,10 @@
 #include "initiator-tools/host/dm.h"
 #include "initiator-tools/loan/group.h"
 #include "initiator-tools/loan/mirror.h"
+#include "initiator-tools/loan/remains.h"
 
 unsigned mirror_tick_ms = 500;
 unsigned mirror_stall_ms = 180000;
-
-static void device_name(const struct group *g, char out[static DM_NAME_BYTES])
-{
-	snprintf(out, DM_NAME_BYTES, "%.60s-" GROUP_VOLUME, g->lvm.group);
-}
 
 static int change(struct step *s, struct group *g, int err)
 {
@@ -66,21 +62,6 @@ static int create(struct step *s, struct group *g)
 	return change_and_look(s, g,
 			       lvm_create(&g->lvm, GROUP_VOLUME, s->loan->wish.size,
 					  group_disks_of(group_leg_of(s, g))));
-}
-
-/* What a program that was killed has left beside the volume. */
-static int remove_remains(struct step *s, struct group *g)
-{
-	for (size_t i = 0; i < g->segments.n; i++) {
-		const struct lvm_segment *seg = &g->segments.rows[i];
-		if (seg->is_hidden || !strcmp(seg->volume, GROUP_VOLUME) ||
-		    (i && !strcmp(seg->volume, seg[-1].volume)))
-			continue;
-		int err = change(s, g, lvm_remove(&g->lvm, seg->volume));
-		if (err)
-			return err;
-	}
-	return 0;
 }
 
 static bool is_any_away(const struct loan *l)
@@ -129,7 +110,7 @@ static int activate(struct step *s, struct group *g)
 
 static int add_image(struct step *s, struct group *g)
 {
-	int err = remove_remains(s, g);
+	int err = remains_remove(s, g);
 
 	return err ? err
 		   : change_and_look(s, g,
@@ -211,7 +192,7 @@ static int wait_until_whole(struct step *s, struct group *g)
 
 	if (!g->is_mirror)
 		return 0;
-	device_name(g, w.device);
+	group_device(g, w.device);
 	while ((rc = watch_once(s, g, &w)) > 0)
 		(void)poll(NULL, 0, (int)mirror_tick_ms);
 	return rc ? rc : group_look(s, g);
@@ -226,12 +207,6 @@ static int drop_stray_images(struct step *s, struct group *g)
 		err = change_and_look(s, g,
 				      lvm_drop_image(&g->lvm, GROUP_VOLUME, (struct lvm_disks){0}));
 	return err;
-}
-
-/* A volume that was left standing still stops all who use it. */
-static int resume(struct step *s, struct group *g)
-{
-	return g->is_suspended ? change_and_look(s, g, lvm_refresh(&g->lvm, GROUP_VOLUME)) : 0;
 }
 
 /* ---- run ---- */
@@ -251,7 +226,7 @@ static void note_whole(struct step *s, const struct group *g)
 
 static int build(struct step *s, struct group *g)
 {
-	int err = resume(s, g);
+	int err = remains_resume(s, g);
 
 	if (!err)
 		err = group_heal(s, g);
@@ -287,31 +262,6 @@ int step_mirror_run(struct step *s)
 
 /* ---- undo ---- */
 
-/* What is left here of a volume whose disks nobody shows LVM any more. */
-static int remove_devices(struct step *s, struct group *g)
-{
-	char prefix[DM_NAME_BYTES], name[DM_NAME_BYTES], why[256], tried[DM_NAME_BYTES] = "";
-	dev_t dev;
-	int err;
-
-	device_name(g, prefix);
-	/* What stands on others goes first. */
-	if (!dm_find(prefix, &dev, name)) {
-		err = dm_remove(prefix, why, sizeof(why));
-		if (err)
-			return step_fail(s, -err, "%s", why);
-	}
-	while (dm_first(prefix, name)) {
-		if (!strcmp(name, tried))
-			return step_fail(s, EBUSY, "%s cannot be removed", name);
-		err = dm_remove(name, why, sizeof(why));
-		if (err)
-			return step_fail(s, -err, "%s", why);
-		memcpy(tried, name, sizeof(tried));
-	}
-	return 0;
-}
-
 /* Nobody may have it open: the loan ends, or has never held data. */
 static int remove_volume(struct step *s, struct group *g)
 {
@@ -330,8 +280,8 @@ static int end(struct step *s, struct group *g)
 	int err = g->has_volume ? remove_volume(s, g) : 0;
 
 	if (!err && !g->has_volume)
-		err = remove_remains(s, g);
-	return err ? err : remove_devices(s, g);
+		err = remains_remove(s, g);
+	return err ? err : remains_remove_devices(s, g);
 }
 
 /* The copies that are left must be whole ones, and as many as promised. */
@@ -359,7 +309,7 @@ static int drop_gone(struct step *s, struct group *g)
 		    s->loan->nlegs == 1)
 			return step_fail(s, ENODATA, "%s had the only copy",
 					 s->leg->disks[0].donor);
-		return g->is_there ? 0 : remove_devices(s, g);
+		return g->is_there ? 0 : remains_remove_devices(s, g);
 	}
 	int err = check_others(s, g);
 	if (!err)
@@ -374,9 +324,9 @@ static int drop(struct step *s, struct group *g)
 	int err = group_require(s);
 
 	if (err || !g->has_volume)
-		return err ? err : remove_remains(s, g);
+		return err ? err : remains_remove(s, g);
 	if (!leg->is_there)
-		return remove_remains(s, g);
+		return remains_remove(s, g);
 	/* The kernel knows which copies are whole. */
 	err = g->is_mirror ? activate(s, g) : 0;
 	if (!err)
@@ -391,7 +341,7 @@ static int drop(struct step *s, struct group *g)
 
 static int undo(struct step *s, struct group *g)
 {
-	int err = resume(s, g);
+	int err = remains_resume(s, g);
 
 	if (err)
 		return err;
