@@ -17,5 +17,6 @@ EXTRA_DIST += \
 	%D%/processes.py \
 	%D%/run-guest \
 	%D%/scenarios \
+	%D%/search.py \
 	%D%/targets.py \
 	%D%/vmdisk.py

@@ -15,6 +15,7 @@ import time
 
 from forwarder import Forwarder
 from processes import start
+from search import count_in_memory
 
 HOST_IN_GUEST = "10.0.2.2"  # how the guest reaches the host's loopback
 END_LIMIT = 60  # seconds for memtgtd to start or to end
@@ -75,6 +76,8 @@ credentials = ( { name = "alpha"; secret = "alpha-and-its-secret"; },
                 { name = "donor"; secret = "donor-and-its-secret"; },
                 { name = "finder"; secret_hex = "66696e6465722d736563726574"; } );
 """
+# What a target does itself.
+WORDS = {"start", "stop", "kill", "crash", "restart", "corrupt", "ctl", "curve", "pause", "resume", "search"}
 SURPLUS = pathlib.Path("/sys/kernel/mm/hugepages/hugepages-2048kB/surplus_hugepages")
 
 
@@ -238,6 +241,10 @@ class Target:
             print(f"{time.monotonic() - self._curve_begun:.1f}", value, used, held, sep=",", file=file)
         return f"{used} {held}"
 
+    async def search(self, text):
+        """How often the text is in the daemon's memory, which is that of its LUNs, too."""
+        return await asyncio.to_thread(count_in_memory, self._process.pid, text.encode())
+
     async def corrupt(self, lun, offset):
         """Changes a block behind the guest's back, through another initiator."""
         url = f"iscsi://127.0.0.1:{self.forwarder.backend}/{self.iqn}/{lun}"
@@ -280,7 +287,7 @@ class Targets:
             return SURPLUS.read_text().strip()
         target = self._targets[letter[:1]]
         forwarder = target.second if letter[1:] == "2" else target.forwarder
-        if word in ("start", "stop", "kill", "crash", "restart", "corrupt", "ctl", "curve", "pause", "resume"):
+        if word in WORDS:
             return await getattr(target, word)(*more)
         if word in ("freeze", "thaw"):
             return getattr(forwarder, word)()
