@@ -21,6 +21,7 @@
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZ" \
 	"0123456789_"
 #define SUFFIX	".json"
+#define DONORS	"luns" /* luns.json in the same folder is that of this host's memtgtd */
 #define LOOK_MS 50
 
 const char *record_bad_name(const char *name)
@@ -31,6 +32,8 @@ const char *record_bad_name(const char *name)
 		return "the name of a loan has 1 to 31 characters";
 	if (strspn(name, NAME_CHARACTERS) != n)
 		return "the name of a loan has only letters, digits and underscores";
+	if (!strcmp(name, DONORS))
+		return "no loan is called \"" DONORS "\": memtgtd has a file of this name";
 	return NULL;
 }
 

@@ -254,6 +254,20 @@ START_TEST(loans_are_listed)
 }
 END_TEST
 
+START_TEST(what_memtgtd_remembers_is_no_loan)
+{
+	char path[128], **names;
+
+	snprintf(path, sizeof(path), "%s/luns.json", dir);
+	fclose(fopen(path, "w"));
+	ck_assert_int_eq(record_list(dir, &names), 0);
+	record_list_free(names, 0);
+	ck_assert_ptr_nonnull(record_bad_name("luns"));
+	ck_assert_ptr_null(record_bad_name("luns2"));
+	ck_assert_ptr_null(record_bad_name("lun"));
+}
+END_TEST
+
 START_TEST(one_works_at_a_time)
 {
 	int one = record_lock(dir, 0);
@@ -281,6 +295,7 @@ int main(void)
 	tcase_add_test(t, a_broken_file_is_an_error);
 	tcase_add_test(t, a_file_of_another_loan_is_refused);
 	tcase_add_test(t, loans_are_listed);
+	tcase_add_test(t, what_memtgtd_remembers_is_no_loan);
 	tcase_add_test(t, one_works_at_a_time);
 	suite_add_tcase(s, t);
 	return test_main(s);
