@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# chroot.sh - the two commands of README.md in a fresh Debian that holds only git and the sources.
+# chroot.sh - the commands of ./bootstrap that README.md has, in a fresh Debian that holds only git and the sources.
 #
-#	tests/chroot.sh bookworm|trixie		./bootstrap run --once, then ./bootstrap check
+#	tests/chroot.sh bookworm|trixie		./bootstrap run --once, install, and check
 #	tests/chroot.sh DIST COMMAND...		another command instead, in the source folder
 #
 # Needs root, mmdebstrap, and a mirror: that of this host, with this host's settings for apt.
@@ -58,5 +58,8 @@ if (($#)); then
 	in_chroot "$@"
 else
 	in_chroot ./bootstrap run --once
+	in_chroot ./bootstrap install
+	in_chroot memtgtd --version
+	in_chroot memloan --version
 	in_chroot ./bootstrap check
 fi

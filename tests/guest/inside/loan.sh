@@ -5,8 +5,8 @@
 conf=/etc/memtgt/memloan.conf
 loans=/var/lib/memtgt
 
-# Libraries that the image lacks, and a place for loans.
-prepare_memloan()
+# Those that the image lacks.
+add_libraries()
 {
 	local file
 	mkdir -p /usr/local/lib
@@ -14,6 +14,12 @@ prepare_memloan()
 		[[ -e /usr/lib/x86_64-linux-gnu/${file##*/} ]] || cp "$file" /usr/local/lib/
 	done
 	ldconfig
+}
+
+# Libraries, and a place for loans.
+prepare_memloan()
+{
+	add_libraries
 	mkdir -p "${conf%/*}" "$loans"
 	rm -f "$loans"/*
 	modprobe -a dm_mod dm_raid raid1 dm_crypt
