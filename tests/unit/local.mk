@@ -11,6 +11,7 @@ include %D%/control.mk
 include %D%/keeper.mk
 include %D%/luns.mk
 include %D%/loan.mk
+include %D%/guest.mk
 
 if HAVE_CHECK
 check_PROGRAMS += $(unit_tests)
