@@ -1,4 +1,5 @@
 # Measurements; not part of the tests.
 EXTRA_DIST += \
+	%D%/borrowed-memory.sh \
 	%D%/fio-libiscsi.sh \
 	%D%/qd32.sh

@@ -6,11 +6,11 @@
  *	appmem hash MEBIBYTES OPERATIONS	looks up and changes values of random keys
  *	appmem touch MEBIBYTES			touches random pages until SIGTERM
  *
- * sort and hash print "SECONDS,FAULTS" of the work itself, without what prepares and checks it;
- *faults are those for which something had to be read. MEBIBYTES of hash is a power of two.
+ * sort and hash print "SECONDS,FAULTS" of the work itself, without what prepares and checks it. A
+ * fault is one for which something had to be read. MEBIBYTES of hash is a power of two.
  *
- * touch prints a row per second: "SECONDS,PHASE,TOUCHES,P50,P99,MOST", times in us; and for each
- *phase, which SIGUSR1 or SIGTERM ends: "phase,PHASE,TOUCHES,P50,P99,MOST,BAD".
+ * touch prints a row for each five seconds, "SECONDS,PHASE,TOUCHES,P50,P99,MOST", times in us; and
+ * for each phase, which SIGUSR1 or SIGTERM ends, "phase,PHASE,TOUCHES,P50,P99,MOST,BAD".
  *
  * Exit status 1: the result is wrong.
  */
@@ -29,6 +29,7 @@
 #include <time.h>
 
 #define MEBIBYTE (1u << 20)
+#define WINDOW	 5 /* seconds of a row: so that there is a hundredth part of its touches */
 
 static volatile sig_atomic_t phases_ended, ended;
 
@@ -122,32 +123,32 @@ static void print_times(const struct app_times *t)
 	       (double)app_times_percentile(t, 99) / 1e3, (double)t->most / 1e3);
 }
 
-/* Touches until the second or the phase is over. */
-static void touch_a_second(struct app_touch *touch, struct app_times *second,
-			   struct app_times *phase, int number)
+/* Touches until the row or the phase is over. */
+static void touch_a_row(struct app_touch *touch, struct app_times *row, struct app_times *phase,
+			int number)
 {
-	double end = seconds() + 1;
+	double end = seconds() + WINDOW;
 
-	*second = (struct app_times){0};
+	*row = (struct app_times){0};
 	while (phases_ended == number && seconds() < end) {
 		uint64_t took = app_touch_next(touch);
 
-		app_times_add(second, took);
+		app_times_add(row, took);
 		app_times_add(phase, took);
 	}
 }
 
 static void touch_a_phase(struct app_touch *touch, double begun)
 {
-	static struct app_times second, phase;
+	static struct app_times row, phase;
 	uint64_t bad = touch->bad;
 	int number = phases_ended;
 
 	phase = (struct app_times){0};
 	while (phases_ended == number) {
-		touch_a_second(touch, &second, &phase, number);
+		touch_a_row(touch, &row, &phase, number);
 		printf("%.1f,%d", seconds() - begun, number);
-		print_times(&second);
+		print_times(&row);
 		putchar('\n');
 		fflush(stdout);
 	}
