@@ -6,6 +6,8 @@
 #
 #	borrowed-memory.sh [apps|read|move...]	in a build's folder, after make all check-programs;
 #						default: all three, about an hour
+#	TEST_DIR=DIR borrowed-memory.sh --tables [apps|read|move...]
+#						only the tables and pictures, of what was measured in DIR
 #
 # Prints the tables. The rows of each round stay in the folder that it names at the end.
 set -euo pipefail
@@ -13,7 +15,6 @@ set -euo pipefail
 src=${MEMTGT_SRC:-$(cd "$(dirname "$0")/../.." && pwd)}
 out=$src/docs
 export MEMTGT_BUILD=${MEMTGT_BUILD:-.}
-export TEST_DIR=${TEST_DIR:-$(mktemp -d "${TMPDIR:-/tmp}/memtgt-bench.XXXXXX")}
 
 # medians FILE KEYS COLUMN...: of rows that are equal in their first columns, of which one more tells the
 # round: the medians of these columns, behind the first its least and its most. The order stays.
@@ -57,13 +58,64 @@ medians()
 		}' "$file"
 }
 
-# markdown FILE: a table of it.
+# One row for what is equal in two columns; of each disk or swap "median (least-most)".
+# pivot FILE COLUMN OTHER BESIDE SCALE: BESIDE is the column that becomes many.
+pivot()
+{
+	awk -F, -v a="$2" -v b="$3" -v beside="$4" -v scale="$5" '
+		function number(x) { x /= scale; return sprintf(x < 0.1 ? "%.4f" : x < 10 ? "%.2f" : "%.0f", x) }
+		NR == 1 { head = $a " | " $b; next }
+		!(($a, $b) in known) { known[$a, $b]; row[++rows] = $a SUBSEP $b }
+		!($beside in place) { place[$beside]; column[++columns] = $beside }
+		{ cell[$a, $b, $beside] = number($4) " (" number($5) "-" number($6) ")" }
+		END {
+			printf "| %s |", head
+			for (c = 1; c <= columns; c++)
+				printf " %s |", column[c]
+			printf "\n|---|---|"
+			for (c = 1; c <= columns; c++)
+				printf "---|"
+			for (r = 1; r <= rows; r++) {
+				split(row[r], key, SUBSEP)
+				printf "\n| %s | %s |", key[1], key[2]
+				for (c = 1; c <= columns; c++)
+					printf " %s |", cell[row[r], column[c]]
+			}
+			print ""
+		}' "$1"
+}
+
+phases()
+{
+	echo '| phase | touches | p50, ms | p99, ms | longest, ms | bad pages |'
+	echo '|---|---|---|---|---|---|'
+	awk -F, 'NR > 1 {
+		name = $1 % 2 ? "during move " ($1 + 1) / 2 : $1 ? "after it" : "before"
+		printf "| %s | %d | %.1f | %.1f | %.0f | %d |\n", name, $2, $3 / 1e3, $4 / 1e3, $5 / 1e3, $6
+	}' "$1"
+}
+
+# The table that people read.
 markdown()
 {
-	awk -F, '
-		{ printf "|"; for (i = 1; i <= NF; i++) printf " %s |", $i; print "" }
-		NR == 1 { printf "|"; for (i = 1; i <= NF; i++) printf "---|"; print "" }' "$1"
-	echo
+	case $1 in
+	apps) pivot "$out/borrowed-apps.csv" 1 3 2 1 ;;
+	read) pivot "$out/borrowed-read.csv" 2 3 1 1024 ;;
+	move) phases "$out/borrowed-move.csv" ;;
+	esac
+}
+
+# Into docs/borrowed-memory.md, between the lines that hold it.
+insert()
+{
+	local page=$out/borrowed-memory.md
+	markdown "$1" >"$TEST_DIR/$1.md"
+	awk -v begin="<!-- table $1 -->" -v table="$TEST_DIR/$1.md" '
+		$0 == "<!-- end -->" { inside = 0 }
+		!inside
+		$0 == begin { inside = 1; while ((getline line <table) > 0) print line }' "$page" >"$TEST_DIR/page.md"
+	cp "$TEST_DIR/page.md" "$page"
+	cat "$TEST_DIR/$1.md"
 }
 
 tables()
@@ -81,7 +133,7 @@ tables()
 	esac
 }
 
-# What the guest has measured, and its picture.
+# What the guest has measured, its picture and its table.
 publish()
 {
 	local name=borrowed-$1
@@ -91,16 +143,19 @@ publish()
 		cp "$TEST_DIR/bench-move.csv" "$out/$name-times.csv"
 	fi
 	(cd "$src" && gnuplot "docs/$name.gnuplot")
-	markdown "$out/$name.csv"
+	insert "$1"
 }
 
+measure=yes
+[[ ${1-} != --tables ]] || { measure='' && shift; }
 (($# > 0)) || set -- apps read move
 command -v gnuplot >/dev/null || { echo "gnuplot is missing" >&2 && exit 1; }
 for part; do
-	[[ $part =~ ^(apps|read|move)$ ]] || { sed -n '4,10s/^# \{0,1\}//p' "$0" >&2 && exit 2; }
+	[[ $part =~ ^(apps|read|move)$ ]] || { sed -n '4,14s/^# \{0,1\}//p' "$0" >&2 && exit 2; }
 done
+export TEST_DIR=${TEST_DIR:-$(mktemp -d "${TMPDIR:-/tmp}/memtgt-bench.XXXXXX")}
 for part; do
-	"$src/tests/guest/run-guest" --verbose "bench-$part" >&2
+	[[ ! $measure ]] || "$src/tests/guest/run-guest" --verbose "bench-$part" >&2
 	publish "$part"
 done
-echo "what was measured: $TEST_DIR; the load of this host at the end: $(cut -d' ' -f1-3 /proc/loadavg)"
+echo "what was measured: $TEST_DIR; this host's load now: $(cut -d' ' -f1-3 /proc/loadavg)"
