@@ -4,10 +4,10 @@
 # borrowed-memory.sh - measures in a guest what docs/borrowed-memory.md shows, and makes its tables and
 # pictures anew.
 #
-#	borrowed-memory.sh [apps|read|move...]	in a build's folder, after make all check-programs;
-#						default: all three, about an hour
-#	TEST_DIR=DIR borrowed-memory.sh --tables [apps|read|move...]
-#						only the tables and pictures, of what was measured in DIR
+#	borrowed-memory.sh [PART...]	in a build's folder, after make all check-programs; a part is apps, read,
+#					move, or host, which is without a guest; default: all, half an hour
+#	TEST_DIR=DIR borrowed-memory.sh --tables [PART...]
+#					only the tables and pictures, of what was measured in DIR
 #
 # Prints the tables. The rows of each round stay in the folder that it names at the end.
 set -euo pipefail
@@ -59,15 +59,19 @@ medians()
 }
 
 # One row for what is equal in two columns; of each disk or swap "median (least-most)".
-# pivot FILE COLUMN OTHER BESIDE SCALE: BESIDE is the column that becomes many.
+# pivot FILE COLUMN OTHER BESIDE SCALE [MORE]: BESIDE is the column that becomes many; MORE one that is
+# told behind.
 pivot()
 {
-	awk -F, -v a="$2" -v b="$3" -v beside="$4" -v scale="$5" '
-		function number(x) { x /= scale; return sprintf(x < 0.1 ? "%.4f" : x < 10 ? "%.2f" : "%.0f", x) }
+	awk -F, -v a="$2" -v b="$3" -v beside="$4" -v scale="$5" -v more="${6-}" '
+		function number(x) { x /= scale; return sprintf(x < 0.01 ? "%.4f" : x < 10 ? "%.2f" : "%.0f", x) }
 		NR == 1 { head = $a " | " $b; next }
 		!(($a, $b) in known) { known[$a, $b]; row[++rows] = $a SUBSEP $b }
 		!($beside in place) { place[$beside]; column[++columns] = $beside }
-		{ cell[$a, $b, $beside] = number($4) " (" number($5) "-" number($6) ")" }
+		{
+			cell[$a, $b, $beside] = number($4) " (" number($5) "-" number($6) ")" \
+				(more ? ", " $more : "")
+		}
 		END {
 			printf "| %s |", head
 			for (c = 1; c <= columns; c++)
@@ -99,8 +103,8 @@ phases()
 markdown()
 {
 	case $1 in
-	apps) pivot "$out/borrowed-apps.csv" 1 3 2 1 ;;
-	read) pivot "$out/borrowed-read.csv" 2 3 1 1024 ;;
+	apps) pivot "$out/borrowed-apps.csv" 1 3 2 1 7 ;;
+	read | host) pivot "$out/borrowed-$1.csv" 2 3 1 1024 ;;
 	move) phases "$out/borrowed-move.csv" ;;
 	esac
 }
@@ -123,17 +127,30 @@ tables()
 	case $1 in
 	apps)
 		echo program,swap,local_percent,seconds,least,most,faults
-		medians "$TEST_DIR/bench-apps.csv" 3 5 6
+		medians "$TEST_DIR/bench-apps.csv" 3 5 6 | sort -s -t, -k1,1r
 		;;
 	read)
 		echo disk,reads,kib,kib_s,least,most,mean_us
 		medians "$TEST_DIR/bench-read.csv" 3 5 7
 		;;
 	move) cat "$TEST_DIR/bench-phases.csv" ;;
+	host)
+		echo disk,reads,kib,kib_s,least,most
+		medians "$TEST_DIR/bench-host.csv" 3 5
+		;;
 	esac
 }
 
-# What the guest has measured, its picture and its table.
+measure()
+{
+	if [[ $1 == host ]]; then
+		"$src/tests/bench/read-host.sh" >"$TEST_DIR/bench-host.csv"
+	else
+		"$src/tests/guest/run-guest" --verbose "bench-$1" >&2
+	fi
+}
+
+# What was measured, its picture and its table.
 publish()
 {
 	local name=borrowed-$1
@@ -142,20 +159,20 @@ publish()
 	if [[ $1 == move ]]; then
 		cp "$TEST_DIR/bench-move.csv" "$out/$name-times.csv"
 	fi
-	(cd "$src" && gnuplot "docs/$name.gnuplot")
+	[[ ! -e $out/$name.gnuplot ]] || (cd "$src" && gnuplot "docs/$name.gnuplot")
 	insert "$1"
 }
 
-measure=yes
-[[ ${1-} != --tables ]] || { measure='' && shift; }
-(($# > 0)) || set -- apps read move
+measured=''
+[[ ${1-} != --tables ]] || { measured=yes && shift; }
+(($# > 0)) || set -- apps read move host
 command -v gnuplot >/dev/null || { echo "gnuplot is missing" >&2 && exit 1; }
 for part; do
-	[[ $part =~ ^(apps|read|move)$ ]] || { sed -n '4,14s/^# \{0,1\}//p' "$0" >&2 && exit 2; }
+	[[ $part =~ ^(apps|read|move|host)$ ]] || { sed -n '4,13s/^# \{0,1\}//p' "$0" >&2 && exit 2; }
 done
 export TEST_DIR=${TEST_DIR:-$(mktemp -d "${TMPDIR:-/tmp}/memtgt-bench.XXXXXX")}
 for part; do
-	[[ ! $measure ]] || "$src/tests/guest/run-guest" --verbose "bench-$part" >&2
+	[[ $measured ]] || measure "$part"
 	publish "$part"
 done
 echo "what was measured: $TEST_DIR; this host's load now: $(cut -d' ' -f1-3 /proc/loadavg)"

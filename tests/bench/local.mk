@@ -2,4 +2,5 @@
 EXTRA_DIST += \
 	%D%/borrowed-memory.sh \
 	%D%/fio-libiscsi.sh \
-	%D%/qd32.sh
+	%D%/qd32.sh \
+	%D%/read-host.sh

@@ -49,10 +49,10 @@ static double seconds(void)
 
 static long faults(void)
 {
-	struct rusage usage;
+	struct rusage used;
 
-	getrusage(RUSAGE_SELF, &usage);
-	return usage.ru_majflt;
+	getrusage(RUSAGE_SELF, &used);
+	return used.ru_majflt;
 }
 
 static void *memory_of(uint64_t bytes)
