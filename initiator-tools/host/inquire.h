@@ -6,7 +6,8 @@
 #include "initiator-tools/donor.h"
 #include "initiator-tools/host/sg.h"
 
-/* NAA, serial (empty: it has none), size and block size. 0, or -errno and what it answered. */
+/* NAA, serial (empty: it has none), size and block size. 0, or -errno and what it answered; after
+ * -EREMOTEIO with the names that it told all the same: it may not be ready to tell its size. */
 int inquire_identity(const struct sg_device *d, struct donor_lun *out, struct sg_result *r)
 	__attribute__((warn_unused_result));
 

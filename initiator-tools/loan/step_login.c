@@ -106,7 +106,8 @@ static int delete_disk(const struct disk *k, uint64_t limit_ns)
 
 /* ---- it is that disk ---- */
 
-/* It is asked: what the kernel read when it found the disk may be old. */
+/* It is asked: what the kernel read when it found the disk may be old. A disk whose content was
+ * lost may tell nothing any more but its name, which is another. */
 static int verify(struct step *s, const struct disk *k)
 {
 	struct sg_device dev = sg_of_disk(k);
@@ -115,7 +116,8 @@ static int verify(struct step *s, const struct disk *k)
 	struct sg_result r;
 	int err = inquire_identity(&dev, &is, &r);
 
-	if (err)
+	bool is_lost = err == -EREMOTEIO && is.naa[0] && strcmp(is.naa, s->disk->naa) != 0;
+	if (err && !is_lost)
 		return step_fail_command(s, "INQUIRY", err, &r);
 	if (!k->is_same || strcmp(is.naa, s->disk->naa) != 0 ||
 	    strcmp(is.serial, s->disk->serial) != 0)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "initiator-tools/host/inquire.h"
 #include "lib/test_main.h"
 
 START_TEST(sense_is_read_in_both_formats)
@@ -137,6 +138,35 @@ START_TEST(only_the_disk_itself_is_opened)
 }
 END_TEST
 
+/* Its names, and that it is not ready: what memtgtd(8) does when the content was lost. */
+static int answer_names(void *arg, const struct sg_command *c, void *data, struct sg_result *r)
+{
+	static const uint8_t naa[] = {0, 0x83, 0, 12, 0x01, 0x03, 0, 8, 0x30, 1, 2, 3, 4, 5, 6, 7};
+	static const uint8_t serial[] = {0, 0x80, 0, 4, 'D', '1', '+', '2'};
+	bool is_serial = c->cdb[2] == 0x80;
+
+	(void)arg;
+	*r = (struct sg_result){.status = SG_CHECK, .key = 2, .asc = 0x04, .ascq = 0x03};
+	if (c->cdb[0] != 0x12)
+		return 0;
+	*r = (struct sg_result){.got = is_serial ? sizeof(serial) : sizeof(naa)};
+	memcpy(data, is_serial ? serial : naa, r->got);
+	return 0;
+}
+
+START_TEST(a_disk_that_is_not_ready_has_names)
+{
+	struct sg_device d = {.send = answer_names};
+	struct donor_lun is;
+	struct sg_result r;
+
+	ck_assert_int_eq(inquire_identity(&d, &is, &r), -EREMOTEIO);
+	ck_assert(r.key == 2 && r.asc == 0x04 && r.ascq == 0x03);
+	ck_assert_str_eq(is.serial, "D1+2");
+	ck_assert_ptr_nonnull(strstr(is.naa, "3001020304050607"));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("loan_sg");
@@ -149,6 +179,7 @@ int main(void)
 	tcase_add_test(tc, no_answer_is_not_asked_for_again);
 	tcase_add_test(tc, answers_have_words);
 	tcase_add_test(tc, only_the_disk_itself_is_opened);
+	tcase_add_test(tc, a_disk_that_is_not_ready_has_names);
 	suite_add_tcase(suite, tc);
 	return test_main(suite);
 }

@@ -171,7 +171,7 @@ check "those that must live do" diff /tmp/protected <(protected)
 end_hog spared
 equal "the end of the hog without pages there" "$status" 0
 check "the agent ends" systemctl stop memloan-agent
-check "return" memloan return swap --force
+check "return" memloan return swap
 rm -f "$loans/degraded" # the agent's
 check "nothing is left here" no_loan_left
 equal "sessions" "$(sessions)" ""
