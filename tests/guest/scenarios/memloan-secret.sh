@@ -58,7 +58,7 @@ loan()
 	for letter in A B; do
 		lent[$letter]=$(donor_mebibytes $letter 1)
 		at_least "MiB that $letter lends" "${lent[$letter]}" $out
-		# What is not encrypted in either case: so it is searched where the loan is.
+		# That is never encrypted: so the search does see what the loan has there.
 		at_least "labels of LVM in the memory of $letter" "$(host search $letter LABELONE)" 1
 		"$wanted" "pages in the memory of $letter" "$(host search $letter $mark)" "$what"
 	done
