@@ -139,8 +139,13 @@ static void put_off(struct advance *a, int err)
 /* Its donor may come back: nothing of it is undone. The others may have waited for it. */
 static int leave_leg(struct advance *a, struct loan_leg *leg, int err)
 {
+	char why[LOAN_WHY_BYTES];
+
 	if (!a->loan->is_made)
 		return err;
+	memcpy(why, a->why, sizeof(why));
+	snprintf(a->why, sizeof(a->why), "the copy on %s is away: %.400s", leg->disks[0].donor,
+		 why);
 	put_off(a, err);
 	leg->is_away = true;
 	for (size_t i = 0; i < a->loan->nlegs; i++)

@@ -617,7 +617,7 @@ START_TEST(silence_of_all_is_no_loss)
 	ck_assert_int_eq(reboot(), 0);
 	world.broken = 3;
 	ck_assert_int_eq(advance(), -EIO);
-	ck_assert_msg(strstr(why, "a is broken") == why, "%s", why);
+	ck_assert_msg(strstr(why, "a is broken") != NULL, "%s", why);
 	ck_assert_uint_eq(loan.nlegs, 2);
 	ck_assert(!loan.legs[0].is_lost && !loan.legs[0].is_unwanted && !world.is_used);
 	world.broken = 0;
@@ -635,7 +635,8 @@ START_TEST(swap_goes_on_without_a_silent_copy)
 	world.log[0] = '\0';
 	world.broken = 1u << _i;
 	ck_assert_int_eq(advance(), -EIO);
-	ck_assert_str_eq(why, _i ? "b is broken" : "a is broken");
+	ck_assert_str_eq(why, _i ? "the copy on b is away: b is broken"
+				 : "the copy on a is away: a is broken");
 	ck_assert_str_eq(world.log, _i ? "+alogin +aclaim +agroup +amirror +amirror +crypt +swap "
 				       : "+blogin +bclaim +bgroup +bmirror +crypt +swap ");
 	ck_assert(!loan_is_complete(&loan) && !loan.legs[_i].is_lost && world.is_used);

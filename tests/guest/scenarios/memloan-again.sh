@@ -71,7 +71,7 @@ check "what was written is there" cmp -n $((16 << 20)) /tmp/noise $path
 check "stop" memloan stop
 host freeze "$gone"
 check_fails "apply without a copy" memloan apply
-said "$gone"
+said "the copy on $gone is away"
 check "what was written is there" cmp -n $((16 << 20)) /tmp/noise $path
 mebibytes_of_noise 16 /tmp/noise
 check "write to one copy" dd if=/tmp/noise of=$path bs=1M oflag=direct status=none
