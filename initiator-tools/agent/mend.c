@@ -57,7 +57,9 @@ static int do_it(struct work *w, const struct mend *m)
 	status = work_advance(w);
 	if (status && m->act == JUDGE_MOVE)
 		(void)stay(w, m);
-	return !status && w->loan.nleft ? LOAN_FAILED : status;
+	/* To be tried again, less and less often. */
+	bool is_left = m->act == JUDGE_REBUILD && w->loan.nleft;
+	return !status && is_left ? LOAN_FAILED : status;
 }
 
 static int run(void *arg)

@@ -136,7 +136,15 @@ static void put_off(struct advance *a, int err)
 	memcpy(a->why_put_off, a->why, sizeof(a->why));
 }
 
-/* Its donor may come back: nothing of it is undone. The others may have waited for it. */
+/* The volume may have waited for a leg that is not waited for any more. */
+static void take_mirrors_again(struct loan *l)
+{
+	for (size_t i = 0; i < l->nlegs; i++)
+		if (l->legs[i].steps[STEP_MIRROR] == STEP_DONE)
+			l->legs[i].steps[STEP_MIRROR] = STEP_BEGUN;
+}
+
+/* Its donor may come back: nothing of it is undone. */
 static int leave_leg(struct advance *a, struct loan_leg *leg, int err)
 {
 	char why[LOAN_WHY_BYTES];
@@ -148,9 +156,7 @@ static int leave_leg(struct advance *a, struct loan_leg *leg, int err)
 		 why);
 	put_off(a, err);
 	leg->is_away = true;
-	for (size_t i = 0; i < a->loan->nlegs; i++)
-		if (a->loan->legs[i].steps[STEP_MIRROR] == STEP_DONE)
-			a->loan->legs[i].steps[STEP_MIRROR] = STEP_BEGUN;
+	take_mirrors_again(a->loan);
 	return save(a);
 }
 
@@ -191,6 +197,8 @@ static int give_up_leg(struct advance *a, struct loan_leg *leg, int err)
 	}
 	leg->is_unwanted = true;
 	leg->is_lost = leg->has_data;
+	if (leg->is_lost)
+		take_mirrors_again(a->loan);
 	avoid_leg(a, leg);
 	snprintf(text, sizeof(text), "%s; another donor is looked for", a->why);
 	note(a, text);
