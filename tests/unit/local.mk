@@ -32,10 +32,12 @@ threaded_tests = \
 	tests/unit/test_pressure_watch \
 	tests/unit/test_reactor \
 	tests/unit/test_scrub \
-	tests/unit/test_store_kept \
 	tests/unit/test_store_model \
-	tests/unit/test_store_poison \
 	tests/unit/test_store_reserve \
 	tests/unit/test_store_resize \
 	tests/unit/test_store_retire \
 	tests/unit/test_store_threads
+# These take half a minute each.
+slow_threaded_tests = \
+	tests/unit/test_store_kept \
+	tests/unit/test_store_poison

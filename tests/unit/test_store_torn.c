@@ -29,7 +29,7 @@
 #define BLOCK	((uint64_t)512)
 #define BLOCKS	(PAGES * PAGE / BLOCK)
 #define MOST	((uint64_t)3 << 20) /* bytes of one change */
-#define ROUNDS	40u
+#define ROUNDS	24u
 
 enum op { WRITE, WHOLE, FILL, UNMAP, ANCHOR, OPS };
 static const char *const names[] = {"writes", "writes of all or nothing", "fills", "unmaps",
