@@ -6,7 +6,7 @@
 . "$(dirname "$0")/../inside/lib.sh"
 . "$(dirname "$0")/../inside/loan.sh"
 
-hog_mebibytes=160
+hog_mebibytes=136
 
 # Whole copies of the volume: those that dm-raid calls so, or the only one.
 copies()
