@@ -19,7 +19,7 @@ static int save(struct advance *a)
 	return record_write(a->dir, a->loan, a->why, sizeof(a->why));
 }
 
-static void note(struct advance *a, const char *text)
+void advance_note(struct advance *a, const char *text)
 {
 	if (a->note)
 		a->note(a, text);
@@ -201,7 +201,7 @@ static int give_up_leg(struct advance *a, struct loan_leg *leg, int err)
 		take_mirrors_again(a->loan);
 	avoid_leg(a, leg);
 	snprintf(text, sizeof(text), "%s; another donor is looked for", a->why);
-	note(a, text);
+	advance_note(a, text);
 	return save(a);
 }
 
@@ -229,7 +229,7 @@ static int end_without(struct advance *a, const struct plan *p)
 
 	steps[STEP_LOGIN] = STEP_UNDOING;
 	steps[STEP_CLAIM] = STEP_UNDOING;
-	note(a, a->why);
+	advance_note(a, a->why);
 	return save(a);
 }
 

@@ -52,6 +52,9 @@ int loan_advance(struct advance *a) __attribute__((warn_unused_result));
  */
 int loan_rebooted(struct loan *l, const char *boot) __attribute__((warn_unused_result));
 
+/* a->note(), if there is one. */
+void advance_note(struct advance *a, const char *text);
+
 bool advance_avoids(const struct advance *a, const char *donor);
 
 #endif

@@ -55,8 +55,7 @@ static void say(struct advance *a, const char *donor, const char *what)
 	char text[LOAN_WHY_BYTES];
 
 	snprintf(text, sizeof(text), "%s %s", donor, what);
-	if (a->note)
-		a->note(a, text);
+	advance_note(a, text);
 }
 
 int left_give_back(struct advance *a, step_fn *const (*steps)[2])

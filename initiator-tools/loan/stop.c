@@ -6,7 +6,6 @@
  * The order is what a shutdown gets wrong by itself: swap off, then the volume, then the session.
  */
 #include <errno.h>
-#include <string.h>
 
 #include "initiator-tools/donors.h"
 #include "initiator-tools/host/dm.h"
@@ -18,10 +17,10 @@
 static bool look_at_copies(struct loan *l, const struct group *g)
 {
 	struct dm_mirror m = {.n = 1, .health = "A"};
-	char path[LOAN_PATH_BYTES], why[256];
+	char name[DM_NAME_BYTES], why[256];
 
-	loan_volume_path(l, path);
-	if (g->is_mirror && dm_mirror_status(strrchr(path, '/') + 1, &m, why, sizeof(why)))
+	group_device(g, name);
+	if (g->is_mirror && dm_mirror_status(name, &m, why, sizeof(why)))
 		return false;
 	for (size_t i = 0; i < l->nlegs; i++) {
 		const struct group_leg *k = &g->legs[i];
@@ -68,7 +67,6 @@ static int log_out(struct work *w, struct loan_leg *leg, struct loan_disk *disk)
 static int stop(struct work *w)
 {
 	struct loan *l = &w->loan;
-
 	int status = LOAN_OK;
 
 	if (l->is_ending)

@@ -17,13 +17,12 @@ struct work {
 	int lock;
 	char boot[LOAN_UUID_SIZE], machine[33];
 	struct loan loan;
-	bool is_there;	/* the loan has a file */
-	bool is_forced; /* --force */
-	const char
-		*degraded; /* the loan with this name is used without its newest copy, if need be */
-	const char *to;	   /* the next leg is to be of this donor; NULL: of any */
-	bool is_quiet;	   /* tell nothing of steps: who works for itself logs */
-	bool is_line_open; /* a progress line without an end */
+	bool is_there;	       /* the loan has a file */
+	bool is_forced;	       /* --force */
+	const char *degraded;  /* --degraded: of the loan with this name */
+	const char *to;	       /* the next leg is to be of this donor; NULL: of any */
+	bool is_quiet;	       /* tell nothing of steps: who works for itself logs */
+	bool is_line_open;     /* a progress line without an end */
 	struct choice *choice; /* shared with the child that chooses */
 	char why[LOAN_WHY_BYTES];
 };

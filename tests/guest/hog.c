@@ -13,6 +13,8 @@
  * A mark of up to 8 letters takes the place of the last word of each page, for who looks for pages
  * elsewhere.
  */
+#include "app_random.h"
+
 #include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
@@ -27,15 +29,12 @@
 
 static uint64_t mark; /* 0: none */
 
-/* The mixer of splitmix64: neighbours look nothing alike, so no compression and no luck. */
+/* Neighbours look nothing alike, so no compression and no luck. */
 static uint64_t word_of(uint64_t page, uint64_t round, uint64_t place)
 {
 	if (mark && place == WORDS - 1)
 		return mark;
-	uint64_t x = (page << 20) + (round << 10) + place + 0x9e3779b97f4a7c15u;
-	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-	x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-	return x ^ (x >> 31);
+	return app_mix((page << 20) + (round << 10) + place);
 }
 
 static void fill(uint64_t *memory, uint64_t pages, uint64_t round)

@@ -356,16 +356,21 @@ START_TEST(mirror_of_the_first_leg)
 }
 END_TEST
 
+static void both_are_whole(void)
+{
+	rig_pvs(0, OURS("sda") "," OURS("sdb"));
+	rig_lvs(0, BOTH_WHOLE);
+	rig_answer("dmsetup", 0, "echo 0 9 raid raid1 2 AA 9/9 idle 0 0 -");
+}
+
 static void second_leg(void)
 {
 	rig_leg("a", STEP_MIRROR);
 	s = rig_step(rig_leg("b", STEP_GROUP), -1);
-	rig_pvs(0, OURS("sda") "," OURS("sdb"));
+	both_are_whole();
 	rig_lvs(1, LINEAR("-wi-a----k", "sda"));
 	rig_lvs(2, MIRROR("rwi-a-r--k") IMAGE("0", "iwi-aor---", "sda")
 			   IMAGE("1", "Iwi-aor---", "sdb"));
-	rig_lvs(0, BOTH_WHOLE);
-	rig_answer("dmsetup", 0, "echo 0 9 raid raid1 2 AA 9/9 idle 0 0 -");
 }
 
 START_TEST(mirror_of_the_second_leg)
@@ -476,10 +481,8 @@ START_TEST(mirror_after_a_boot)
 	ck_assert_int_eq(step_mirror_run(&s), 0);
 	log_is(PVS LVS);
 	rig_disks[1].is_gone = false;
-	rig_pvs(0, OURS("sda") "," OURS("sdb"));
+	both_are_whole();
 	rig_lvs(1, inactive);
-	rig_lvs(0, BOTH_WHOLE);
-	rig_answer("dmsetup", 0, "echo 0 9 raid raid1 2 AA 9/9 idle 0 0 -");
 	s = rig_step(b, -1);
 	ck_assert_int_eq(step_mirror_run(&s), 0);
 	log_is(PVS LVS
@@ -509,9 +512,7 @@ START_TEST(mirror_without_a_leg_that_is_away)
 	ck_assert(b->is_old && !a->is_old);
 	/* It is back, and raid1 has made it whole. */
 	b->is_away = rig_disks[1].is_gone = false;
-	rig_pvs(0, OURS("sda") "," OURS("sdb"));
-	rig_lvs(0, BOTH_WHOLE);
-	rig_answer("dmsetup", 0, "echo 0 9 raid raid1 2 AA 9/9 idle 0 0 -");
+	both_are_whole();
 	s = rig_step(b, -1);
 	ck_assert_int_eq(step_mirror_run(&s), 0);
 	ck_assert(!b->is_old);
